@@ -1,0 +1,130 @@
+//! What a steward writes: the versioned agreement of a topic, before it is compiled.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Class, ContractVersion, Pointer, TopicName};
+
+/// The contract of one version of a topic, as proposed. Everything that `compile` needs, and nothing of its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// The topic that it is the contract of.
+    pub topic: TopicName,
+    /// Which version.
+    pub version: ContractVersion,
+    /// The language of the schema.
+    pub format: Format,
+    /// The schema's text, as the steward wrote it.
+    pub schema: String,
+    /// How new versions relate to older ones: BACKWARD, FORWARD, FULL, their _TRANSITIVE forms, NONE.
+    #[serde(default = "backward")]
+    pub compatibility: String,
+    /// Whom the data is about: pointers to the identifiers of the data subjects.
+    #[serde(default)]
+    pub subject: Vec<Pointer>,
+    /// The class of each leaf of the schema; a rule on an inner node covers everything below it.
+    pub classify: BTreeMap<Pointer, FieldRule>,
+    /// What orders events.
+    #[serde(default)]
+    pub key: KeyRule,
+    /// CloudEvents extension attributes that events may carry beyond those known to all, with their class.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, Class>,
+    /// Where the identity stands in the data, for producers that cannot set `id`.
+    #[serde(default)]
+    pub identity: Option<Pointer>,
+    /// How long an identity is remembered, in seconds; default: the topic's retention, at most 90 days.
+    #[serde(default)]
+    pub identity_window_s: Option<u64>,
+}
+
+fn backward() -> String {
+    "BACKWARD".to_owned()
+}
+
+/// The language of a contract's schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// JSON Schema 2020-12.
+    JsonSchema,
+    /// Apache Avro.
+    Avro,
+    /// Protocol Buffers.
+    Protobuf,
+}
+
+/// The class of a field and, where it is not the nearest subject, whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "RuleText", into = "RuleText")]
+pub struct FieldRule {
+    /// The field's class.
+    pub class: Class,
+    /// The subject pointer of the person it is about; default: the subject that shares the longest path.
+    pub of: Option<Pointer>,
+}
+
+/// What orders the events of a topic: events of one key stay in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum KeyRule {
+    /// The first data subject (its pseudonym).
+    Subject,
+    /// Nothing: events are spread by their identity.
+    #[default]
+    None,
+    /// The value at a pointer; pseudonymised where it is personal.
+    At(Pointer),
+}
+
+/// `personal` or `{class: personal, of: /parents/*/personId}`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum RuleText {
+    Short(Class),
+    Long {
+        class: Class,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<Pointer>,
+    },
+}
+
+impl From<RuleText> for FieldRule {
+    fn from(text: RuleText) -> Self {
+        match text {
+            RuleText::Short(class) => FieldRule { class, of: None },
+            RuleText::Long { class, of } => FieldRule { class, of },
+        }
+    }
+}
+
+impl From<FieldRule> for RuleText {
+    fn from(rule: FieldRule) -> Self {
+        match rule.of {
+            None => RuleText::Short(rule.class),
+            of => RuleText::Long { class: rule.class, of },
+        }
+    }
+}
+
+impl TryFrom<String> for KeyRule {
+    type Error = crate::PointerError;
+    fn try_from(text: String) -> Result<Self, crate::PointerError> {
+        Ok(match text.as_str() {
+            "subject" => KeyRule::Subject,
+            "none" => KeyRule::None,
+            pointer => KeyRule::At(Pointer::parse(pointer)?),
+        })
+    }
+}
+
+impl From<KeyRule> for String {
+    fn from(key: KeyRule) -> String {
+        match key {
+            KeyRule::Subject => "subject".to_owned(),
+            KeyRule::None => "none".to_owned(),
+            KeyRule::At(pointer) => pointer.to_string(),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What an event of a topic must look like, and what in it is whose.
+//!
+//! A [`Definition`] is what a steward writes; [`compile`](crate::compile::compile) turns it into a
+//! [`Contract`](crate::compile::Contract) or says everything that is wrong with it. A compiled contract checks one
+//! document in one walk and yields the byte spans of its classified fields, each with its class and the person it is
+//! about. The CloudEvents model and its JSON format live here too, because every door needs them.
+//!
+//! Pure: no I/O, no clock, no async.
+
+pub mod class;
+pub mod definition;
+pub mod event;
+pub mod names;
+pub mod pointer;
+
+pub use class::{Class, ClassSet};
+pub use definition::{Definition, Format, FieldRule, KeyRule};
+pub use event::{AttributeValue, CloudEvent, Data};
+pub use names::{AgencyName, ContractVersion, NameError, PrincipalName, SubscriptionName, TopicName};
+pub use pointer::{Pointer, PointerError};
