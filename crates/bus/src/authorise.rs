@@ -20,7 +20,8 @@ pub fn token_hash(token: &str) -> [u8; 32] {
 impl Bus {
     /// Who holds this token.
     pub fn identify(&self, token: &str) -> Result<Caller, Refusal> {
-        self.core.state().principal_by_token_hash(&token_hash(token)).ok_or_else(|| {
+        let state = self.core.state();
+        state.principal_by_token_hash(&token_hash(token)).map(governance::Principal::actor).ok_or_else(|| {
             Refusal::new(RefusalKind::Unauthenticated, "nobody holds this token")
                 .hint("chancery principal token NAME@AGENCY issues a new one; the old one then ends")
         })
@@ -29,7 +30,7 @@ impl Bus {
     pub(crate) fn may_publish(&self, caller: &Caller, topic: &TopicName) -> Result<(), Refusal> {
         let state = self.core.state();
         let found = state.topic(topic).ok_or_else(|| unknown_topic(topic))?;
-        Ok(rights::may_publish(&state, caller, topic, found)?)
+        Ok(rights::may_publish(caller, found)?)
     }
 
     /// The subscription, where the caller may read it now.
@@ -37,27 +38,31 @@ impl Bus {
         &self,
         caller: &Caller,
         name: &SubscriptionName,
-    ) -> Result<(Arc<State>, Subscription), Refusal> {
-        let state = self.core.state();
-        let subscription = state.subscription(name).ok_or_else(|| unknown_subscription(name))?.clone();
-        rights::may_consume(&state, caller, name, &subscription, self.core.clock.now_ms())?;
-        Ok((state, subscription))
+    ) -> Result<Arc<Subscription>, Refusal> {
+        let subscription = self.subscription(name)?;
+        rights::may_consume(caller, &subscription, self.core.clock.now_ms())?;
+        Ok(subscription)
     }
 
     /// The subscription, where the caller may see or move its affairs: the consuming agency, or who oversees.
-    pub(crate) fn may_oversee(&self, caller: &Caller, name: &SubscriptionName) -> Result<Subscription, Refusal> {
-        let state = self.core.state();
-        let subscription = state.subscription(name).ok_or_else(|| unknown_subscription(name))?.clone();
+    pub(crate) fn may_oversee(&self, caller: &Caller, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
+        let subscription = self.subscription(name)?;
         if subscription.agency != caller.agency {
-            rights::may_read_metadata(&state, caller)?;
+            rights::may_read_metadata(caller)?;
         }
         Ok(subscription)
+    }
+
+    fn subscription(&self, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
+        let state = self.core.state();
+        let mut all = state.subscriptions();
+        all.find(|subscription| subscription.name == *name).cloned().ok_or_else(|| unknown_subscription(name))
     }
 
     /// Governance as it stands, for a caller who may read it.
     pub fn state(&self, caller: &Caller) -> Result<Arc<State>, Refusal> {
         let state = self.core.state();
-        rights::may_read_metadata(&state, caller)?;
+        rights::may_read_metadata(caller)?;
         Ok(state)
     }
 }

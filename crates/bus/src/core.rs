@@ -95,7 +95,8 @@ impl Bus {
 
     fn measure_subscriptions(&self) {
         let state = self.core.state();
-        for (name, subscription) in state.subscriptions() {
+        for subscription in state.subscriptions() {
+            let name = &subscription.name;
             let Ok(topic) = self.core.topics.get(&subscription.topic) else { continue };
             if let Ok(lag) = self.lag_of(&topic, name) {
                 let behind = lag.iter().map(|lag| lag.end.saturating_sub(lag.place)).sum();

@@ -1,10 +1,11 @@
 //! Decisions: command → decide → journal → apply. One at a time; durable before anything acts on them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use contract::compile::compile_with;
+use contract::compile::{Contract, compile_with};
 use contract::{AgencyName, Class, ContractVersion, Definition, PrincipalName, TopicName};
-use governance::{Command, ContractCheck, Desired, Event, Plan, Roles, State};
+use governance::{Command, ContractCheck, Desired, Event, Plan, Roles, State, TokenHash};
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::decision_entry;
@@ -51,7 +52,7 @@ impl Bus {
         roles: Roles,
     ) -> Result<NewPrincipal, Refusal> {
         let token = secrets::new_token();
-        let token_hash = Some(hex(&token_hash(&token)));
+        let token_hash = Some(TokenHash(token_hash(&token)));
         let command = Command::CreatePrincipal { principal: principal.clone(), agency, roles, token_hash };
         self.govern(caller, command).await?;
         Ok(NewPrincipal { principal, token })
@@ -60,7 +61,7 @@ impl Bus {
     /// Gives a principal a new token; the old one ends.
     pub async fn issue_token(&self, caller: &Caller, principal: PrincipalName) -> Result<NewPrincipal, Refusal> {
         let token = secrets::new_token();
-        let token_hash = hex(&token_hash(&token));
+        let token_hash = TokenHash(token_hash(&token));
         self.govern(caller, Command::IssueToken { principal: principal.clone(), token_hash }).await?;
         Ok(NewPrincipal { principal, token })
     }
@@ -82,7 +83,7 @@ impl Bus {
         let (planned, plan) = std::sync::mpsc::channel();
         self.decide(caller, "apply", move |caller, state, now_ms| {
             let mut plan = governance::plan(state, &desired, now_ms);
-            if close_bootstrap && state.is_bootstrap() {
+            if close_bootstrap && state.in_bootstrap() {
                 plan.steps.push(governance::Step::close_bootstrap());
             }
             let events = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(|(step, refused)| {
@@ -142,7 +143,7 @@ impl Bus {
         let mut next = state.clone();
         events.iter().for_each(|event| governance::apply(&mut next, event, now_ms));
         let touched = touched(state, &next);
-        self.core.topics.create_streams(&next, &touched)?;
+        self.core.topics.create_streams(&touched)?;
         let secrets = self.secrets_of_new_agencies(state, &next)?;
         let governance = self.core.streams.governance;
         let mut records: Vec<Fact> = events
@@ -166,7 +167,7 @@ impl Bus {
             if let Err(error) = core.topics.refresh(&next, &touched) {
                 tracing::error!(%error, "a topic's streams cannot be opened");
             }
-            *core.state.write() = std::sync::Arc::new(next);
+            *core.state.write() = Arc::new(next);
             core.tail.rights().notify_waiters();
         });
         let facts = FactsJob { records, entries: vec![(entry, Vec::new())], apply: Some(apply), ..FactsJob::default() };
@@ -175,8 +176,8 @@ impl Bus {
     }
 
     fn secrets_of_new_agencies(&self, old: &State, new: &State) -> Result<Vec<AgencySecret>, Refusal> {
-        let fresh = new.agencies().filter(|(name, _)| old.agency(name).is_none());
-        fresh.map(|(name, _)| self.core.keyring.create_agency(name)).collect()
+        let fresh = new.agencies().filter(|agency| old.agency(&agency.agency).is_none());
+        fresh.map(|agency| self.core.keyring.create_agency(&agency.agency)).collect()
     }
 
     /// A contract, compiled; the newest active one where no version is named.
@@ -185,23 +186,22 @@ impl Bus {
         caller: &Caller,
         topic: &TopicName,
         version: Option<ContractVersion>,
-    ) -> Result<std::sync::Arc<contract::compile::Contract>, Refusal> {
+    ) -> Result<Arc<Contract>, Refusal> {
         self.state(caller)?;
         let topic = self.core.topics.get(topic)?;
         match version {
             Some(version) => topic.contract(version),
-            None => topic.active(None),
+            None => topic.active(None, self.core.clock.now_ms()),
         }
     }
 }
 
-/// The topics that look different after a decision.
-fn touched(old: &State, new: &State) -> Vec<TopicName> {
-    let differs = |name: &TopicName, topic: &governance::Topic| {
-        old.topic(name) != Some(topic) || old.agency(&topic.owner) != new.agency(&topic.owner)
+/// The topics that look different after a decision, or whose owner does.
+fn touched(old: &State, new: &State) -> Vec<Arc<governance::Topic>> {
+    let differs = |topic: &governance::Topic| {
+        old.topic(&topic.name) != Some(topic) || old.agency(&topic.owner) != new.agency(&topic.owner)
     };
-    let topics = new.topics().filter(|(name, topic)| differs(name, topic));
-    topics.map(|(name, _)| name.clone()).collect()
+    new.topics().filter(|topic| differs(topic)).cloned().collect()
 }
 
 /// The record of a governance event: the time of the decision, then the event as JSON.

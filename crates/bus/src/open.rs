@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use contract::{PrincipalName, TopicName};
+use contract::PrincipalName;
 use governance::State;
 use journal::{Journal, JournalError};
 use parking_lot::{Mutex, RwLock};
@@ -106,7 +106,7 @@ impl Bus {
     ) -> Result<(Bus, Opened), OpenError> {
         let started = Instant::now();
         let (bus, mut opened) = tokio::task::block_in_place(|| fold_all(settings, journal, kms, clock))?;
-        if bus.core.state().is_empty() {
+        if !bus.core.state().is_open() {
             opened.operator_token = Some(bus.first_start().await?);
         }
         opened.elapsed_ms = started.elapsed().as_millis();
@@ -153,8 +153,8 @@ fn fold_all(
     fold_agency_keys(&*journal, &streams, &keyring)?;
     let (state, decisions) = fold_governance(&*journal, &streams)?;
     let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
-    let names: Vec<TopicName> = state.topics().map(|(name, _)| name.clone()).collect();
-    topics.refresh(&state, &names)?;
+    let governed: Vec<_> = state.topics().cloned().collect();
+    topics.refresh(&state, &governed)?;
     fold_person_keys(&*journal, &state, &keyring)?;
     let tail = Arc::new(Tail::default());
     ring_on_append(&*journal, &topics, &tail);
@@ -191,7 +191,7 @@ fn fold_all(
     let opened = Opened {
         operator_token: None,
         decisions,
-        topics: names.len(),
+        topics: governed.len(),
         identities: identities_seen,
         elapsed_ms: 0,
     };
@@ -253,7 +253,7 @@ fn fold_agency_keys(journal: &dyn Journal, streams: &Streams, keyring: &Keyring)
 fn fold_person_keys(journal: &dyn Journal, state: &State, keyring: &Keyring) -> Result<(), OpenError> {
     let wanted: HashSet<String> = state
         .agencies()
-        .flat_map(|(agency, _)| Lane::ALL.map(|lane| keys_stream(lane, agency)))
+        .flat_map(|agency| Lane::ALL.map(|lane| keys_stream(lane, &agency.agency)))
         .collect();
     for info in journal.streams() {
         if wanted.contains(&info.spec.name) {

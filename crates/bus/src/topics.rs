@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use contract::compile::{Contract, compile_with};
-use contract::{AgencyName, Class, ContractVersion, Definition, PrincipalName, TopicName};
-use governance::{Latency, State};
+use contract::{AgencyName, Class, ContractVersion, PrincipalName, TopicName};
+use governance::State;
 use journal::{Journal, JournalError, StreamId, StreamSpec};
 use parking_lot::RwLock;
 
@@ -37,57 +37,51 @@ pub struct Topic {
     pub retention_ms: u64,
     /// Its counters.
     pub metrics: TopicMetrics,
-    newest: Option<ContractVersion>,
-    versions: BTreeMap<ContractVersion, Arc<Version>>,
-}
-
-/// One contract version; compiled when it is first needed.
-struct Version {
-    definition: Arc<Definition>,
-    active: bool,
+    /// What governance says of it.
+    governed: Arc<governance::Topic>,
     extra: Arc<[Class]>,
-    compiled: OnceLock<Option<Arc<Contract>>>,
+    /// Contracts, compiled when they are first needed.
+    compiled: BTreeMap<ContractVersion, Arc<OnceLock<Option<Arc<Contract>>>>>,
 }
 
 impl Topic {
-    /// The contract that a published event is checked against.
-    pub fn active(&self, version: Option<ContractVersion>) -> Result<Arc<Contract>, Refusal> {
-        let wanted = version.or(self.newest);
-        let found = wanted.and_then(|version| self.versions.get(&version).map(|found| (version, found)));
-        match found {
-            Some((version, found)) if found.active => self.compiled(version, found),
-            _ => {
-                let active: Vec<String> =
-                    self.versions.iter().filter(|(_, v)| v.active).map(|(v, _)| v.to_string()).collect();
-                let asked = wanted.map_or_else(|| "any version".to_owned(), |version| version.to_string());
-                let text = format!("contract {} {asked}: this version is not active", self.name);
-                let hint = match active.is_empty() {
-                    true => format!("no version is; its steward is {}", self.steward),
-                    false => format!("active: {}", active.join(", ")),
-                };
-                Err(Refusal::new(RefusalKind::Contract, text).hint(hint))
-            }
+    /// The contract that a published event is checked against: the version that it names, or the newest active one.
+    pub fn active(&self, version: Option<ContractVersion>, now_ms: u64) -> Result<Arc<Contract>, Refusal> {
+        let wanted = version.or(self.newest());
+        let found = wanted.and_then(|version| self.governed.versions.get(&version));
+        match found.filter(|found| found.takes_events(now_ms)) {
+            Some(found) => self.contract(found.number()),
+            None => Err(self.not_active(wanted, now_ms)),
         }
+    }
+
+    fn not_active(&self, wanted: Option<ContractVersion>, now_ms: u64) -> Refusal {
+        let active: Vec<String> =
+            self.governed.versions_taking_events(now_ms).map(|version| version.number().to_string()).collect();
+        let asked = wanted.map_or_else(|| "(any version)".to_owned(), |version| version.to_string());
+        let text = format!("contract {} {asked}: this version is not active", self.name);
+        let hint = match active.is_empty() {
+            true => format!("no version is; its steward is {}", self.steward),
+            false => format!("active: {}", active.join(", ")),
+        };
+        Refusal::new(RefusalKind::Contract, text).hint(hint)
     }
 
     /// Any version's contract, whatever its state: what stored events were checked against.
     pub fn contract(&self, version: ContractVersion) -> Result<Arc<Contract>, Refusal> {
-        let found = self.versions.get(&version).ok_or_else(|| {
+        let found = self.governed.versions.get(&version).zip(self.compiled.get(&version));
+        let (governed, compiled) = found.ok_or_else(|| {
             Refusal::new(RefusalKind::Unknown, format!("contract {} {version}: there is no such version", self.name))
         })?;
-        self.compiled(version, found)
-    }
-
-    fn compiled(&self, version: ContractVersion, found: &Version) -> Result<Arc<Contract>, Refusal> {
-        let compiled = found.compiled.get_or_init(|| compile_with(&found.definition, &found.extra).ok().map(Arc::new));
-        compiled.clone().ok_or_else(|| {
+        let compile = || compile_with(&governed.definition, &self.extra).ok().map(Arc::new);
+        compiled.get_or_init(compile).clone().ok_or_else(|| {
             Refusal::unavailable(format!("contract {} {version} does not compile in this release", self.name))
         })
     }
 
     /// The newest active version.
     pub fn newest(&self) -> Option<ContractVersion> {
-        self.newest
+        self.governed.newest_active().map(governance::Version::number)
     }
 
     /// Which partition a stream is.
@@ -137,71 +131,63 @@ impl Topics {
 
     /// Makes the streams of new topics, in one durable step, before the decision that opens them is journaled. If we
     /// die between, the streams stand empty and the decision, made again, finds them.
-    pub fn create_streams(&self, state: &State, names: &[TopicName]) -> Result<(), JournalError> {
-        let specs: Vec<StreamSpec> =
-            names.iter().filter_map(|name| Some((name, state.topic(name)?))).flat_map(specs).collect();
+    pub fn create_streams(&self, topics: &[Arc<governance::Topic>]) -> Result<(), JournalError> {
+        let specs: Vec<StreamSpec> = topics.iter().flat_map(|topic| specs(topic)).collect();
         self.journal.create(&specs).map(|_| ())
     }
 
     /// Takes over what governance says of some topics.
-    pub fn refresh(&self, state: &State, names: &[TopicName]) -> Result<(), JournalError> {
-        for name in names {
-            let Some(topic) = state.topic(name) else { continue };
-            let streams = self.journal.create(&specs((name, topic)))?;
-            let before = self.by_name.read().get(name).cloned();
-            let fresh = Arc::new(self.make(state, name, topic, &streams, before.as_deref()));
+    pub fn refresh(&self, state: &State, topics: &[Arc<governance::Topic>]) -> Result<(), JournalError> {
+        let all: Vec<StreamSpec> = topics.iter().flat_map(|topic| specs(topic)).collect();
+        let ids = self.journal.create(&all)?;
+        let mut ids = ids.as_slice();
+        for topic in topics {
+            let (streams, rest) = ids.split_at(1 + topic.partitions as usize);
+            ids = rest;
+            let before = self.by_name.read().get(&topic.name).cloned();
+            let fresh = Arc::new(self.make(state, topic, streams, before.as_deref()));
             let mut by_stream = self.by_stream.write();
             for stream in &fresh.partitions {
                 by_stream.insert(*stream, fresh.clone());
             }
-            self.by_name.write().insert(name.clone(), fresh);
+            self.by_name.write().insert(topic.name.clone(), fresh);
         }
         Ok(())
     }
 
-    fn make(
-        &self,
-        state: &State,
-        name: &TopicName,
-        topic: &governance::Topic,
-        streams: &[StreamId],
-        before: Option<&Topic>,
-    ) -> Topic {
-        let extra: Arc<[Class]> = state.limits().classes.clone().into();
-        let versions = topic.versions.iter().map(|(number, version)| {
-            let active = version.is_publishable();
-            let kept = before.and_then(|before| before.versions.get(number));
-            let compiled = kept.map(|kept| kept.compiled.clone()).unwrap_or_default();
-            let version = Version { definition: version.definition.clone(), active, extra: extra.clone(), compiled };
-            (*number, Arc::new(version))
+    fn make(&self, state: &State, topic: &Arc<governance::Topic>, streams: &[StreamId], before: Option<&Topic>) -> Topic {
+        let kept = |version: &ContractVersion| before.and_then(|before| before.compiled.get(version)).cloned();
+        let same_text = |version: &ContractVersion| {
+            let definition = |topic: &governance::Topic| topic.versions.get(version).map(|v| v.definition.clone());
+            before.is_some_and(|before| definition(&before.governed) == definition(topic))
+        };
+        let compiled = topic.versions.keys().map(|version| {
+            let kept = kept(version).filter(|_| same_text(version));
+            (*version, kept.unwrap_or_default())
         });
-        let newest = topic.newest_active();
-        let window_s = newest
-            .and_then(|newest| topic.versions.get(&newest))
-            .and_then(|version| version.definition.identity_window_s)
-            .unwrap_or(topic.retention_s)
-            .min(IDENTITY_WINDOW_MAX_S);
-        let sources = state.agency(&topic.owner).map(|agency| agency.sources.clone()).unwrap_or_default();
+        let window_s = topic.newest_active().and_then(|version| version.definition.identity_window_s);
+        let sources = state.agency(&topic.owner).map(|agency| agency.profile.sources.clone()).unwrap_or_default();
         Topic {
-            name: name.clone(),
+            name: topic.name.clone(),
             owner: topic.owner.clone(),
             steward: topic.steward.clone(),
             lane: Lane::of(topic.latency),
             partitions: streams[1..].to_vec(),
             keys: streams[0],
             sources: sources.into(),
-            window_ms: window_s * 1000,
+            window_ms: window_s.unwrap_or(topic.retention_s).min(IDENTITY_WINDOW_MAX_S) * 1000,
             retention_ms: topic.retention_s * 1000,
-            metrics: self.metrics.topic(name),
-            newest,
-            versions: versions.collect(),
+            metrics: self.metrics.topic(&topic.name),
+            governed: topic.clone(),
+            extra: state.standards().classes.iter().cloned().collect(),
+            compiled: compiled.collect(),
         }
     }
 }
 
 /// The streams of a topic: its owner's keys in its lane, then its partitions.
-fn specs((name, topic): (&TopicName, &governance::Topic)) -> Vec<StreamSpec> {
-    let lane = Lane::of(topic.latency);
+fn specs(topic: &governance::Topic) -> Vec<StreamSpec> {
+    let (name, lane) = (&topic.name, Lane::of(topic.latency));
     let keys = StreamSpec { name: keys_stream(lane, &topic.owner), lane: lane.id(), shelf: crate::streams::FOREVER };
     let shelf = u32::try_from(topic.retention_s.div_ceil(24 * 3600)).unwrap_or(crate::streams::FOREVER);
     let partitions = (0..topic.partitions)

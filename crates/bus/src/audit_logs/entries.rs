@@ -130,13 +130,14 @@ pub fn disclosure_entries(
 }
 
 fn disclosure_entry(of: &DisclosureOf<'_>, ranges: &[Range], time: &str) -> Entry {
+    let terms = of.subscription.granted_terms();
     let what = Disclosure {
         subscription: of.name.to_string().into(),
         agency: of.subscription.agency.to_string().into(),
         principal: of.caller.principal.to_string().into(),
         topic: of.topic.name.to_string().into(),
-        purpose: of.subscription.purpose.clone().into(),
-        legal_basis: of.subscription.legal_basis.clone().into(),
+        purpose: terms.map(|terms| terms.purpose.clone()).unwrap_or_default().into(),
+        legal_basis: terms.map(|terms| terms.legal_basis.clone()).unwrap_or_default().into(),
         opened: of.opened.iter().map(|class| class.to_string().into()).collect::<Vec<_>>().into(),
         ranges: ranges.to_vec().into(),
     };

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{ClassSet, SubscriptionName};
-use governance::Subscription;
 use seal::Piece;
 
 use super::{no_such_event, read, reveal};
@@ -26,7 +25,7 @@ const VALUE_MIN_BYTES: usize = 4;
 impl Bus {
     /// Everything before the cursor is processed; redriven letters that it held are resolved.
     pub async fn commit(&self, caller: &Caller, name: &SubscriptionName, cursor: &Cursor) -> Result<(), Refusal> {
-        let (_, subscription) = self.may_consume(caller, name)?;
+        let subscription = self.may_consume(caller, name)?;
         let topic = self.core.topics.get(&subscription.topic)?;
         let mut next = BTreeMap::new();
         let places = self.core.places.of(name);
@@ -48,7 +47,7 @@ impl Bus {
 
     /// Moves a subscription's place, back or forth.
     pub async fn seek(&self, caller: &Caller, name: &SubscriptionName, to: &From) -> Result<(), Refusal> {
-        let (_, subscription) = self.may_consume(caller, name)?;
+        let subscription = self.may_consume(caller, name)?;
         let topic = self.core.topics.get(&subscription.topic)?;
         let all: Vec<u32> = (0..topic.partitions.len() as u32).collect();
         let next = self.start(&topic, name, &all, Some(to))?;
@@ -90,7 +89,7 @@ impl Bus {
         offset: u64,
         reason: &str,
     ) -> Result<DeadLetter, Refusal> {
-        let (_, subscription) = self.may_consume(caller, name)?;
+        let subscription = self.may_consume(caller, name)?;
         let topic = self.core.topics.get(&subscription.topic)?;
         if reason.trim().is_empty() || reason.len() > REASON_MAX_BYTES {
             let text = format!("a dead letter wants a reason of 1 to {REASON_MAX_BYTES} bytes");
@@ -154,8 +153,8 @@ impl Bus {
             Refusal::new(RefusalKind::Unknown, format!("there is no dead letter {id}"))
                 .hint("chancery dead-letters list shows those there are")
         })?;
-        let (_, subscription): (_, Subscription) = self.may_consume(caller, &key.0)?;
-        let topic: Arc<Topic> = self.core.topics.get(&subscription.topic)?;
+        let subscription = self.may_consume(caller, &key.0)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
         Ok((key, topic.lane, letter))
     }
 

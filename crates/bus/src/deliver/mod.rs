@@ -35,7 +35,7 @@ impl Bus {
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
         let consumer = pull.consumer.clone().unwrap_or_else(|| caller.principal.to_string());
         loop {
-            let (_, subscription) = self.may_consume(caller, name)?;
+            let subscription = self.may_consume(caller, name)?;
             let topic = self.core.topics.get(&subscription.topic)?;
             let bell = self.core.tail.of(&topic.name);
             let rung = bell.notified();
@@ -107,7 +107,7 @@ impl Bus {
         redriven: Vec<(u32, u64, u32)>,
         max: usize,
     ) -> Result<Batch, Refusal> {
-        let (core, topic, cleared) = (self.core.clone(), topic.clone(), subscription.clears.clone());
+        let (core, topic, cleared) = (self.core.clone(), topic.clone(), cleared_of(subscription));
         tokio::task::spawn_blocking(move || {
             let found = read::read(&core, &topic, &start, &redriven, max)?;
             let mut batch = Batch { events: Vec::new(), next: start, opened: ClassSet::default(), from_letters: redriven };
@@ -188,4 +188,8 @@ pub(crate) fn no_such_event(topic: &Topic, partition: u32, offset: u64) -> Refus
         format!("topic {} has no event at partition {partition}, offset {offset}", topic.name),
     )
     .hint("it was never there, or retention took it away")
+}
+
+fn cleared_of(subscription: &Subscription) -> ClassSet {
+    subscription.granted_terms().map(|terms| terms.clears.clone()).unwrap_or_default()
 }

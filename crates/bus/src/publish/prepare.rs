@@ -7,7 +7,7 @@ use bytes::Bytes;
 use contract::check::{Checked, Key, Shape, Span, Violation, Workspace};
 use contract::cloudevents::{AttributeRules, check_attributes};
 use contract::compile::Contract;
-use contract::{Class, CloudEvent, Data};
+use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data};
 use seal::{AgencyKeys, PersonKey, Pseudonym};
 use seal::{Attribute, Binding, Fragment, Subject};
 
@@ -49,24 +49,27 @@ pub fn prepare(
     Ok(ready)
 }
 
-/// Checks the attributes and finds the contract version that they ask for.
+/// The contract of the version that the event's type names, or the newest; and what it says of the attributes.
 fn contract_of(core: &Core, topic: &Topic, event: &CloudEvent) -> Result<Arc<Contract>, Refusal> {
-    let newest = topic.active(None);
-    let empty = Default::default();
+    let now_ms = core.clock.now_ms();
+    let named = named_version(&event.ty);
+    let contract = topic.active(named, now_ms)?;
     let rules = AttributeRules {
         topic: &topic.name,
-        extensions: newest.as_ref().map_or(&empty, |contract| &contract.definition().extensions),
+        extensions: &contract.definition().extensions,
         source_prefixes: &topic.sources,
         state_prefix: core.settings.state_prefix.as_deref(),
     };
-    let named = check_attributes(event, &rules).map_err(|violations| {
-        let version = topic.newest().map_or_else(String::new, |version| format!(" {version}"));
-        violated(topic, &version, &violations)
-    })?;
-    match named.version {
-        None => newest,
-        version => topic.active(version),
+    match check_attributes(event, &rules) {
+        Ok(_) => Ok(contract),
+        Err(violations) => Err(breaks_contract(topic, &contract, &violations)),
     }
+}
+
+/// The version of a `.vN` suffix. Whether the rest of the type is right is checked with the other attributes.
+fn named_version(ty: &str) -> Option<ContractVersion> {
+    let (_, suffix) = ty.rsplit_once(".v")?;
+    suffix.bytes().all(|digit| digit.is_ascii_digit()).then(|| suffix.parse().ok().map(ContractVersion)).flatten()
 }
 
 fn data_of(topic: &Topic, contract: &Contract, event: &CloudEvent) -> Result<Bytes, Refusal> {
@@ -91,12 +94,9 @@ fn data_of(topic: &Topic, contract: &Contract, event: &CloudEvent) -> Result<Byt
 }
 
 fn breaks_contract(topic: &Topic, contract: &Contract, violations: &[Violation]) -> Refusal {
-    violated(topic, &format!(" {}", contract.definition().version), violations)
-}
-
-fn violated(topic: &Topic, version: &str, violations: &[Violation]) -> Refusal {
+    let version = contract.definition().version;
     let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    let text = format!("contract {}{version}: {} ({})", topic.name, said.join("; "), topic.answers_for_it());
+    let text = format!("contract {} {version}: {} ({})", topic.name, said.join("; "), topic.answers_for_it());
     Refusal::new(RefusalKind::Contract, text)
         .hint(format!("chancery contract schema {} prints what an event must look like", topic.name))
 }
@@ -119,8 +119,9 @@ impl People {
             let pseudonym = people.keys.pseudonym_of_person(subject);
             people.add(core, topic, pseudonym)?;
         }
-        if contract.classes().contains(&Class::Internal) {
-            let pseudonym = people.keys.pseudonym_of_topic(topic.name.as_str());
+        let extensions = &contract.definition().extensions;
+        if contract.classes().contains(&Class::Internal) || extensions.values().any(|class| *class == Class::Internal) {
+            let pseudonym = people.keys.pseudonym_of_topic(topic.name.as_str(), 0);
             people.add(core, topic, pseudonym)?;
         }
         Ok(people)
@@ -150,6 +151,22 @@ impl People {
     }
 }
 
+/// An attribute that is sealed with the data.
+struct Hidden {
+    name: String,
+    value: String,
+    class: Class,
+}
+
+/// An attribute's value as text: its canonical string, by the CloudEvents type system.
+fn text_of(value: &mut AttributeValue) -> String {
+    match value {
+        AttributeValue::String(text) => std::mem::take(text),
+        AttributeValue::Integer(number) => number.to_string(),
+        AttributeValue::Boolean(yes) => yes.to_string(),
+    }
+}
+
 struct Sealing<'a> {
     core: &'a Core,
     topic: &'a Topic,
@@ -176,7 +193,12 @@ impl Sealing<'_> {
         };
         let attributes: Vec<Attribute<'_>> = hidden
             .iter()
-            .map(|(name, value)| Attribute { name, value, class: Class::Personal.as_str(), subject: 0 })
+            .map(|hidden| Attribute {
+                name: &hidden.name,
+                value: &hidden.value,
+                class: hidden.class.as_str(),
+                subject: if hidden.class.is_about_a_person() { 0 } else { self.people.persons as u16 },
+            })
             .collect();
         let subjects: Vec<Subject<'_>> =
             self.people.sealed_under.iter().map(|(pseudonym, key)| Subject { pseudonym: *pseudonym, key }).collect();
@@ -212,22 +234,30 @@ impl Sealing<'_> {
         self.checked.spans.iter().map(fragment).collect()
     }
 
-    /// Takes the attributes that could name a person out of the event: they are sealed, and outside stands a
-    /// pseudonym. Where the contract is about nobody, they stay.
-    fn hide_attributes(&self, event: &mut CloudEvent) -> Vec<(&'static str, String)> {
-        let Some((first, _)) = self.people.persons().first() else { return Vec::new() };
+    /// Takes out of the event what must not stand outside the seal: `subject` and `partitionkey` of an event about a
+    /// person, and extensions that the contract classifies. For `subject` a pseudonym stays behind.
+    fn hide_attributes(&self, event: &mut CloudEvent) -> Vec<Hidden> {
         let mut hidden = Vec::new();
-        if let Some(subject) = event.subject.take() {
+        let persons = self.people.persons();
+        if let (Some((first, _)), Some(subject)) = (persons.first(), event.subject.take_if(|_| !persons.is_empty())) {
             let known = self.checked.subjects.iter().position(|known| *known == subject);
-            let pseudonym = known.and_then(|index| self.people.persons().get(index)).map_or(first, |(p, _)| p);
+            let pseudonym = known.and_then(|index| persons.get(index)).map_or(first, |(pseudonym, _)| pseudonym);
             event.subject = Some(pseudonym.to_string());
-            hidden.push(("subject", subject));
+            hidden.push(Hidden { name: "subject".to_owned(), value: subject, class: Class::Personal });
         }
-        if let Some(at) = event.extensions.iter().position(|(name, _)| name == "partitionkey") {
-            if let contract::AttributeValue::String(value) = event.extensions.remove(at).1 {
-                hidden.push(("partitionkey", value));
+        let declared = &self.contract.definition().extensions;
+        event.extensions.retain_mut(|(name, value)| {
+            let class = match declared.get(name) {
+                Some(class) => class.clone(),
+                None if name == "partitionkey" && !persons.is_empty() => Class::Personal,
+                None => Class::Public,
+            };
+            if !class.is_sealed() {
+                return true;
             }
-        }
+            hidden.push(Hidden { name: std::mem::take(name), value: text_of(value), class });
+            false
+        });
         hidden
     }
 
