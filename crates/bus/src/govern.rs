@@ -112,7 +112,7 @@ impl Bus {
             let state = bus.core.state();
             // Compiling contracts takes a while: not on the async threads.
             let decided = tokio::task::spawn_blocking({
-                let (state, caller) = (state.clone(), caller.clone());
+                let (state, caller) = (state.clone(), bus.now(&caller));
                 move || decide(&caller, &state, now_ms)
             });
             match decided.await.map_err(|_| Refusal::unavailable("the decision was broken off"))? {

@@ -94,9 +94,9 @@ impl From<journal::JournalError> for Refusal {
 impl From<governance::Refused> for Refusal {
     fn from(refused: governance::Refused) -> Self {
         let kind = match refused.code {
-            "forbidden" => RefusalKind::Forbidden,
+            "not-allowed" | "subscription-not-live" => RefusalKind::Forbidden,
+            "unknown" => RefusalKind::Unknown,
             "malformed" => RefusalKind::Malformed,
-            code if code.starts_with("unknown") => RefusalKind::Unknown,
             _ => RefusalKind::Conflict,
         };
         Refusal { kind, text: refused.text, hint: refused.hint }

@@ -26,7 +26,7 @@ impl Bus {
     /// The event with this id, everything that shares its `correlationid`, what caused it and what it caused, in the
     /// order in which it became durable; each with who was handed it.
     pub fn trace(&self, caller: &Caller, id: &str) -> Result<Vec<TraceStep>, Refusal> {
-        rights::may_read_metadata(caller)?;
+        rights::may_trace(&self.now(caller))?;
         let marker = &self.core.marker;
         let mut steps: BTreeMap<(TopicName, u32, u64), TraceStep> = BTreeMap::new();
         let mut asked = BTreeSet::new();
@@ -132,7 +132,7 @@ impl Bus {
         agency: Option<&AgencyName>,
     ) -> Result<Vec<PersonDisclosure>, Refusal> {
         let state = self.core.state();
-        rights::may_read_about_people(caller, agency)?;
+        rights::may_read_about_people(&self.now(caller), agency)?;
         let mut report: BTreeMap<(TopicName, SubscriptionName), PersonDisclosure> = BTreeMap::new();
         for owner in state.agencies().map(|agency| &agency.agency) {
             if agency.is_some_and(|wanted| wanted != owner) {
