@@ -1,5 +1,7 @@
 //! Entries, and what verifying a bundle promises.
 
+#![allow(clippy::unwrap_used, reason = "the tests' helpers stand outside test functions")]
+
 use std::borrow::Cow;
 
 use audit::bundle::{Consistency, EventHashes, FORMAT, Header, Lane, Leaf, Line};
@@ -267,7 +269,7 @@ fn an_intact_bundle_is_reported_in_words() {
     assert_eq!(
         report.to_string(),
         "The audit of bus.example as exported at 2026-02-01T00:00:00Z is intact.\n  \
-         bus.example/standard: leaves 0 to 5 are the ones that were signed; \
+         bus.example/standard: 5 leaves from number 0 on are the ones that were signed; \
          nothing before leaf 3 changed since the earlier checkpoint\n  \
          5 entries from 2026-01-02T03:04:05Z to 2026-01-02T03:04:05Z: 1 disclosure, 3 publication, 1 refusal\n  \
          9 events of 1 topics were published without gap or overlap; \

@@ -1,5 +1,7 @@
 //! Signed notes, keys and checkpoints.
 
+#![allow(clippy::unwrap_used, reason = "the tests' helpers stand outside test functions")]
+
 use audit::{Checkpoint, Hash, Note, NoteError, SignedCheckpoint, Signer, VerifierKey, merkle_root};
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Trees, tiles and proofs against known answers, another implementation, and every small size.
 
+#![allow(clippy::unwrap_used, reason = "the tests' helpers stand outside test functions")]
+
 use audit::proof::{
     consistency_proof, frontier, inclusion_proof, root, verify_consistency, verify_inclusion,
 };
