@@ -1,7 +1,7 @@
 //! The offline bundle: one file of JSON lines that a regulator can verify with nothing but the public key.
 //!
 //! A header line comes first. The lines of one lane are in the order of its leaves; lanes may alternate. Whoever
-//! exports writes [`Line`]s; [`crate::verify`] reads them.
+//! exports writes [`Line`]s; [`crate::verify()`] reads them.
 
 use std::borrow::Cow;
 

@@ -2,7 +2,7 @@
 //!
 //! What happened is an [`Entry`]; its encoded bytes are a leaf. A lane hashes the leaf ([`leaf_hash`]), pushes it into
 //! a [`TileWriter`], which says which hashes to append to which tile level, and signs a [`Checkpoint`] of its root.
-//! [`proof`] makes and checks inclusion and consistency proofs from the stored hashes. [`verify`] checks an exported
+//! [`proof`] makes and checks inclusion and consistency proofs from the stored hashes. [`verify()`] checks an exported
 //! bundle offline, in one pass. Hashing is RFC 6962; tiles, checkpoints and notes are C2SP tlog-tiles,
 //! tlog-checkpoint and signed-note, so that verifiers and witnesses of others work. `docs/formats/audit.md` has it all.
 //!

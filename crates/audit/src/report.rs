@@ -46,10 +46,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "The audit of {} as exported at {} is intact.", self.bus, self.exported_at)?;
         for lane in &self.lanes {
+            let (leaves, start) = (lane.size - lane.start, lane.start);
             write!(
                 f,
-                "  {}: leaves {} to {} are the ones that were signed",
-                lane.origin, lane.start, lane.size
+                "  {}: {leaves} leaves from number {start} on are the ones that were signed",
+                lane.origin
             )?;
             if let Some(size) = lane.extends {
                 write!(f, "; nothing before leaf {size} changed since the earlier checkpoint")?;

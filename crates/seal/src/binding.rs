@@ -24,14 +24,18 @@ pub(crate) const WHOLE_UP_TO_ENVELOPES: usize = 6;
 
 /// The associated data of a form's envelopes. It holds the whole public part (version, directory, holes, skeleton)
 /// or its digest, so that nothing in it can be altered or rearranged unseen by a reader who opens an envelope.
+#[derive(Default)]
 pub(crate) struct Associated {
     bytes: Vec<u8>,
 }
 
 impl Associated {
-    pub(crate) fn new(binding: &Binding<'_>, public: &[u8], envelopes: usize) -> Self {
+    /// Prepares for the envelopes of one form.
+    pub(crate) fn bind(&mut self, binding: &Binding<'_>, public: &[u8], envelopes: usize) {
         let texts = binding.topic.len() + binding.source.len() + binding.id.len();
-        let mut bytes = Vec::with_capacity(LABEL.len() + 3 * 8 + texts + 4 + 1 + public.len().max(32) + 2);
+        let bytes = &mut self.bytes;
+        bytes.clear();
+        bytes.reserve(LABEL.len() + 3 * 8 + texts + 4 + 1 + public.len().max(32) + 2);
         bytes.extend_from_slice(LABEL);
         for text in [binding.topic, binding.source, binding.id] {
             bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
@@ -46,7 +50,6 @@ impl Associated {
             bytes.extend_from_slice(digest(&SHA256, public).as_ref());
         }
         bytes.extend_from_slice(&[0; 2]);
-        Self { bytes }
     }
 
     /// The associated data of the envelope at `index` of the directory, which names its class and pseudonym.
@@ -54,5 +57,11 @@ impl Associated {
         let at = self.bytes.len() - 2;
         self.bytes[at..].copy_from_slice(&index.to_le_bytes());
         &self.bytes
+    }
+
+    /// Gives back memory that one large form needed.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        self.bytes.clear();
+        self.bytes.shrink_to(bytes);
     }
 }

@@ -72,8 +72,9 @@ impl fmt::Debug for Pseudonym {
     }
 }
 
-/// A person's data key, ready for use. The 32 bytes are zeroised on drop; the key schedules derived from them are in
-/// AWS-LC's memory and are freed with it.
+/// A person's data key, ready for use. The 32 bytes are zeroised on drop. The AES key schedule and the HMAC state made
+/// from them belong to AWS-LC: they are freed with the key, and the schedule is not known to be overwritten. Drop keys
+/// that are not in use.
 #[derive(ZeroizeOnDrop)]
 pub struct PersonKey {
     master: [u8; KEY_BYTES],

@@ -108,32 +108,43 @@ impl<'a> SealedForm<'a> {
         let mut revealed =
             Revealed { attributes: Vec::new(), opened: Vec::new(), left_out: Vec::new(), about: Vec::new() };
         let mut associated = None;
-        let mut contents = Vec::with_capacity(self.envelopes.len());
-        for (index, envelope) in (0u16..).zip(&self.envelopes) {
-            if !cleared(envelope.class, &envelope.pseudonym) {
+        let clear: Vec<bool> =
+            self.envelopes.iter().map(|envelope| cleared(envelope.class, &envelope.pseudonym)).collect();
+        // One buffer for all plaintexts; no larger than the form.
+        let opened = self.envelopes.iter().zip(&clear).filter(|(_, clear)| **clear);
+        let mut buffer = Zeroizing::new(vec![0; opened.map(|(envelope, _)| envelope.ciphertext.len()).sum()]);
+        let mut free = &mut buffer[..];
+        let mut rests: Vec<Option<&[u8]>> = Vec::with_capacity(self.envelopes.len());
+        for ((index, envelope), clear) in (0u16..).zip(&self.envelopes).zip(clear) {
+            if !clear {
                 add(&mut revealed.left_out, envelope.class);
-                contents.push(None);
+                rests.push(None);
                 continue;
             }
             let pseudonym = envelope.pseudonym;
             let key = key_of(&pseudonym).ok_or(OpenError::Erased { pseudonym })?;
-            let associated = associated
-                .get_or_insert_with(|| Associated::new(binding, self.public, self.envelopes.len()))
-                .of_envelope(index);
-            contents.push(Some(open(envelope, key.borrow(), associated)?));
+            let associated: &mut Associated = associated.get_or_insert_with(|| self.associated(binding));
+            let (plaintext, after) = std::mem::take(&mut free).split_at_mut(envelope.ciphertext.len());
+            free = after;
+            open(envelope, key.borrow(), associated.of_envelope(index), plaintext)?;
+            rests.push(Some(plaintext));
             add(&mut revealed.opened, envelope.class);
             revealed.about.push(pseudonym);
         }
         revealed.about.sort_unstable();
         revealed.about.dedup();
-        let mut rests: Vec<Option<&[u8]>> =
-            contents.iter().map(|text| text.as_ref().map(|text| &text[..])).collect();
         let pieces = self.pieces(&mut rests)?;
         for rest in rests.into_iter().flatten() {
             take_attributes(rest, &mut revealed.attributes).ok_or_else(|| self.unfilled())?;
         }
         pieces.into_iter().for_each(visit);
         Ok(revealed)
+    }
+
+    fn associated(&self, binding: &Binding<'_>) -> Associated {
+        let mut associated = Associated::default();
+        associated.bind(binding, self.public, self.envelopes.len());
+        associated
     }
 
     /// Fills the holes from the opened envelopes, of which `rests` keeps what is left.
@@ -171,13 +182,12 @@ fn open(
     envelope: &Envelope<'_>,
     key: &PersonKey,
     associated: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-    let mut plaintext = Zeroizing::new(vec![0; envelope.ciphertext.len()]);
+    plaintext: &mut [u8],
+) -> Result<(), OpenError> {
     let nonce = Nonce::assume_unique_for_key(envelope.nonce);
     key.sealing()
-        .open_separate_gather(nonce, Aad::from(associated), envelope.ciphertext, envelope.tag, &mut plaintext)
-        .map_err(|_| OpenError::Tampered { class: envelope.class.to_owned() })?;
-    Ok(plaintext)
+        .open_separate_gather(nonce, Aad::from(associated), envelope.ciphertext, envelope.tag, plaintext)
+        .map_err(|_| OpenError::Tampered { class: envelope.class.to_owned() })
 }
 
 /// What follows the fragments in an envelope; `None` when it is not whole.

@@ -1,5 +1,7 @@
 //! The seal's promises, through its public surface.
 
+#![allow(clippy::unwrap_used, reason = "the tests' helpers stand outside test functions")]
+
 use std::cell::Cell;
 
 use proptest::prelude::*;
