@@ -1,0 +1,1 @@
+//! Recognises national identifiers by form and checksum.
