@@ -1,1 +1,36 @@
-//! (under construction)
+//! Who may do what on the bus, decided by a pure function over what was decided before.
+//!
+//! [`decide`] takes the state, who asks, what they ask for and the time, and answers with facts ([`Event`]) or with a
+//! refusal that names who could do it. [`apply`] folds a fact into the [`State`] and never fails, so that a state
+//! rebuilt from the journal is the live one. [`rights`] holds the rules of the hot path (publish, consume, read
+//! metadata). [`Desired`] reads governance from files; [`plan`] turns the difference into commands.
+//!
+//! No I/O, no clock, no randomness: tokens are made outside and only their SHA-256 comes in here. The crate never looks
+//! into a schema; whether a contract holds water is asked through [`ContractCheck`].
+
+pub mod actor;
+pub mod commands;
+pub mod date;
+pub mod decide;
+pub mod desired;
+pub mod duration;
+pub mod events;
+pub mod plan;
+pub mod refused;
+pub mod rights;
+pub mod standards;
+pub mod state;
+pub mod token;
+
+pub use actor::{Actor, Role, Roles};
+pub use commands::Command;
+pub use date::Date;
+pub use decide::{ContractCheck, decide};
+pub use desired::{Desired, FileFault};
+pub use events::{By, Event, Side};
+pub use plan::{Plan, Step, apply_all, plan};
+pub use refused::Refused;
+pub use rights::{may_consume, may_publish, may_read_metadata};
+pub use standards::{Limits, Standards};
+pub use state::{Agency, Latency, Principal, State, Status, Subscription, Terms, Topic, Version, apply};
+pub use token::TokenHash;

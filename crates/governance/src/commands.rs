@@ -1,0 +1,343 @@
+//! What can be asked for. Doors and the command line send these as JSON; a plan is a list of them.
+//!
+//! Fields that a refusal must be able to name as missing are optional here and demanded by `decide`, so that whoever
+//! registers something hears everything that is wrong with it at once.
+
+use std::sync::Arc;
+
+use contract::{
+    AgencyName, ClassSet, ContractVersion, Definition, KeyRule, PrincipalName, SubscriptionName, TopicName,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Date, Latency, Roles, Standards, TokenHash};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// First start: the central agency and its operator, who is behind the `@`.
+    OpenBus {
+        /// The first operator.
+        operator: PrincipalName,
+        /// The human name of its agency.
+        name: String,
+        /// The operator's token.
+        token_hash: TokenHash,
+    },
+    /// From now on the standards' approvals hold for everybody.
+    CloseBootstrap {},
+    /// Sets the central rules.
+    SetStandards {
+        /// All of them.
+        standards: Standards,
+    },
+    /// A new agency.
+    RegisterAgency(AgencyProfile),
+    /// Another profile of an agency; what is left out stays.
+    ChangeAgency(AgencyChange),
+    /// A new principal.
+    CreatePrincipal {
+        /// `name@agency`.
+        principal: PrincipalName,
+        /// Its agency, the one behind the `@`.
+        agency: AgencyName,
+        /// What it is there to do.
+        roles: Roles,
+        /// Its token; without one it cannot call yet.
+        #[serde(default)]
+        token_hash: Option<TokenHash>,
+    },
+    /// Other roles for a principal.
+    ChangePrincipal {
+        /// Whose.
+        principal: PrincipalName,
+        /// All of its roles from now on.
+        roles: Roles,
+    },
+    /// A token for a principal; its former token ends.
+    IssueToken {
+        /// Whose.
+        principal: PrincipalName,
+        /// The new token.
+        token_hash: TokenHash,
+    },
+    /// Ends a principal and its token.
+    DisablePrincipal {
+        /// Whom.
+        principal: PrincipalName,
+    },
+    /// A new topic with its first contract, active at once.
+    CreateTopic(NewTopic),
+    /// Other properties of a topic; what is left out stays.
+    ChangeTopic(TopicChange),
+    /// A new version of a topic's contract, or other text for one that is still proposed.
+    ProposeContract {
+        /// The agreement.
+        definition: Arc<Definition>,
+    },
+    /// A subscribed agency agrees to a proposed version.
+    AcknowledgeContract {
+        /// The topic.
+        topic: TopicName,
+        /// The proposed version.
+        version: ContractVersion,
+        /// For which agency.
+        agency: AgencyName,
+    },
+    /// A subscribed agency objects to a proposed version, which cannot become active until it agrees.
+    ObjectToContract {
+        /// The topic.
+        topic: TopicName,
+        /// The proposed version.
+        version: ContractVersion,
+        /// For which agency.
+        agency: AgencyName,
+        /// Why.
+        reason: String,
+    },
+    /// Events may follow the version from now on.
+    ActivateContract {
+        /// The topic.
+        topic: TopicName,
+        /// The version.
+        version: ContractVersion,
+    },
+    /// Announces the end of a version.
+    DeprecateContract {
+        /// The topic.
+        topic: TopicName,
+        /// The version.
+        version: ContractVersion,
+        /// From this day on it can be retired and takes no event.
+        sunset: Date,
+    },
+    /// Ends a deprecated version.
+    RetireContract {
+        /// The topic.
+        topic: TopicName,
+        /// The version.
+        version: ContractVersion,
+    },
+    /// Asks for an agency's place in a topic.
+    RequestSubscription(SubscriptionRequest),
+    /// The topic's steward, or the consumer agency's data protection officer, agrees.
+    ApproveSubscription {
+        /// Which.
+        subscription: SubscriptionName,
+    },
+    /// One of those who would have to agree does not.
+    RefuseSubscription {
+        /// Which.
+        subscription: SubscriptionName,
+        /// Why.
+        reason: String,
+    },
+    /// Asks for other terms; the old ones hold until the new ones are approved. Narrower terms hold at once.
+    ChangeSubscription(SubscriptionChange),
+    /// Ends a subscription.
+    RevokeSubscription {
+        /// Which.
+        subscription: SubscriptionName,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Command {
+    /// The command's tag, `create-topic`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::OpenBus { .. } => "open-bus",
+            Command::CloseBootstrap {} => "close-bootstrap",
+            Command::SetStandards { .. } => "set-standards",
+            Command::RegisterAgency(_) => "register-agency",
+            Command::ChangeAgency(_) => "change-agency",
+            Command::CreatePrincipal { .. } => "create-principal",
+            Command::ChangePrincipal { .. } => "change-principal",
+            Command::IssueToken { .. } => "issue-token",
+            Command::DisablePrincipal { .. } => "disable-principal",
+            Command::CreateTopic(_) => "create-topic",
+            Command::ChangeTopic(_) => "change-topic",
+            Command::ProposeContract { .. } => "propose-contract",
+            Command::AcknowledgeContract { .. } => "acknowledge-contract",
+            Command::ObjectToContract { .. } => "object-to-contract",
+            Command::ActivateContract { .. } => "activate-contract",
+            Command::DeprecateContract { .. } => "deprecate-contract",
+            Command::RetireContract { .. } => "retire-contract",
+            Command::RequestSubscription(_) => "request-subscription",
+            Command::ApproveSubscription { .. } => "approve-subscription",
+            Command::RefuseSubscription { .. } => "refuse-subscription",
+            Command::ChangeSubscription(_) => "change-subscription",
+            Command::RevokeSubscription { .. } => "revoke-subscription",
+        }
+    }
+}
+
+/// Who an agency is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgencyProfile {
+    /// Its name on the bus.
+    pub agency: AgencyName,
+    /// Its name for people.
+    pub name: String,
+    /// The law that it acts on.
+    #[serde(default)]
+    pub mandate: String,
+    /// Where to reach it.
+    #[serde(default)]
+    pub contacts: Vec<String>,
+    /// Where to reach its data protection officer.
+    #[serde(default)]
+    pub dpo: String,
+    /// Prefixes that its events' `source` may have; empty: any, recorded as given.
+    #[serde(default)]
+    pub sources: Vec<String>,
+}
+
+/// What of an agency's profile changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgencyChange {
+    /// Which agency.
+    pub agency: AgencyName,
+    /// Its name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The law that it acts on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<String>,
+    /// Where to reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contacts: Option<Vec<String>>,
+    /// Where to reach its data protection officer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpo: Option<String>,
+    /// Prefixes that its events' `source` may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Vec<String>>,
+}
+
+/// A topic to register, with its first contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTopic {
+    /// Its name.
+    pub topic: TopicName,
+    /// The agency that it belongs to; demanded.
+    #[serde(default)]
+    pub owner: Option<AgencyName>,
+    /// The person of the owner agency who answers for it; demanded.
+    #[serde(default)]
+    pub steward: Option<PrincipalName>,
+    /// Who does when the steward cannot; demanded.
+    #[serde(default)]
+    pub deputy: Option<PrincipalName>,
+    /// What an event of the topic says; demanded.
+    #[serde(default)]
+    pub description: String,
+    /// The law that allows it; demanded.
+    #[serde(default)]
+    pub legal_basis: String,
+    /// How fast.
+    #[serde(default)]
+    pub latency: Latency,
+    /// How many partitions, from 1.
+    #[serde(default = "one")]
+    pub partitions: u32,
+    /// How long events are kept: `36h`, `90d`, `10y`.
+    pub retention: String,
+    /// The first version of its contract.
+    pub contract: Arc<Definition>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What of a topic changes. `latency`, `partitions` and `key` are here so that asking for them is answered with the
+/// reason why they cannot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopicChange {
+    /// Which topic.
+    pub topic: TopicName,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steward: Option<PrincipalName>,
+    /// Who does when the steward cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deputy: Option<PrincipalName>,
+    /// What an event of the topic says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The law that allows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<String>,
+    /// How long events are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<String>,
+    /// Cannot change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<AgencyName>,
+    /// Cannot change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
+    /// Cannot change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u32>,
+    /// Cannot change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyRule>,
+}
+
+impl TopicChange {
+    /// A change of nothing yet.
+    pub fn of(topic: TopicName) -> Self {
+        let (steward, deputy, description, legal_basis, retention) = Default::default();
+        let (owner, latency, partitions, key) = Default::default();
+        Self { topic, steward, deputy, description, legal_basis, retention, owner, latency, partitions, key }
+    }
+}
+
+/// An agency's wish for a place in a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionRequest {
+    /// Its name: the agency's, a dot, and more.
+    pub subscription: SubscriptionName,
+    /// Of which topic.
+    pub topic: TopicName,
+    /// For which agency.
+    pub agency: AgencyName,
+    /// What for.
+    pub purpose: String,
+    /// The law that allows it.
+    pub legal_basis: String,
+    /// The classes to be opened for it.
+    #[serde(default)]
+    pub clears: ClassSet,
+    /// The first day on which it does not hold any more.
+    pub expires: Date,
+}
+
+/// What of a subscription's terms changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionChange {
+    /// Which.
+    pub subscription: SubscriptionName,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The law that allows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<String>,
+    /// The classes to be opened for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clears: Option<ClassSet>,
+    /// The first day on which it does not hold any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Date>,
+}

@@ -1,0 +1,68 @@
+//! Agencies, the standards, and the end of the bootstrap: the operator's own matters.
+
+use super::authority::Case;
+use super::no_faults;
+use crate::commands::{AgencyChange, AgencyProfile};
+use crate::state::Profile;
+use crate::{Event, Refused, Standards};
+
+/// From now on no operator stands in for anybody.
+pub(super) fn close_bootstrap(case: &Case<'_>) -> Result<Vec<Event>, Refused> {
+    let by = case.as_operator("closing the bootstrap")?;
+    Ok(if case.state.in_bootstrap() { vec![Event::BootstrapClosed { by }] } else { Vec::new() })
+}
+
+/// Sets the central rules.
+pub(super) fn set_standards(case: &Case<'_>, standards: &Standards) -> Result<Vec<Event>, Refused> {
+    let by = case.as_operator("setting the standards")?;
+    no_faults("invalid-standards", &standards.faults())?;
+    if standards == case.state.standards() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::StandardsSet { standards: standards.clone(), by }])
+}
+
+/// A new agency.
+pub(super) fn register(case: &Case<'_>, new: &AgencyProfile) -> Result<Vec<Event>, Refused> {
+    let by = case.as_operator(&format!("registering agency {}", new.agency))?;
+    if case.state.agency(&new.agency).is_some() {
+        return Err(Refused::exists("agency", &new.agency).hint("change-agency changes its profile"));
+    }
+    let profile = Profile {
+        name: new.name.clone(),
+        mandate: new.mandate.clone(),
+        contacts: new.contacts.clone(),
+        dpo: new.dpo.clone(),
+        sources: new.sources.clone(),
+    };
+    no_faults("invalid-agency", &faults(&profile))?;
+    Ok(vec![Event::AgencyRegistered { agency: new.agency.clone(), profile, by }])
+}
+
+/// Another profile of an agency.
+pub(super) fn change(case: &Case<'_>, change: &AgencyChange) -> Result<Vec<Event>, Refused> {
+    let by = case.as_operator(&format!("changing agency {}", change.agency))?;
+    let former = &case.agency(&change.agency)?.profile;
+    let AgencyChange { agency, name, mandate, contacts, dpo, sources } = change.clone();
+    let profile = Profile {
+        name: name.unwrap_or_else(|| former.name.clone()),
+        mandate: mandate.unwrap_or_else(|| former.mandate.clone()),
+        contacts: contacts.unwrap_or_else(|| former.contacts.clone()),
+        dpo: dpo.unwrap_or_else(|| former.dpo.clone()),
+        sources: sources.unwrap_or_else(|| former.sources.clone()),
+    };
+    no_faults("invalid-agency", &faults(&profile))?;
+    Ok(if profile == *former { Vec::new() } else { vec![Event::AgencyChanged { agency, profile, by }] })
+}
+
+fn faults(profile: &Profile) -> Vec<String> {
+    let mut faults = Vec::new();
+    if profile.name.trim().is_empty() {
+        faults.push("name: is missing".to_owned());
+    }
+    if profile.sources.iter().any(|prefix| prefix.trim().is_empty()) {
+        // It would be a prefix of every source: the opposite of what a list of prefixes is for.
+        faults.push("sources: an entry is empty; leave the list out to allow any source".to_owned());
+    }
+    faults
+}

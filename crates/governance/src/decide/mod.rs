@@ -1,0 +1,80 @@
+//! The one place where governance is decided: state, actor, command and time in; facts or a refusal out.
+//!
+//! Order in each decision: does what it names exist, may this actor do it, does it hold by the rules. A command whose
+//! wish is fulfilled already yields no fact, so that repeating it does no harm.
+
+mod agencies;
+mod authority;
+mod contracts;
+mod principals;
+mod subscriptions;
+mod topics;
+
+use contract::{Class, Definition};
+
+use crate::{Actor, Command, Event, Refused, State};
+use authority::Case;
+
+/// Whether a contract holds water. The bus asks the contract compiler.
+pub trait ContractCheck {
+    /// Everything that is wrong with `definition`, a line each; `extra_classes` are the classes that the standards add.
+    fn faults(&self, definition: &Definition, extra_classes: &[Class]) -> Vec<String>;
+}
+
+/// Decides `command`, asked by `actor` at `now_ms` (milliseconds since 1970). An empty list means that it is so already.
+pub fn decide(
+    state: &State,
+    actor: &Actor,
+    command: &Command,
+    now_ms: u64,
+    check: &dyn ContractCheck,
+) -> Result<Vec<Event>, Refused> {
+    let case = Case { state, actor, now_ms, check };
+    if let Command::OpenBus { operator, name, token_hash } = command {
+        return principals::open_bus(&case, operator, name, *token_hash);
+    }
+    case.may_ask()?;
+    match command {
+        Command::OpenBus { .. } => Ok(Vec::new()),
+        Command::CloseBootstrap {} => agencies::close_bootstrap(&case),
+        Command::SetStandards { standards } => agencies::set_standards(&case, standards),
+        Command::RegisterAgency(profile) => agencies::register(&case, profile),
+        Command::ChangeAgency(change) => agencies::change(&case, change),
+        Command::CreatePrincipal { principal, agency, roles, token_hash } => {
+            principals::create(&case, principal, agency, *roles, *token_hash)
+        }
+        Command::ChangePrincipal { principal, roles } => principals::change(&case, principal, *roles),
+        Command::IssueToken { principal, token_hash } => {
+            principals::issue_token(&case, principal, *token_hash)
+        }
+        Command::DisablePrincipal { principal } => principals::disable(&case, principal),
+        Command::CreateTopic(new) => topics::create(&case, new),
+        Command::ChangeTopic(change) => topics::change(&case, change),
+        Command::ProposeContract { definition } => contracts::propose(&case, definition),
+        Command::AcknowledgeContract { topic, version, agency } => {
+            contracts::acknowledge(&case, topic, *version, agency)
+        }
+        Command::ObjectToContract { topic, version, agency, reason } => {
+            contracts::object(&case, topic, *version, agency, reason)
+        }
+        Command::ActivateContract { topic, version } => contracts::activate(&case, topic, *version),
+        Command::DeprecateContract { topic, version, sunset } => {
+            contracts::deprecate(&case, topic, *version, *sunset)
+        }
+        Command::RetireContract { topic, version } => contracts::retire(&case, topic, *version),
+        Command::RequestSubscription(request) => subscriptions::request(&case, request),
+        Command::ApproveSubscription { subscription } => subscriptions::approve(&case, subscription),
+        Command::RefuseSubscription { subscription, reason } => {
+            subscriptions::refuse(&case, subscription, reason)
+        }
+        Command::ChangeSubscription(change) => subscriptions::change(&case, change),
+        Command::RevokeSubscription { subscription, reason } => {
+            subscriptions::revoke(&case, subscription, reason)
+        }
+    }
+}
+
+/// One refusal of several faults, each on its line.
+fn no_faults(code: &'static str, faults: &[String]) -> Result<(), Refused> {
+    if faults.is_empty() { Ok(()) } else { Err(Refused::new(code, faults.join("\n"))) }
+}

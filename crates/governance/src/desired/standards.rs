@@ -1,0 +1,70 @@
+//! `standards/standards.toml`.
+
+use contract::Class;
+use serde::Deserialize;
+
+use super::file::File;
+use crate::{Limits, Standards, duration};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StandardsForm {
+    #[serde(default)]
+    classes: Vec<String>,
+    #[serde(default)]
+    limits: LimitsForm,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsForm {
+    retention_min: Option<String>,
+    retention_max: Option<String>,
+    partitions_max: Option<u32>,
+    subscription_max: Option<String>,
+}
+
+/// Reads the standards; what is left out has its default.
+pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
+    let form: StandardsForm = match toml::from_str(file.content) {
+        Ok(form) => form,
+        Err(error) => {
+            let line = error.span().map(|span| line_of(file.content, span.start));
+            file.fault_at(line, error.message());
+            return None;
+        }
+    };
+    let given = form.limits;
+    let default = Limits::default();
+    let limits = Limits {
+        retention_min_s: seconds(file, "retention_min", given.retention_min, default.retention_min_s),
+        retention_max_s: seconds(file, "retention_max", given.retention_max, default.retention_max_s),
+        partitions_max: given.partitions_max.unwrap_or(default.partitions_max),
+        subscription_max_s: seconds(
+            file,
+            "subscription_max",
+            given.subscription_max,
+            default.subscription_max_s,
+        ),
+    };
+    let classes = form.classes.into_iter().map(Class::from).collect();
+    let standards = Standards { limits, classes };
+    standards.faults().into_iter().for_each(|fault| file.fault(fault));
+    Some(standards).filter(|_| file.is_sound())
+}
+
+fn seconds(file: &mut File<'_>, field: &str, text: Option<String>, default: u64) -> u64 {
+    match text.as_deref().map(duration::parse_seconds) {
+        None => default,
+        Some(Ok(seconds)) => seconds,
+        Some(Err(error)) => {
+            file.field_fault(&format!("limits.{field}"), None, error.to_string());
+            default
+        }
+    }
+}
+
+fn line_of(content: &str, offset: usize) -> u64 {
+    let before = content.as_bytes().iter().take(offset);
+    1 + before.filter(|byte| **byte == b'\n').count() as u64
+}

@@ -1,0 +1,199 @@
+//! `topics/TOPIC/topic.yaml` with the schema beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, TopicName};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::file::{File, Text, line};
+use crate::commands::NewTopic;
+use crate::{Latency, duration};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicForm {
+    topic: Option<Text>,
+    owner: Option<Text>,
+    steward: Option<Text>,
+    deputy: Option<Text>,
+    description: Option<Text>,
+    legal_basis: Option<Text>,
+    #[serde(default)]
+    latency: Latency,
+    #[serde(default = "one")]
+    partitions: u32,
+    retention: Option<Text>,
+    key: Option<Text>,
+    contract: Option<ContractForm>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContractForm {
+    version: Option<u32>,
+    format: Option<Format>,
+    schema: Option<Text>,
+    compatibility: Option<String>,
+    subject: Option<OneOrMany>,
+    #[serde(default)]
+    classify: BTreeMap<String, Spanned<RuleForm>>,
+    #[serde(default)]
+    extensions: BTreeMap<String, String>,
+    identity: Option<Text>,
+    identity_window: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RuleForm {
+    Short(String),
+    Long(LongRule),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongRule {
+    class: String,
+    of: Option<String>,
+}
+
+/// Reads a topic; `folder` is the name of the folder that the file stands in.
+pub(super) fn read(file: &mut File<'_>, folder: &str, files: &BTreeMap<String, String>) -> Option<NewTopic> {
+    let form: TopicForm = file.yaml()?;
+    file.named_after("topic", form.topic.as_ref(), folder);
+    let topic: Option<TopicName> = file.demanded_as("topic", form.topic);
+    let owner = file.demanded_as("owner", form.owner);
+    let steward = file.demanded_as("steward", form.steward);
+    let deputy = file.demanded_as("deputy", form.deputy);
+    let description = file.demanded("description", form.description);
+    let legal_basis = file.demanded("legal_basis", form.legal_basis);
+    let retention = span_of_time(file, "retention", form.retention.as_ref());
+    if form.retention.is_none() {
+        file.field_fault("retention", None, "is missing");
+    }
+    let key = form.key.and_then(|text| match KeyRule::try_from(text.value.clone()) {
+        Ok(key) => Some(key),
+        Err(_) => {
+            let forms = "is neither subject nor none nor a pointer, such as /case/id";
+            file.field_fault("key", line(&text), forms);
+            None
+        }
+    });
+    if form.contract.is_none() {
+        file.field_fault("contract", None, "is missing; without a contract there is no topic");
+    }
+    let contract = definition(file, folder, files, topic.clone()?, key.unwrap_or_default(), form.contract?);
+    Some(NewTopic {
+        topic: topic?,
+        owner: Some(owner?),
+        steward: Some(steward?),
+        deputy: Some(deputy?),
+        description: description?,
+        legal_basis: legal_basis?,
+        latency: form.latency,
+        partitions: form.partitions,
+        retention: duration::to_text(retention?),
+        contract: Arc::new(contract?),
+    })
+    .filter(|_| file.is_sound())
+}
+
+fn definition(
+    file: &mut File<'_>,
+    folder: &str,
+    files: &BTreeMap<String, String>,
+    topic: TopicName,
+    key: KeyRule,
+    form: ContractForm,
+) -> Option<Definition> {
+    for (field, missing) in [("version", form.version.is_none()), ("format", form.format.is_none())] {
+        if missing {
+            file.field_fault(&format!("contract.{field}"), None, "is missing");
+        }
+    }
+    let schema = schema(file, folder, files, form.schema);
+    let subject = match form.subject {
+        None => Vec::new(),
+        Some(OneOrMany::One(one)) => vec![one],
+        Some(OneOrMany::Many(many)) => many,
+    };
+    let subject = subject.iter().filter_map(|text| pointer(file, "contract.subject", None, text)).collect();
+    let classify = classify(file, form.classify);
+    let identity =
+        form.identity.and_then(|text| pointer(file, "contract.identity", line(&text), &text.value));
+    let identity_window_s = span_of_time(file, "contract.identity_window", form.identity_window.as_ref());
+    Some(Definition {
+        topic,
+        version: ContractVersion(form.version?),
+        format: form.format?,
+        schema: schema?,
+        compatibility: form.compatibility.unwrap_or_else(|| "BACKWARD".to_owned()),
+        subject,
+        classify,
+        key,
+        extensions: form.extensions.into_iter().map(|(name, class)| (name, Class::from(class))).collect(),
+        identity,
+        identity_window_s,
+    })
+}
+
+fn schema(
+    file: &mut File<'_>,
+    folder: &str,
+    files: &BTreeMap<String, String>,
+    name: Option<Text>,
+) -> Option<String> {
+    const FIELD: &str = "contract.schema";
+    let Some(name) = name else {
+        file.field_fault(FIELD, None, "is missing");
+        return None;
+    };
+    let found = files.get(&format!("topics/{folder}/{}", name.value));
+    if found.is_none() || name.value.contains('/') {
+        let text = format!("there is no file {:?} in topics/{folder}", name.value);
+        file.field_fault(FIELD, line(&name), text);
+        return None;
+    }
+    found.cloned()
+}
+
+fn classify(file: &mut File<'_>, rules: BTreeMap<String, Spanned<RuleForm>>) -> BTreeMap<Pointer, FieldRule> {
+    let mut read = BTreeMap::new();
+    for (at, rule) in rules {
+        let line = line(&rule);
+        let (class, of) = match rule.value {
+            RuleForm::Short(class) => (class, None),
+            RuleForm::Long(LongRule { class, of }) => (class, of),
+        };
+        let field = format!("contract.classify.{at}");
+        let of = of.and_then(|of| pointer(file, &field, line, &of));
+        if let Some(at) = pointer(file, &field, line, &at) {
+            read.insert(at, FieldRule { class: Class::from(class), of });
+        }
+    }
+    read
+}
+
+fn pointer(file: &mut File<'_>, field: &str, line: Option<u64>, text: &str) -> Option<Pointer> {
+    Pointer::parse(text).map_err(|error| file.field_fault(field, line, error.to_string())).ok()
+}
+
+fn span_of_time(file: &mut File<'_>, field: &str, text: Option<&Text>) -> Option<u64> {
+    let text = text?;
+    duration::parse_seconds(&text.value)
+        .map_err(|error| file.field_fault(field, line(text), error.to_string()))
+        .ok()
+}

@@ -1,0 +1,228 @@
+//! What was decided: the facts of the governance stream, as they stand on disk.
+//!
+//! Tags and field names are frozen. A new fact gets a new tag, a new field a default; an unknown field is passed over, so
+//! that an older program reads a newer stream as far as it understands it. `tests/encoding.rs` holds one of each.
+
+use std::sync::Arc;
+
+use contract::{
+    AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, SubscriptionName, TopicName,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::state::{Latency, Profile, Terms};
+use crate::{Date, Roles, Standards, TokenHash};
+
+/// Who did it, and by which right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// The principal.
+    #[serde(rename = "by")]
+    pub principal: PrincipalName,
+    /// Whether an operator stood in for those whose right it is, as only the bootstrap allows.
+    #[serde(rename = "by_bootstrap", default, skip_serializing_if = "std::ops::Not::not")]
+    pub bootstrap: bool,
+}
+
+/// Whose approval a subscription has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The topic's steward or deputy.
+    Owner,
+    /// The consumer agency's data protection officer.
+    Dpo,
+}
+
+/// A fact of governance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the fields are those of the records in `state` that they make")]
+pub enum Event {
+    /// The bus has its first operator.
+    BusOpened {
+        #[serde(flatten)]
+        by: By,
+    },
+    /// From now on the standards' approvals hold for everybody.
+    BootstrapClosed {
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The central rules are these.
+    StandardsSet {
+        standards: Standards,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// An agency joined.
+    AgencyRegistered {
+        agency: AgencyName,
+        profile: Profile,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// An agency's profile is this now.
+    AgencyChanged {
+        agency: AgencyName,
+        profile: Profile,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A principal exists.
+    PrincipalCreated {
+        principal: PrincipalName,
+        agency: AgencyName,
+        roles: Roles,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_hash: Option<TokenHash>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A principal's roles are these now.
+    PrincipalChanged {
+        principal: PrincipalName,
+        roles: Roles,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A principal's token is this now.
+    TokenIssued {
+        principal: PrincipalName,
+        token_hash: TokenHash,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A principal and its token ended.
+    PrincipalDisabled {
+        principal: PrincipalName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic exists; its contract follows.
+    TopicCreated {
+        topic: TopicName,
+        owner: AgencyName,
+        steward: PrincipalName,
+        deputy: PrincipalName,
+        description: String,
+        legal_basis: String,
+        latency: Latency,
+        partitions: u32,
+        retention_s: u64,
+        key: KeyRule,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic's properties changed to those that are here.
+    TopicChanged {
+        topic: TopicName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steward: Option<PrincipalName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deputy: Option<PrincipalName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        legal_basis: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retention_s: Option<u64>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A version is proposed; in place of what was proposed under its number, with nobody's agreement yet.
+    ContractProposed {
+        definition: Arc<Definition>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A subscribed agency agreed.
+    ContractAcknowledged {
+        topic: TopicName,
+        version: ContractVersion,
+        agency: AgencyName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A subscribed agency objected.
+    ContractObjected {
+        topic: TopicName,
+        version: ContractVersion,
+        agency: AgencyName,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Events may follow the version.
+    ContractActivated {
+        topic: TopicName,
+        version: ContractVersion,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The version's end is announced.
+    ContractDeprecated {
+        topic: TopicName,
+        version: ContractVersion,
+        sunset: Date,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The version ended.
+    ContractRetired {
+        topic: TopicName,
+        version: ContractVersion,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// An agency asked for a place in a topic.
+    SubscriptionRequested {
+        subscription: SubscriptionName,
+        topic: TopicName,
+        agency: AgencyName,
+        terms: Terms,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// An agency asked for other terms of a subscription that it has.
+    SubscriptionChangeRequested {
+        subscription: SubscriptionName,
+        terms: Terms,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A subscription's terms became narrower, which needs nobody's approval.
+    SubscriptionNarrowed {
+        subscription: SubscriptionName,
+        terms: Terms,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// One side approved what is asked for.
+    SubscriptionApproved {
+        subscription: SubscriptionName,
+        side: Side,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// All who must approve have: the terms asked for hold.
+    SubscriptionGranted {
+        subscription: SubscriptionName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// What is asked for was refused; terms granted before still hold.
+    SubscriptionRefused {
+        subscription: SubscriptionName,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The subscription ended.
+    SubscriptionRevoked {
+        subscription: SubscriptionName,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+}

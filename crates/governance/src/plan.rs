@@ -1,0 +1,158 @@
+//! From what is to what should be: the commands, in order, and a line for people on each.
+//!
+//! Nothing that is missing from the folder is ever deleted: it is reported as unmanaged. A wish that cannot be fulfilled
+//! (another latency class, other text of an active contract) becomes a step too, so that applying it is refused with
+//! the reason and nothing is silently left out. What waits for somebody is no step: a plan is empty once everything that
+//! could be asked for has been asked for.
+
+mod contracts;
+mod subscriptions;
+mod topics;
+
+use std::fmt;
+
+use crate::commands::{AgencyChange, AgencyProfile};
+use crate::state::{Agency, Profile};
+use crate::{Actor, Command, ContractCheck, Desired, Event, Refused, Role, State, apply, decide};
+
+/// One command of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What to ask for.
+    pub command: Command,
+    /// The same for people: `+` for what is new, `~` for what changes, with details on further lines.
+    pub what: String,
+}
+
+/// The way from a state to a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// What is asked for and waits for somebody, a line each.
+    pub waits: Vec<String>,
+    /// What exists and the folder does not mention, a line each.
+    pub unmanaged: Vec<String>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    fn step(&mut self, command: Command, what: impl Into<String>) {
+        self.steps.push(Step { command, what: what.into() });
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps.iter().try_for_each(|step| writeln!(f, "{}", step.what))?;
+        self.waits.iter().try_for_each(|line| writeln!(f, "… {line}"))?;
+        self.unmanaged.iter().try_for_each(|line| writeln!(f, "? {line} is not in the folder"))
+    }
+}
+
+/// The commands that bring `state` to `desired`.
+pub fn plan(state: &State, desired: &Desired, now_ms: u64) -> Plan {
+    let mut plan = Plan::default();
+    standards(&mut plan, state, desired);
+    for profile in desired.agencies.values() {
+        agency(&mut plan, state.agency(&profile.agency), profile);
+    }
+    for topic in desired.topics.values() {
+        topics::plan(&mut plan, state, topic, now_ms);
+    }
+    for wish in desired.subscriptions.values() {
+        subscriptions::plan(&mut plan, state, wish, now_ms);
+    }
+    unmanaged(&mut plan, state, desired, now_ms);
+    plan
+}
+
+/// Decides the whole plan on a copy of `state`: all facts, or the first step that is refused and nothing at all.
+pub fn apply_all(
+    state: &State,
+    actor: &Actor,
+    plan: &Plan,
+    now_ms: u64,
+    check: &dyn ContractCheck,
+) -> Result<Vec<Event>, (Box<Step>, Refused)> {
+    let mut scratch = state.clone();
+    let mut facts = Vec::new();
+    for step in &plan.steps {
+        let decided = decide(&scratch, actor, &step.command, now_ms, check)
+            .map_err(|refused| (Box::new(step.clone()), refused))?;
+        decided.iter().for_each(|event| apply(&mut scratch, event, now_ms));
+        facts.extend(decided);
+    }
+    Ok(facts)
+}
+
+fn standards(plan: &mut Plan, state: &State, desired: &Desired) {
+    if let Some(standards) = desired.standards.as_ref().filter(|wish| *wish != state.standards()) {
+        plan.step(Command::SetStandards { standards: standards.clone() }, "~ standards");
+    }
+}
+
+fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {
+    let Some(known) = known else {
+        let what = format!("+ agency {} ({})", wish.agency, wish.name);
+        return plan.step(Command::RegisterAgency(wish.clone()), what);
+    };
+    let Profile { name, mandate, contacts, dpo, sources } = &known.profile;
+    let mut details = Vec::new();
+    let change = AgencyChange {
+        agency: wish.agency.clone(),
+        name: differs(&mut details, "name", name, &wish.name),
+        mandate: differs(&mut details, "mandate", mandate, &wish.mandate),
+        contacts: differs(&mut details, "contacts", contacts, &wish.contacts),
+        dpo: differs(&mut details, "dpo", dpo, &wish.dpo),
+        sources: differs(&mut details, "sources", sources, &wish.sources),
+    };
+    if !details.is_empty() {
+        let what = format!("~ agency {}{}", wish.agency, details.concat());
+        plan.step(Command::ChangeAgency(change), what);
+    }
+}
+
+/// The wish where it differs from what is, with a line of detail.
+fn differs<T: Clone + PartialEq + fmt::Debug>(
+    details: &mut Vec<String>,
+    field: &str,
+    is: &T,
+    wish: &T,
+) -> Option<T> {
+    (is != wish).then(|| {
+        details.push(format!("\n    {field}: {is:?} → {wish:?}"));
+        wish.clone()
+    })
+}
+
+fn unmanaged(plan: &mut Plan, state: &State, desired: &Desired, now_ms: u64) {
+    let central: Vec<_> = state.operators().map(|operator| &operator.agency).collect();
+    // The agency that runs the bus is there before any folder.
+    let agencies = state.agencies().map(|known| &known.agency).filter(|name| !central.contains(name));
+    let agencies = agencies.filter(|name| !desired.agencies.contains_key(*name));
+    let topics = state.topics().filter(|topic| !desired.topics.contains_key(&topic.name));
+    let subscriptions = state
+        .subscriptions()
+        .filter(|known| known.ended.is_none() && !desired.subscriptions.contains_key(&known.name));
+    let mut lines: Vec<String> = agencies.map(|name| format!("agency {name}")).collect();
+    lines.extend(topics.map(|topic| format!("topic {}", topic.name)));
+    lines.extend(subscriptions.map(|s| format!("subscription {} ({})", s.name, s.status(now_ms))));
+    plan.unmanaged.extend(lines);
+}
+
+/// The people who would become stewards by being named, as lines of detail.
+fn new_stewards<'a>(
+    state: &State,
+    named: impl IntoIterator<Item = Option<&'a contract::PrincipalName>>,
+) -> String {
+    let news = named
+        .into_iter()
+        .flatten()
+        .filter(|name| state.principal(name).is_none_or(|known| !known.roles.contains(Role::Steward)));
+    news.map(|name| format!("\n    + principal {name} (steward, without a token)")).collect()
+}

@@ -1,0 +1,50 @@
+//! The steps for one topic.
+
+use super::{Plan, contracts, differs, new_stewards};
+use crate::commands::{NewTopic, TopicChange};
+use crate::{Command, State, Topic, duration};
+
+/// Registers the topic, or changes what differs, and sees to its contract.
+pub(super) fn plan(plan: &mut Plan, state: &State, wish: &NewTopic, now_ms: u64) {
+    match state.topic(&wish.topic) {
+        None => create(plan, state, wish),
+        Some(topic) => {
+            change(plan, state, topic, wish);
+            contracts::plan(plan, state, topic, &wish.contract, now_ms);
+        }
+    }
+}
+
+fn create(plan: &mut Plan, state: &State, wish: &NewTopic) {
+    let owner = wish.owner.as_ref().map_or("nobody", |owner| owner.as_str());
+    let NewTopic { topic, latency, partitions, retention, contract, .. } = wish;
+    let what = format!(
+        "+ topic {topic} of {owner}, contract {}, {latency}, partitions {partitions}, kept {retention}{}",
+        contract.version,
+        new_stewards(state, [wish.steward.as_ref(), wish.deputy.as_ref()])
+    );
+    plan.step(Command::CreateTopic(wish.clone()), what);
+}
+
+fn change(plan: &mut Plan, state: &State, topic: &Topic, wish: &NewTopic) {
+    let mut details = Vec::new();
+    let mut change = TopicChange::of(topic.name.clone());
+    let steward = wish.steward.as_ref().unwrap_or(&topic.steward);
+    let deputy = wish.deputy.as_ref().unwrap_or(&topic.deputy);
+    change.steward = differs(&mut details, "steward", &topic.steward, steward);
+    change.deputy = differs(&mut details, "deputy", &topic.deputy, deputy);
+    change.description = differs(&mut details, "description", &topic.description, &wish.description);
+    change.legal_basis = differs(&mut details, "legal_basis", &topic.legal_basis, &wish.legal_basis);
+    let retention = duration::to_text(topic.retention_s);
+    change.retention = differs(&mut details, "retention", &retention, &wish.retention);
+    change.latency = differs(&mut details, "latency", &topic.latency, &wish.latency);
+    change.partitions = differs(&mut details, "partitions", &topic.partitions, &wish.partitions);
+    change.key = differs(&mut details, "key", &topic.key, &wish.contract.key);
+    let owner = wish.owner.as_ref().unwrap_or(&topic.owner);
+    change.owner = differs(&mut details, "owner", &topic.owner, owner);
+    if !details.is_empty() {
+        details.push(new_stewards(state, [change.steward.as_ref(), change.deputy.as_ref()]));
+        let what = format!("~ topic {}{}", topic.name, details.concat());
+        plan.step(Command::ChangeTopic(change), what);
+    }
+}

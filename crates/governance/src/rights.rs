@@ -1,0 +1,51 @@
+//! The rights of the hot path, as pure functions: who publishes, who consumes, who reads metadata.
+//!
+//! They look at the actor as it was authenticated. A connection must be authenticated again when the governance state
+//! changes, so that a disabled principal or a revoked subscription takes effect on what is open.
+
+use contract::AgencyName;
+
+use crate::{Actor, Refused, Role, Subscription, Topic};
+
+/// A producer of the owner agency publishes to its topics.
+pub fn may_publish(actor: &Actor, topic: &Topic) -> Result<(), Refused> {
+    if actor.is_of(&topic.owner, Role::Producer) {
+        return Ok(());
+    }
+    let what = format!("publishing to {}", topic.name);
+    Err(Refused::not_allowed(&what, format!("a producer of {}", topic.owner)))
+}
+
+/// A consumer of the subscription's agency takes events while the subscription is live.
+pub fn may_consume(actor: &Actor, subscription: &Subscription, now_ms: u64) -> Result<(), Refused> {
+    if !actor.is_of(&subscription.agency, Role::Consumer) {
+        let what = format!("consuming under {}", subscription.name);
+        return Err(Refused::not_allowed(&what, format!("a consumer of {}", subscription.agency)));
+    }
+    if subscription.is_live(now_ms) {
+        return Ok(());
+    }
+    let status = subscription.status(now_ms);
+    let hint = match status {
+        "requested" => {
+            "it waits for approval by the topic's steward or deputy and, where it clears classes about a \
+                        person, by its agency's data protection officer"
+        }
+        "expired" => "a steward of its agency asks for a later day (change-subscription)",
+        _ => "a steward of its agency can request it again (request-subscription)",
+    };
+    Err(Refused::new("subscription-not-live", format!("{} is {status}", subscription.name)).hint(hint))
+}
+
+/// Who reads metadata (lag, approvals, dead letters' reasons, disclosures; never a payload) that concerns `agencies`:
+/// those agencies themselves, operators and regulators. The catalogue of topics, agencies and contracts concerns no
+/// agency in particular and is open to every principal.
+pub fn may_read_metadata(actor: &Actor, agencies: &[&AgencyName]) -> Result<(), Refused> {
+    let central = actor.is(Role::Operator) || actor.is(Role::Regulator);
+    if central || agencies.is_empty() || agencies.contains(&&actor.agency) {
+        return Ok(());
+    }
+    let names: Vec<&str> = agencies.iter().map(|agency| agency.as_str()).collect();
+    let who = format!("a principal of {}, an operator or a regulator", names.join(" or "));
+    Err(Refused::not_allowed("reading this", who))
+}

@@ -1,0 +1,86 @@
+//! The central rules that hold for every agency: bounds, and the classes that a standard adds.
+
+use contract::{Class, ClassSet};
+use serde::{Deserialize, Serialize};
+
+use crate::duration;
+
+const DAY_S: u64 = 24 * 60 * 60;
+const YEAR_S: u64 = 365 * DAY_S;
+
+/// No standard may allow a topic more partitions than this: each costs every node an index and a file.
+pub const MOST_PARTITIONS: u32 = 1024;
+
+/// What a topic or a subscription may ask for. A change holds for what is decided after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// The shortest retention of a topic, in seconds.
+    pub retention_min_s: u64,
+    /// The longest retention of a topic, in seconds.
+    pub retention_max_s: u64,
+    /// The most partitions that a topic may have.
+    pub partitions_max: u32,
+    /// The longest that a subscription may run before it must be asked for again, in seconds.
+    pub subscription_max_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            retention_min_s: DAY_S,
+            retention_max_s: 100 * YEAR_S,
+            partitions_max: 64,
+            subscription_max_s: 10 * YEAR_S,
+        }
+    }
+}
+
+/// The central rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standards {
+    /// Bounds.
+    pub limits: Limits,
+    /// Classes beyond public, internal, personal and special; each counts as about a person.
+    pub classes: ClassSet,
+}
+
+impl Standards {
+    /// What is wrong with the standards themselves, a line each.
+    pub fn faults(&self) -> Vec<String> {
+        let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = self.limits;
+        let mut faults = Vec::new();
+        if retention_min_s == 0 || retention_min_s > retention_max_s {
+            faults.push("retention_min_s: must be above 0 and not above retention_max_s".to_owned());
+        }
+        if !(1..=MOST_PARTITIONS).contains(&partitions_max) {
+            faults.push(format!("partitions_max: must be from 1 to {MOST_PARTITIONS}"));
+        }
+        if subscription_max_s == 0 {
+            faults.push("subscription_max_s: must be above 0".to_owned());
+        }
+        faults
+    }
+
+    /// What is wrong with a retention, if anything.
+    pub fn retention_fault(&self, retention_s: u64) -> Option<String> {
+        let Limits { retention_min_s: min, retention_max_s: max, .. } = self.limits;
+        (!(min..=max).contains(&retention_s)).then(|| {
+            let [given, min, max] = [retention_s, min, max].map(duration::to_text);
+            format!("retention: {given} is outside the standards' {min} to {max}")
+        })
+    }
+
+    /// What is wrong with a number of partitions, if anything.
+    pub fn partitions_fault(&self, partitions: u32) -> Option<String> {
+        let max = self.limits.partitions_max.min(MOST_PARTITIONS);
+        (!(1..=max).contains(&partitions))
+            .then(|| format!("partitions: {partitions} is outside the standards' 1 to {max}"))
+    }
+
+    /// Whether `class` is known.
+    pub fn knows(&self, class: &Class) -> bool {
+        !matches!(class, Class::Named(_)) || self.classes.clears(class)
+    }
+}

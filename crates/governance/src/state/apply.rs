@@ -1,0 +1,284 @@
+//! Folds a fact into the state.
+//!
+//! Total: a fact about something unknown changes nothing. `decide` never emits one, and a stream that lost its beginning
+//! must not keep a bus from starting. No rule lives here: a fact holds because it was decided, even if today's rules
+//! would decide otherwise.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{ContractVersion, Definition, PrincipalName, SubscriptionName, TopicName};
+
+use super::subscription::{Approval, End, Ended, Grant, Request, Subscription};
+use super::topic::{Acknowledgement, Objection, Status, Topic, Version};
+use super::{Agency, Principal, State, Terms};
+use crate::events::{By, Event};
+use crate::{Roles, TokenHash};
+
+/// Folds `event`, decided at `at_ms` (milliseconds since 1970), into `state`.
+pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::BusOpened { .. } => state.opened = true,
+        Event::BootstrapClosed { .. } => state.bootstrap_closed = true,
+        Event::StandardsSet { standards, .. } => state.standards = Arc::new(standards.clone()),
+        Event::AgencyRegistered { .. } | Event::AgencyChanged { .. } => agencies(state, event, at_ms),
+        Event::PrincipalCreated { .. }
+        | Event::PrincipalChanged { .. }
+        | Event::TokenIssued { .. }
+        | Event::PrincipalDisabled { .. } => principals(state, event, at_ms),
+        Event::TopicCreated { .. } | Event::TopicChanged { .. } => topics(state, event, at_ms),
+        Event::ContractProposed { .. }
+        | Event::ContractAcknowledged { .. }
+        | Event::ContractObjected { .. }
+        | Event::ContractActivated { .. }
+        | Event::ContractDeprecated { .. }
+        | Event::ContractRetired { .. } => contracts(state, event, at_ms),
+        Event::SubscriptionRequested { .. }
+        | Event::SubscriptionChangeRequested { .. }
+        | Event::SubscriptionNarrowed { .. }
+        | Event::SubscriptionApproved { .. }
+        | Event::SubscriptionGranted { .. }
+        | Event::SubscriptionRefused { .. }
+        | Event::SubscriptionRevoked { .. } => subscriptions(state, event, at_ms),
+    }
+}
+
+fn agencies(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::AgencyRegistered { agency, profile, .. } => {
+            let record = Agency { agency: agency.clone(), profile: profile.clone(), registered_ms: at_ms };
+            state.agencies.insert(agency.clone(), Arc::new(record));
+        }
+        Event::AgencyChanged { agency, profile, .. } => {
+            if let Some(record) = state.agencies.get_mut(agency) {
+                Arc::make_mut(record).profile = profile.clone();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn principals(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::PrincipalCreated { principal, agency, roles, token_hash, .. } => {
+            let record = Principal {
+                principal: principal.clone(),
+                agency: agency.clone(),
+                roles: *roles,
+                token_hash: None,
+                disabled: false,
+                created_ms: at_ms,
+            };
+            state.principals.insert(principal.clone(), Arc::new(record));
+            set_token(state, principal, *token_hash);
+        }
+        Event::PrincipalChanged { principal, roles, .. } => {
+            change_principal(state, principal, |record| record.roles = *roles);
+        }
+        Event::TokenIssued { principal, token_hash, .. } => set_token(state, principal, Some(*token_hash)),
+        Event::PrincipalDisabled { principal, .. } => {
+            set_token(state, principal, None);
+            change_principal(state, principal, |record| {
+                record.disabled = true;
+                record.roles = Roles::default();
+            });
+        }
+        _ => {}
+    }
+}
+
+fn change_principal(state: &mut State, name: &PrincipalName, change: impl FnOnce(&mut Principal)) {
+    if let Some(record) = state.principals.get_mut(name) {
+        change(Arc::make_mut(record));
+    }
+}
+
+/// Keeps the record and the index of tokens in step.
+fn set_token(state: &mut State, name: &PrincipalName, hash: Option<TokenHash>) {
+    let Some(record) = state.principals.get_mut(name) else { return };
+    if let Some(former) = std::mem::replace(&mut Arc::make_mut(record).token_hash, hash) {
+        state.tokens.remove(&former.0);
+    }
+    if let Some(hash) = hash {
+        state.tokens.insert(hash.0, name.clone());
+    }
+}
+
+fn topics(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::TopicCreated { topic, owner, steward, deputy, description, legal_basis, .. } => {
+            let Event::TopicCreated { latency, partitions, retention_s, key, .. } = event else { return };
+            let record = Topic {
+                name: topic.clone(),
+                owner: owner.clone(),
+                steward: steward.clone(),
+                deputy: deputy.clone(),
+                description: description.clone(),
+                legal_basis: legal_basis.clone(),
+                latency: *latency,
+                partitions: *partitions,
+                retention_s: *retention_s,
+                key: key.clone(),
+                created_ms: at_ms,
+                versions: BTreeMap::new(),
+            };
+            state.topics.insert(topic.clone(), Arc::new(record));
+        }
+        Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, .. } => {
+            let Some(record) = state.topics.get_mut(topic).map(Arc::make_mut) else { return };
+            set(&mut record.steward, steward);
+            set(&mut record.deputy, deputy);
+            set(&mut record.description, description);
+            set(&mut record.legal_basis, legal_basis);
+            set(&mut record.retention_s, retention_s);
+        }
+        _ => {}
+    }
+}
+
+fn set<T: Clone>(field: &mut T, value: &Option<T>) {
+    if let Some(value) = value {
+        field.clone_from(value);
+    }
+}
+
+fn contracts(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::ContractProposed { definition, by } => {
+            if let Some(topic) = state.topics.get_mut(&definition.topic) {
+                let version = proposed(definition, by, at_ms);
+                Arc::make_mut(topic).versions.insert(definition.version, version);
+            }
+        }
+        Event::ContractAcknowledged { topic, version, agency, by } => {
+            change_version(state, topic, *version, |record| {
+                record.objections.remove(agency);
+                record.acknowledged.insert(agency.clone(), Acknowledgement { by: by.clone(), at_ms });
+            });
+        }
+        Event::ContractObjected { topic, version, agency, reason, by } => {
+            change_version(state, topic, *version, |record| {
+                record.acknowledged.remove(agency);
+                let objection = Objection { reason: reason.clone(), by: by.clone(), at_ms };
+                record.objections.insert(agency.clone(), objection);
+            });
+        }
+        Event::ContractActivated { topic, version, by } => {
+            change_version(state, topic, *version, |record| {
+                record.status = Status::Active;
+                record.activated = Some((by.clone(), at_ms));
+            });
+        }
+        Event::ContractDeprecated { topic, version, sunset, .. } => {
+            change_version(state, topic, *version, |record| {
+                record.status = Status::Deprecated;
+                record.sunset = Some(*sunset);
+            });
+        }
+        Event::ContractRetired { topic, version, .. } => {
+            change_version(state, topic, *version, |record| record.status = Status::Retired);
+        }
+        _ => {}
+    }
+}
+
+fn proposed(definition: &Arc<Definition>, by: &By, at_ms: u64) -> Version {
+    Version {
+        definition: definition.clone(),
+        status: Status::Proposed,
+        proposed_by: by.clone(),
+        proposed_ms: at_ms,
+        activated: None,
+        acknowledged: BTreeMap::new(),
+        objections: BTreeMap::new(),
+        sunset: None,
+    }
+}
+
+fn change_version(
+    state: &mut State,
+    topic: &TopicName,
+    number: ContractVersion,
+    change: impl FnOnce(&mut Version),
+) {
+    let Some(topic) = state.topics.get_mut(topic) else { return };
+    if let Some(version) = Arc::make_mut(topic).versions.get_mut(&number) {
+        change(version);
+    }
+}
+
+fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::SubscriptionRequested { subscription, topic, agency, terms, by } => {
+            let record = Subscription {
+                name: subscription.clone(),
+                topic: topic.clone(),
+                agency: agency.clone(),
+                granted: None,
+                requested: Some(requested(terms, by, at_ms)),
+                ended: None,
+            };
+            state.subscriptions.insert(subscription.clone(), Arc::new(record));
+        }
+        Event::SubscriptionChangeRequested { subscription, terms, by } => {
+            change_subscription(state, subscription, |record| {
+                record.requested = Some(requested(terms, by, at_ms));
+            });
+        }
+        Event::SubscriptionNarrowed { subscription, terms, .. } => {
+            change_subscription(state, subscription, |record| {
+                record.requested = None;
+                if let Some(grant) = &mut record.granted {
+                    grant.terms = terms.clone();
+                    grant.expires_ms = terms.expires.starts_ms();
+                }
+            });
+        }
+        Event::SubscriptionApproved { subscription, side, by } => {
+            change_subscription(state, subscription, |record| {
+                if let Some(request) = &mut record.requested {
+                    request.approvals.insert(*side, Approval { by: by.clone(), at_ms });
+                }
+            });
+        }
+        Event::SubscriptionGranted { subscription, .. } => {
+            change_subscription(state, subscription, |record| grant(record, at_ms));
+        }
+        Event::SubscriptionRefused { subscription, reason, by } => {
+            change_subscription(state, subscription, |record| {
+                record.requested = None;
+                if record.granted.is_none() {
+                    record.ended = Some(ended(End::Refused, reason, by, at_ms));
+                }
+            });
+        }
+        Event::SubscriptionRevoked { subscription, reason, by } => {
+            change_subscription(state, subscription, |record| {
+                record.requested = None;
+                record.ended = Some(ended(End::Revoked, reason, by, at_ms));
+            });
+        }
+        _ => {}
+    }
+}
+
+fn change_subscription(state: &mut State, name: &SubscriptionName, change: impl FnOnce(&mut Subscription)) {
+    if let Some(record) = state.subscriptions.get_mut(name) {
+        change(Arc::make_mut(record));
+    }
+}
+
+fn requested(terms: &Terms, by: &By, at_ms: u64) -> Request {
+    Request { terms: terms.clone(), by: by.clone(), at_ms, approvals: BTreeMap::new() }
+}
+
+fn grant(record: &mut Subscription, at_ms: u64) {
+    if let Some(Request { terms, approvals, .. }) = record.requested.take() {
+        let expires_ms = terms.expires.starts_ms();
+        record.granted = Some(Grant { terms, approvals, since_ms: at_ms, expires_ms });
+    }
+}
+
+fn ended(how: End, reason: &str, by: &By, at_ms: u64) -> Ended {
+    Ended { how, reason: reason.to_owned(), by: by.clone(), at_ms }
+}

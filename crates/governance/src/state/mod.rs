@@ -1,0 +1,130 @@
+//! What is known of everybody and everything: the fold of the events, and nothing besides.
+//!
+//! Invariants: the state changes through [`apply`] only; a topic always has an owner, a steward and a deputy; a token's
+//! hash leads to at most one principal, which is not disabled. Records are shared (`Arc`), so a clone copies the maps
+//! and no record: cheap enough for every published view and for trying a plan out.
+
+mod apply;
+mod parties;
+mod subscription;
+mod topic;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
+
+pub use apply::apply;
+pub use parties::{Agency, Principal, Profile};
+pub use subscription::{Approval, End, Ended, Grant, Request, Subscription, Terms};
+pub use topic::{Acknowledgement, Latency, Objection, Status, Topic, Version};
+
+use crate::{Role, Standards};
+
+/// Everything that governance knows. `Default` knows nothing: the bus is not open yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Whether there is an operator.
+    opened: bool,
+    bootstrap_closed: bool,
+    standards: Arc<Standards>,
+    agencies: BTreeMap<AgencyName, Arc<Agency>>,
+    principals: BTreeMap<PrincipalName, Arc<Principal>>,
+    /// From the SHA-256 of a token to its principal.
+    tokens: BTreeMap<[u8; 32], PrincipalName>,
+    topics: BTreeMap<TopicName, Arc<Topic>>,
+    subscriptions: BTreeMap<SubscriptionName, Arc<Subscription>>,
+}
+
+impl State {
+    /// Whether the bus has been opened.
+    pub fn is_open(&self) -> bool {
+        self.opened
+    }
+
+    /// Whether what an operator does still counts as approved.
+    pub fn in_bootstrap(&self) -> bool {
+        !self.bootstrap_closed
+    }
+
+    /// The central rules.
+    pub fn standards(&self) -> &Standards {
+        &self.standards
+    }
+
+    /// The agency of that name.
+    pub fn agency(&self, name: &AgencyName) -> Option<&Agency> {
+        self.agencies.get(name).map(Arc::as_ref)
+    }
+
+    /// The principal of that name, disabled or not.
+    pub fn principal(&self, name: &PrincipalName) -> Option<&Principal> {
+        self.principals.get(name).map(Arc::as_ref)
+    }
+
+    /// Whose token has this SHA-256; never a disabled principal.
+    pub fn principal_by_token_hash(&self, hash: &[u8; 32]) -> Option<&Principal> {
+        self.principal(self.tokens.get(hash)?)
+    }
+
+    /// The topic of that name.
+    pub fn topic(&self, name: &TopicName) -> Option<&Topic> {
+        self.topics.get(name).map(Arc::as_ref)
+    }
+
+    /// The subscription of that name, live or not.
+    pub fn subscription(&self, name: &SubscriptionName) -> Option<&Subscription> {
+        self.subscriptions.get(name).map(Arc::as_ref)
+    }
+
+    /// All agencies, by name.
+    pub fn agencies(&self) -> impl Iterator<Item = &Agency> {
+        self.agencies.values().map(Arc::as_ref)
+    }
+
+    /// All principals, by name.
+    pub fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.principals.values().map(Arc::as_ref)
+    }
+
+    /// All topics, by name. An `Arc` of one may be kept: it is the topic as of now.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.topics.values()
+    }
+
+    /// All subscriptions, by name.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.subscriptions.values()
+    }
+
+    /// The subscriptions of a topic.
+    pub fn subscriptions_of<'a>(
+        &'a self,
+        topic: &'a TopicName,
+    ) -> impl Iterator<Item = &'a Arc<Subscription>> {
+        self.subscriptions().filter(move |subscription| subscription.topic == *topic)
+    }
+
+    /// The agencies that a new version of the topic's contract waits for: those with a live subscription, but for the
+    /// owner, whose proposal is its agreement.
+    pub fn subscribed_agencies(&self, topic: &Topic, now_ms: u64) -> Vec<AgencyName> {
+        let mut agencies: Vec<_> = self
+            .subscriptions_of(&topic.name)
+            .filter(|subscription| subscription.is_live(now_ms) && subscription.agency != topic.owner)
+            .map(|subscription| subscription.agency.clone())
+            .collect();
+        agencies.sort();
+        agencies.dedup();
+        agencies
+    }
+
+    /// The principals of `agency` in `role` that are not disabled.
+    pub fn principals_in(&self, agency: &AgencyName, role: Role) -> impl Iterator<Item = &Principal> {
+        self.principals().filter(move |p| p.agency == *agency && p.roles.contains(role) && !p.disabled)
+    }
+
+    /// The principals in the role of operator that are not disabled.
+    pub fn operators(&self) -> impl Iterator<Item = &Principal> {
+        self.principals().filter(|p| p.roles.contains(Role::Operator) && !p.disabled)
+    }
+}

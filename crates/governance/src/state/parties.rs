@@ -1,0 +1,69 @@
+//! Agencies and those who act for them.
+
+use contract::{AgencyName, PrincipalName};
+use serde::{Deserialize, Serialize};
+
+use crate::{Actor, Roles, TokenHash};
+
+/// Who an agency is, apart from its name on the bus.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Its name for people.
+    pub name: String,
+    /// The law that it acts on.
+    #[serde(default)]
+    pub mandate: String,
+    /// Where to reach it.
+    #[serde(default)]
+    pub contacts: Vec<String>,
+    /// Where to reach its data protection officer.
+    #[serde(default)]
+    pub dpo: String,
+    /// Prefixes that its events' `source` may have; empty: any, recorded as given.
+    #[serde(default)]
+    pub sources: Vec<String>,
+}
+
+/// An organisation on the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agency {
+    /// Its name on the bus.
+    pub agency: AgencyName,
+    /// Who it is.
+    pub profile: Profile,
+    /// Since when it is on the bus, in milliseconds since 1970.
+    pub registered_ms: u64,
+}
+
+impl Agency {
+    /// Whether its events may name `source`.
+    pub fn may_use_source(&self, source: &str) -> bool {
+        let sources = &self.profile.sources;
+        sources.is_empty() || sources.iter().any(|prefix| source.starts_with(prefix.as_str()))
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// `name@agency`.
+    pub principal: PrincipalName,
+    /// Its agency.
+    pub agency: AgencyName,
+    /// What it is there to do.
+    pub roles: Roles,
+    /// Its token; without one it cannot call.
+    pub token_hash: Option<TokenHash>,
+    /// Whether it ended; its name is not given out again.
+    pub disabled: bool,
+    /// Since when it exists, in milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+impl Principal {
+    /// The principal as the one who asks; a disabled one has no role left.
+    pub fn actor(&self) -> Actor {
+        let roles = if self.disabled { Roles::default() } else { self.roles };
+        Actor { principal: self.principal.clone(), agency: self.agency.clone(), roles }
+    }
+}

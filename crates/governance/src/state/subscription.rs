@@ -1,0 +1,156 @@
+//! An agency's right and place in a topic.
+//!
+//! What is *asked for* and what is *granted* stand side by side, so that a wish for wider terms never interrupts the
+//! terms that hold, and an approval is always one of exactly these terms.
+
+use std::collections::BTreeMap;
+
+use contract::{AgencyName, ClassSet, SubscriptionName, TopicName};
+use serde::{Deserialize, Serialize};
+
+use crate::Date;
+use crate::events::{By, Side};
+
+/// What a subscription is for and how far it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// What for.
+    pub purpose: String,
+    /// The law that allows it.
+    pub legal_basis: String,
+    /// The classes that are opened for it; `public` needs none.
+    #[serde(default)]
+    pub clears: ClassSet,
+    /// The first day on which it does not hold any more.
+    pub expires: Date,
+}
+
+impl Terms {
+    /// Whose approval they need.
+    pub fn needs(&self) -> &'static [Side] {
+        let about_a_person = self.clears.iter().any(|class| class.is_about_a_person());
+        if about_a_person { &[Side::Owner, Side::Dpo] } else { &[Side::Owner] }
+    }
+
+    /// Whether they allow nothing that `granted` does not.
+    pub fn are_within(&self, granted: &Terms) -> bool {
+        self.purpose == granted.purpose
+            && self.legal_basis == granted.legal_basis
+            && self.expires <= granted.expires
+            && self.clears.iter().all(|class| granted.clears.clears(class))
+    }
+}
+
+/// One side's agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who gave it.
+    pub by: By,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// Terms that wait for approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The terms.
+    pub terms: Terms,
+    /// Who asked.
+    pub by: By,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The approvals so far.
+    pub approvals: BTreeMap<Side, Approval>,
+}
+
+impl Request {
+    /// The sides that have not approved yet.
+    pub fn missing(&self) -> impl Iterator<Item = Side> {
+        self.terms.needs().iter().copied().filter(|side| !self.approvals.contains_key(side))
+    }
+}
+
+/// Terms that hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The terms.
+    pub terms: Terms,
+    /// Who approved them.
+    pub approvals: BTreeMap<Side, Approval>,
+    /// Since when they hold, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// The instant at which they end, in milliseconds since 1970.
+    pub expires_ms: u64,
+}
+
+/// How a subscription ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was never granted.
+    Refused,
+    /// It was granted, and taken back.
+    Revoked,
+}
+
+/// A subscription's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub how: End,
+    /// Why.
+    pub reason: String,
+    /// Who ended it.
+    pub by: By,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// An agency's right and place in a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its name; also the Kafka consumer group's id.
+    pub name: SubscriptionName,
+    /// The topic.
+    pub topic: TopicName,
+    /// The agency.
+    pub agency: AgencyName,
+    /// The terms that hold, or held when it ended.
+    pub granted: Option<Grant>,
+    /// The terms that wait for approval.
+    pub requested: Option<Request>,
+    /// Its end.
+    pub ended: Option<Ended>,
+}
+
+impl Subscription {
+    /// Whether it holds at `now_ms`: granted, not ended, not expired.
+    pub fn is_live(&self, now_ms: u64) -> bool {
+        self.ended.is_none() && self.granted.as_ref().is_some_and(|grant| now_ms < grant.expires_ms)
+    }
+
+    /// Whether it was granted and its day has come.
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        self.ended.is_none() && self.granted.as_ref().is_some_and(|grant| now_ms >= grant.expires_ms)
+    }
+
+    /// The terms that hold, whether or not they have expired.
+    pub fn granted_terms(&self) -> Option<&Terms> {
+        self.granted.as_ref().map(|grant| &grant.terms)
+    }
+
+    /// The terms that its agency wants: those asked for, or else those granted.
+    pub fn wanted_terms(&self) -> Option<&Terms> {
+        self.requested.as_ref().map(|request| &request.terms).or(self.granted_terms())
+    }
+
+    /// One word for its place in life: requested, live, expired, refused, revoked.
+    pub fn status(&self, now_ms: u64) -> &'static str {
+        match (&self.ended, &self.granted) {
+            (Some(Ended { how: End::Refused, .. }), _) => "refused",
+            (Some(Ended { how: End::Revoked, .. }), _) => "revoked",
+            (None, None) => "requested",
+            (None, Some(_)) if self.is_live(now_ms) => "live",
+            (None, Some(_)) => "expired",
+        }
+    }
+}
