@@ -1,6 +1,8 @@
 //! What goes in and out of the bus by its verbs, in the bus's own words. Doors translate to and from these.
 
-use contract::{AgencyName, ClassSet, CloudEvent, ContractVersion, PrincipalName, SubscriptionName, TopicName};
+use contract::{
+    AgencyName, ClassSet, CloudEvent, ContractVersion, PrincipalName, SubscriptionName, TopicName,
+};
 use governance::Actor;
 
 use crate::Refusal;

@@ -40,14 +40,22 @@ impl Bus {
     }
 
     /// The subscription, where the caller may read it now.
-    pub(crate) fn may_consume(&self, caller: &Caller, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
+    pub(crate) fn may_consume(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+    ) -> Result<Arc<Subscription>, Refusal> {
         let subscription = self.subscription(name)?;
         rights::may_consume(&self.now(caller), &subscription, self.core.clock.now_ms())?;
         Ok(subscription)
     }
 
     /// The subscription, where the caller may see how it fares: its agency, the topic's owner, or who oversees all.
-    pub(crate) fn may_oversee(&self, caller: &Caller, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
+    pub(crate) fn may_oversee(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+    ) -> Result<Arc<Subscription>, Refusal> {
         let subscription = self.subscription(name)?;
         let owner = self.core.topics.get(&subscription.topic)?.owner.clone();
         rights::may_read_metadata(&self.now(caller), &[&subscription.agency, &owner])?;

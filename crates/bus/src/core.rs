@@ -1,8 +1,8 @@
 //! What the verbs share: the journal, the views, the lanes.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use governance::State;
 use journal::Journal;
@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::audit_logs::AuditLogs;
 use crate::clock::Clock;
 use crate::keyring::Keyring;
-use crate::lanes::{FactsJob, Lane, LaneHandle};
+use crate::lanes::{Facts, Lane, LaneHandle};
 use crate::marks::Marker;
 use crate::metrics::Metrics;
 use crate::streams::Streams;
@@ -60,7 +60,11 @@ pub struct Core {
     pub deciding: tokio::sync::Mutex<()>,
     pub lanes: [LaneHandle; 3],
     pub threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    /// Looks after retention.
+    pub upkeep: Mutex<Option<tokio::task::JoinHandle<()>>>,
     pub closed: AtomicBool,
+    /// Why the journal takes no writes any more, if it does not.
+    pub health: Arc<OnceLock<String>>,
 }
 
 impl Core {
@@ -77,8 +81,12 @@ impl Core {
 
 impl Bus {
     /// Puts one entry into the audit (of the standard lane) and waits until it is durable.
-    pub(crate) async fn record_entry(&self, entry: audit::Entry, marks: Vec<u64>) -> Result<(), Refusal> {
-        let facts = FactsJob { entries: vec![(entry, marks)], ..FactsJob::default() };
+    pub(crate) async fn record_entry(
+        &self,
+        entry: crate::audit_logs::Entry,
+        marks: Vec<u64>,
+    ) -> Result<(), Refusal> {
+        let facts = Facts { entries: vec![(entry, marks)], ..Facts::default() };
         self.core.lane(Lane::Standard).record(facts).await.map(|_| ())
     }
 
@@ -112,7 +120,7 @@ impl Bus {
         if self.core.closed.load(Ordering::SeqCst) {
             return Err(Refusal::new(RefusalKind::Unavailable, "the bus is stopping"));
         }
-        match self.core.journal.poisoned() {
+        match self.core.health.get() {
             None => Ok(()),
             Some(why) => Err(Refusal::unavailable(format!("the journal takes no writes any more: {why}"))
                 .hint("mend the disk and start the bus again; everything acknowledged is safe")),

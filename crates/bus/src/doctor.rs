@@ -39,12 +39,16 @@ fn wrong(what: String) -> Finding {
 pub fn examine(data: &Path, journal: &dyn Journal) -> Result<Vec<Finding>, JournalError> {
     let infos = journal.streams();
     let Some(streams) = own_streams(&infos) else {
-        return Ok(vec![wrong("the journal has not the bus's own streams: no bus was ever started here".to_owned())]);
+        return Ok(vec![wrong(
+            "the journal has not the bus's own streams: no bus was ever started here".to_owned(),
+        )]);
     };
     let mut findings = vec![match fold_governance(journal, &streams) {
         Ok((state, decisions)) => {
             let (topics, subscriptions) = (state.topics().count(), state.subscriptions().count());
-            sound(format!("governance: {decisions} decisions, {topics} topics, {subscriptions} subscriptions"))
+            sound(format!(
+                "governance: {decisions} decisions, {topics} topics, {subscriptions} subscriptions"
+            ))
         }
         Err(error) => wrong(format!("governance: {error}")),
     }];
@@ -72,7 +76,12 @@ fn own_streams(infos: &[StreamInfo]) -> Option<Streams> {
 }
 
 /// Hashes every entry anew and compares with the kept hashes.
-fn examine_audit(data: &Path, journal: &dyn Journal, lane: Lane, streams: &Streams) -> Result<Finding, JournalError> {
+fn examine_audit(
+    data: &Path,
+    journal: &dyn Journal,
+    lane: Lane,
+    streams: &Streams,
+) -> Result<Finding, JournalError> {
     let mut tree = Frontier::default();
     let mut unread = 0u64;
     fold::each(journal, streams.audit[lane as usize], 0, |entry| {
@@ -88,7 +97,9 @@ fn examine_audit(data: &Path, journal: &dyn Journal, lane: Lane, streams: &Strea
     };
     Ok(match (agrees, unread) {
         (true, 0) => sound(what),
-        (false, _) => wrong(format!("{what}; the hashes under {} differ: delete that folder", folder.display())),
+        (false, _) => {
+            wrong(format!("{what}; the hashes under {} differ: delete that folder", folder.display()))
+        }
         (true, unread) => wrong(format!("{what}; {unread} entries do not read")),
     })
 }

@@ -12,7 +12,7 @@ use crate::audit_logs::decision_entry;
 use crate::authorise::token_hash;
 use crate::clock::rfc3339;
 use crate::keyring::AgencySecret;
-use crate::lanes::{Apply, Fact, FactsJob, Lane};
+use crate::lanes::{Apply, Fact, Facts, Lane};
 use crate::{Bus, Refusal, RefusalKind, secrets};
 
 /// A principal with the token that was made for it. The token is nowhere else.
@@ -59,7 +59,11 @@ impl Bus {
     }
 
     /// Gives a principal a new token; the old one ends.
-    pub async fn issue_token(&self, caller: &Caller, principal: PrincipalName) -> Result<NewPrincipal, Refusal> {
+    pub async fn issue_token(
+        &self,
+        caller: &Caller,
+        principal: PrincipalName,
+    ) -> Result<NewPrincipal, Refusal> {
         let token = secrets::new_token();
         let token_hash = TokenHash(token_hash(&token));
         self.govern(caller, Command::IssueToken { principal: principal.clone(), token_hash }).await?;
@@ -84,12 +88,18 @@ impl Bus {
         self.decide(caller, "apply", move |caller, state, now_ms| {
             let mut plan = governance::plan(state, &desired, now_ms);
             if close_bootstrap && state.in_bootstrap() {
-                plan.steps.push(governance::Step::close_bootstrap());
+                let what = "~ close the bootstrap".to_owned();
+                plan.steps.push(governance::Step { command: Command::CloseBootstrap {}, what });
             }
-            let events = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(|(step, refused)| {
-                let refusal = Refusal::from(refused);
-                Refusal { text: format!("{}: {}; nothing was applied", step.what, refusal.text), ..refusal }
-            })?;
+            let events = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(
+                |(step, refused)| {
+                    let refusal = Refusal::from(refused);
+                    Refusal {
+                        text: format!("{}: {}; nothing was applied", step.what, refusal.text),
+                        ..refusal
+                    }
+                },
+            )?;
             let _ = planned.send(plan);
             Ok(events)
         })
@@ -170,7 +180,8 @@ impl Bus {
             *core.state.write() = Arc::new(next);
             core.tail.rights().notify_waiters();
         });
-        let facts = FactsJob { records, entries: vec![(entry, Vec::new())], apply: Some(apply), ..FactsJob::default() };
+        let facts =
+            Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply), ..Facts::default() };
         self.core.lane(Lane::Standard).record(facts).await?;
         Ok(Governed { events })
     }
@@ -220,7 +231,8 @@ pub(crate) fn decode(body: &[u8]) -> Option<(Event, u64)> {
 fn desired(files: &BTreeMap<String, String>) -> Result<Desired, Refusal> {
     Desired::from_files(files).map_err(|faults| {
         let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        Refusal::new(RefusalKind::Malformed, said.join("\n")).hint("mend the files and plan again; nothing was applied")
+        Refusal::new(RefusalKind::Malformed, said.join("\n"))
+            .hint("mend the files and plan again; nothing was applied")
     })
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use journal::{Journal, JournalError};
 
+use crate::Refusal;
 use crate::api::Receipt;
 use crate::mark_table::{MarkTable, Place};
 use crate::record;
 use crate::topics::{Topic, Topics};
-use crate::Refusal;
 
 /// What is known of an identity.
 pub enum Seen {
@@ -82,7 +82,8 @@ impl Identities {
         if there.head.digest != here.head.digest {
             return Ok(Seen::Other);
         }
-        let receipt = Receipt { topic: topic.name.clone(), partition, offset: place.offset, leaf: there.leaf };
+        let receipt =
+            Receipt { topic: topic.name.clone(), partition, offset: place.offset, leaf: there.leaf };
         Ok(Seen::Same(receipt))
     }
 

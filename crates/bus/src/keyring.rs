@@ -10,15 +10,15 @@ use std::sync::Arc;
 use contract::AgencyName;
 use journal::{Journal, StreamId};
 use parking_lot::{Mutex, RwLock};
-use serde::{Deserialize, Serialize};
 use seal::{AgencyKeys, AgencySecrets, Kms, PersonKey, Pseudonym, WrappedKey};
+use serde::{Deserialize, Serialize};
 
+use crate::Refusal;
 use crate::govern::{hex, unhex};
 use crate::lanes::NewKey;
 use crate::limits::PERSON_KEYS_MAX;
 use crate::mark_table::{MarkTable, Place};
 use crate::marks::Marker;
-use crate::Refusal;
 
 const SHARDS: usize = 64;
 
@@ -97,7 +97,8 @@ impl Keyring {
     pub fn open_agency(&self, secret: &AgencySecret) -> Result<(), Refusal> {
         let agency = &secret.agency;
         let open = |text: &str| {
-            let wrapped = unhex(text).ok_or_else(|| out_of_reach(agency, &"its stored secret does not read"))?;
+            let wrapped =
+                unhex(text).ok_or_else(|| out_of_reach(agency, &"its stored secret does not read"))?;
             self.kms.unwrap(agency.as_str(), &wrapped).map_err(|error| out_of_reach(agency, &error))
         };
         let secrets = AgencySecrets { lasting: open(&secret.lasting)?, epoch: open(&secret.wrapping)? };
@@ -136,13 +137,7 @@ impl Keyring {
                 held
             }
         };
-        let new = held.fresh.map(|wrapped| NewKey {
-            agency: agency.clone(),
-            pseudonym: *pseudonym,
-            wrapped,
-            mark,
-            stream,
-        });
+        let new = held.fresh.map(|wrapped| NewKey { pseudonym: *pseudonym, wrapped, mark, stream });
         Ok(ForSealing { key: held.key, new })
     }
 
@@ -165,16 +160,23 @@ impl Keyring {
     }
 
     /// A person's key from the journal.
-    fn stored(&self, keys: &AgencyKeys, mark: u64, pseudonym: &Pseudonym) -> Result<Option<Arc<PersonKey>>, Refusal> {
+    fn stored(
+        &self,
+        keys: &AgencyKeys,
+        mark: u64,
+        pseudonym: &Pseudonym,
+    ) -> Result<Option<Arc<PersonKey>>, Refusal> {
         let mut wrapped = None;
         self.places.read().find(mark, |place| {
-            let record = self.journal.read(place.stream, place.offset, 1).ok().and_then(|r| r.into_iter().next());
+            let record =
+                self.journal.read(place.stream, place.offset, 1).ok().and_then(|r| r.into_iter().next());
             wrapped = record.and_then(|record| read_key(&record.body, pseudonym));
             wrapped.is_some()
         });
         let Some(wrapped) = wrapped else { return Ok(None) };
         let key = keys.unwrap(&wrapped, pseudonym).map_err(|error| {
-            Refusal::unavailable(format!("a stored key cannot be opened: {error}")).hint("ask the bus's operator")
+            Refusal::unavailable(format!("a stored key cannot be opened: {error}"))
+                .hint("ask the bus's operator")
         })?;
         Ok(Some(Arc::new(key)))
     }
@@ -211,9 +213,9 @@ impl Keyring {
 }
 
 fn make(keys: &AgencyKeys, pseudonym: &Pseudonym) -> Result<Held, Refusal> {
-    let unavailable = |error: seal::KeyError| Refusal::unavailable(format!("no key can be made: {error}"));
-    let key = PersonKey::generate().map_err(unavailable)?;
-    let wrapped = keys.wrap(&key, pseudonym).map_err(unavailable)?;
+    let no_randomness = || Refusal::unavailable("no key can be made: the system gives no random bytes");
+    let key = PersonKey::generate().ok_or_else(no_randomness)?;
+    let wrapped = keys.wrap(&key, pseudonym).ok_or_else(no_randomness)?;
     Ok(Held { pseudonym: *pseudonym, key: Arc::new(key), fresh: Some(wrapped) })
 }
 

@@ -37,7 +37,8 @@ mod topics;
 mod trace;
 
 pub use api::{
-    Caller, DeadLetter, Delivered, Delivery, Disclosed, From, Governed, Lag, Outcome, Pull, Receipt, TraceStep,
+    Caller, DeadLetter, Delivered, Delivery, Disclosed, From, Governed, Lag, Outcome, Pull, Receipt,
+    TraceStep,
 };
 pub use audit_logs::AuditLogs;
 pub use core::{Bus, Settings};

@@ -61,22 +61,9 @@ impl MarkTable {
         table.insert_unique(mark, Slot { mark, packed }, |slot| slot.mark);
     }
 
-    /// Forgets every place that is not live any more.
-    pub fn sweep(&mut self, is_live: impl Fn(Place) -> bool) {
-        for table in &mut self.shards {
-            table.retain(|slot| is_live(slot.place()));
-            table.shrink_to(table.len() * 2, |slot| slot.mark);
-        }
-    }
-
     /// How many places are remembered.
     pub fn len(&self) -> usize {
         self.shards.iter().map(HashTable::len).sum()
-    }
-
-    /// Whether nothing is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

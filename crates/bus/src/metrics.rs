@@ -160,4 +160,3 @@ impl Metrics {
 fn subscription_label(topic: &TopicName, subscription: &SubscriptionName) -> SubscriptionLabel {
     SubscriptionLabel { topic: topic.to_string(), subscription: subscription.to_string() }
 }
-

@@ -2,21 +2,22 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use contract::PrincipalName;
-use governance::State;
+use governance::{Command, Roles, State, TokenHash};
 use journal::{Journal, JournalError};
 use parking_lot::{Mutex, RwLock};
 use seal::Kms;
 
+use crate::api::Caller;
 use crate::audit_logs::AuditLogs;
 use crate::authorise::token_hash;
 use crate::clock::Clock;
 use crate::core::{Bus, Core, Settings};
-use crate::govern::{decode, hex};
+use crate::govern::decode;
 use crate::identities::Identities;
 use crate::keyring::{AgencySecret, Keyring};
 use crate::lanes::{self, Job, Lane, LaneParts};
@@ -110,7 +111,7 @@ impl Bus {
             opened.operator_token = Some(bus.first_start().await?);
         }
         opened.elapsed_ms = started.elapsed().as_millis();
-        tokio::spawn(retention::run(bus.core.clone()));
+        *bus.core.upkeep.lock() = Some(tokio::spawn(retention::run(bus.core.clone())));
         Ok((bus, opened))
     }
 
@@ -119,10 +120,11 @@ impl Bus {
         let token = secrets::new_token();
         let name = |error: contract::NameError| Refusal::unavailable(error.to_string());
         let operator = PrincipalName::parse(OPERATOR).map_err(name)?;
-        let events = governance::first_events(&operator, hex(&token_hash(&token)));
-        let caller = governance::Actor::operator(&operator);
-        let now_ms = self.core.clock.now_ms();
-        self.enact(&caller, "open-bus", &State::default(), events, now_ms).await?;
+        let caller =
+            Caller { principal: operator.clone(), agency: operator.agency(), roles: Roles::default() };
+        let token_hash = TokenHash(token_hash(&token));
+        let command = Command::OpenBus { operator, name: "Central Digital Agency".to_owned(), token_hash };
+        self.govern(&caller, command).await?;
         Ok(token)
     }
 
@@ -132,11 +134,19 @@ impl Bus {
             return;
         }
         self.core.tail.rights().notify_waiters();
+        let upkeep = self.core.upkeep.lock().take();
+        if let Some(upkeep) = upkeep {
+            upkeep.abort();
+            // It was told to end, so that it did not end by itself is what is wanted.
+            let _ = upkeep.await;
+        }
         for lane in &self.core.lanes {
             let _ = lane.send(Job::Stop);
         }
         let threads = std::mem::take(&mut *self.core.threads.lock());
-        let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+        let _ =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())))
+                .await;
     }
 }
 
@@ -164,6 +174,7 @@ fn fold_all(
         places.fold(&*journal, streams.places[lane as usize])?;
         dead_letters.fold(&*journal, streams.dead_letters[lane as usize])?;
     }
+    let health = Arc::new(OnceLock::new());
     let mut handles = Vec::new();
     let mut threads = Vec::new();
     let mut identities_seen = 0;
@@ -182,12 +193,14 @@ fn fold_all(
             keyring: keyring.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            health: health.clone(),
         };
         let (handle, thread) = lanes::start(parts)?;
         handles.push(handle);
         threads.push(thread);
     }
-    let lanes = handles.try_into().unwrap_or_else(|_| unreachable!("one handle was pushed for each of the lanes"));
+    let lanes =
+        handles.try_into().unwrap_or_else(|_| unreachable!("one handle was pushed for each of the lanes"));
     let opened = Opened {
         operator_token: None,
         decisions,
@@ -213,7 +226,9 @@ fn fold_all(
         deciding: tokio::sync::Mutex::new(()),
         lanes,
         threads: Mutex::new(threads),
+        upkeep: Mutex::new(None),
         closed: AtomicBool::new(false),
+        health,
     };
     Ok((Bus { core: Arc::new(core) }, opened))
 }
@@ -251,10 +266,8 @@ fn fold_agency_keys(journal: &dyn Journal, streams: &Streams, keyring: &Keyring)
 }
 
 fn fold_person_keys(journal: &dyn Journal, state: &State, keyring: &Keyring) -> Result<(), OpenError> {
-    let wanted: HashSet<String> = state
-        .agencies()
-        .flat_map(|agency| Lane::ALL.map(|lane| keys_stream(lane, &agency.agency)))
-        .collect();
+    let wanted: HashSet<String> =
+        state.agencies().flat_map(|agency| Lane::ALL.map(|lane| keys_stream(lane, &agency.agency))).collect();
     for info in journal.streams() {
         if wanted.contains(&info.spec.name) {
             keyring.fold(info.id)?;
@@ -279,4 +292,3 @@ fn ring_on_append(journal: &dyn Journal, topics: &Arc<Topics>, tail: &Arc<Tail>)
         }
     }));
 }
-

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Refusal;
 use crate::core::Core;
-use crate::lanes::{Fact, FactsJob, Lane};
+use crate::lanes::{Fact, Facts, Lane};
 use crate::limits::PLACES_COMPACT_AFTER;
 
 /// How often it looks.
@@ -57,7 +57,8 @@ async fn compact_places(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
     }
     let state = core.state();
     let lives_here = |name: &contract::SubscriptionName| {
-        let topic = state.subscription(name).and_then(|subscription| core.topics.get(&subscription.topic).ok());
+        let topic =
+            state.subscription(name).and_then(|subscription| core.topics.get(&subscription.topic).ok());
         topic.is_some_and(|topic| topic.lane == lane)
     };
     let snapshot = core.places.snapshot(bounds.next, lives_here);
@@ -67,7 +68,7 @@ async fn compact_places(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
         body: committed.encode(),
     };
     let records: Vec<Fact> = snapshot.iter().map(fact).collect();
-    let committed = core.lane(lane).record(FactsJob { records, ..FactsJob::default() }).await?;
+    let committed = core.lane(lane).record(Facts { records, ..Facts::default() }).await?;
     // Commits that came between the snapshot and its record stand before it and are newer: they stay, and the fold
     // knows by `as_of` that they count.
     let before = committed.offsets.first().copied().unwrap_or(bounds.next).min(bounds.next);

@@ -56,8 +56,11 @@ impl Topic {
     }
 
     fn not_active(&self, wanted: Option<ContractVersion>, now_ms: u64) -> Refusal {
-        let active: Vec<String> =
-            self.governed.versions_taking_events(now_ms).map(|version| version.number().to_string()).collect();
+        let active: Vec<String> = self
+            .governed
+            .versions_taking_events(now_ms)
+            .map(|version| version.number().to_string())
+            .collect();
         let asked = wanted.map_or_else(|| "(any version)".to_owned(), |version| version.to_string());
         let text = format!("contract {} {asked}: this version is not active", self.name);
         let hint = match active.is_empty() {
@@ -71,7 +74,10 @@ impl Topic {
     pub fn contract(&self, version: ContractVersion) -> Result<Arc<Contract>, Refusal> {
         let found = self.governed.versions.get(&version).zip(self.compiled.get(&version));
         let (governed, compiled) = found.ok_or_else(|| {
-            Refusal::new(RefusalKind::Unknown, format!("contract {} {version}: there is no such version", self.name))
+            Refusal::new(
+                RefusalKind::Unknown,
+                format!("contract {} {version}: there is no such version", self.name),
+            )
         })?;
         let compile = || compile_with(&governed.definition, &self.extra).ok().map(Arc::new);
         compiled.get_or_init(compile).clone().ok_or_else(|| {
@@ -155,10 +161,18 @@ impl Topics {
         Ok(())
     }
 
-    fn make(&self, state: &State, topic: &Arc<governance::Topic>, streams: &[StreamId], before: Option<&Topic>) -> Topic {
-        let kept = |version: &ContractVersion| before.and_then(|before| before.compiled.get(version)).cloned();
+    fn make(
+        &self,
+        state: &State,
+        topic: &Arc<governance::Topic>,
+        streams: &[StreamId],
+        before: Option<&Topic>,
+    ) -> Topic {
+        let kept =
+            |version: &ContractVersion| before.and_then(|before| before.compiled.get(version)).cloned();
         let same_text = |version: &ContractVersion| {
-            let definition = |topic: &governance::Topic| topic.versions.get(version).map(|v| v.definition.clone());
+            let definition =
+                |topic: &governance::Topic| topic.versions.get(version).map(|v| v.definition.clone());
             before.is_some_and(|before| definition(&before.governed) == definition(topic))
         };
         let compiled = topic.versions.keys().map(|version| {
@@ -166,7 +180,8 @@ impl Topics {
             (*version, kept.unwrap_or_default())
         });
         let window_s = topic.newest_active().and_then(|version| version.definition.identity_window_s);
-        let sources = state.agency(&topic.owner).map(|agency| agency.profile.sources.clone()).unwrap_or_default();
+        let sources =
+            state.agency(&topic.owner).map(|agency| agency.profile.sources.clone()).unwrap_or_default();
         Topic {
             name: topic.name.clone(),
             owner: topic.owner.clone(),
@@ -188,10 +203,14 @@ impl Topics {
 /// The streams of a topic: its owner's keys in its lane, then its partitions.
 fn specs(topic: &governance::Topic) -> Vec<StreamSpec> {
     let (name, lane) = (&topic.name, Lane::of(topic.latency));
-    let keys = StreamSpec { name: keys_stream(lane, &topic.owner), lane: lane.id(), shelf: crate::streams::FOREVER };
+    let keys =
+        StreamSpec { name: keys_stream(lane, &topic.owner), lane: lane.id(), shelf: crate::streams::FOREVER };
     let shelf = u32::try_from(topic.retention_s.div_ceil(24 * 3600)).unwrap_or(crate::streams::FOREVER);
-    let partitions = (0..topic.partitions)
-        .map(|partition| StreamSpec { name: format!("topic/{name}/{partition}"), lane: lane.id(), shelf });
+    let partitions = (0..topic.partitions).map(|partition| StreamSpec {
+        name: format!("topic/{name}/{partition}"),
+        lane: lane.id(),
+        shelf,
+    });
     std::iter::once(keys).chain(partitions).collect()
 }
 
@@ -199,4 +218,3 @@ fn specs(topic: &governance::Topic) -> Vec<StreamSpec> {
 pub fn keys_stream(lane: Lane, agency: &AgencyName) -> String {
     format!("keys/{}/{agency}", lane.name())
 }
-

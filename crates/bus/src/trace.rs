@@ -97,10 +97,12 @@ impl Bus {
         let mark = self.core.marker.disclosure(topic, partition, offset / DISCLOSURE_BUCKET);
         let mut first: BTreeMap<SubscriptionName, Disclosed> = BTreeMap::new();
         for found in self.core.journal.find(mark)? {
-            let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next() else {
+            let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next()
+            else {
                 continue;
             };
-            let Ok(audit::Entry { what: audit::Kind::Disclosure(entry), time, .. }) = audit::Entry::decode(&stored.body)
+            let Ok(audit::Entry { what: audit::Kind::Disclosure(entry), time, .. }) =
+                audit::Entry::decode(&stored.body)
             else {
                 continue;
             };

@@ -40,7 +40,11 @@ async fn the_same_event_again_gets_the_first_receipt_and_other_content_is_refuse
             drop(world.bus.clone());
             world = reopened(world, folder.path()).await;
         }
-        assert_eq!(publish(&world, birth(1)).await, Outcome::Duplicate(first.clone()), "restarted: {restarted}");
+        assert_eq!(
+            publish(&world, birth(1)).await,
+            Outcome::Duplicate(first.clone()),
+            "restarted: {restarted}"
+        );
         let refusal = refusal(publish(&world, other.clone()).await);
         assert_eq!(refusal.kind, RefusalKind::Conflict, "{refusal}");
     }
@@ -70,7 +74,9 @@ async fn a_refusal_names_contract_field_and_steward_and_no_personal_value() {
     let data = text(&event).replace("2026-11-01", "2026-13-01");
     event.data = Some(Data::Json(data.into()));
     let said = refusal(publish(&world, event).await).to_string();
-    for wanted in ["civil.birth.registered v1", "/child/birthDate", "is not a date", "civil-registry", "m.okafor"] {
+    for wanted in
+        ["civil.birth.registered v1", "/child/birthDate", "is not a date", "civil-registry", "m.okafor"]
+    {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
     assert!(!said.contains("2026-13-01"), "{said}");
@@ -107,7 +113,8 @@ async fn a_revoked_subscription_gets_no_further_byte_even_while_it_waits() {
         tokio::spawn(async move { bus.pull(&tax, &cleared(), Pull { wait_ms: 20_000, ..all() }).await })
     };
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    let revoke = Command::RevokeSubscription { subscription: cleared(), reason: "the purpose ended".to_owned() };
+    let revoke =
+        Command::RevokeSubscription { subscription: cleared(), reason: "the purpose ended".to_owned() };
     world.bus.govern(&world.operator, revoke).await.unwrap();
     let refused = waiting.await.unwrap().unwrap_err();
     assert_eq!(refused.kind, RefusalKind::Forbidden, "{refused}");
@@ -141,11 +148,13 @@ async fn committed_places_and_dead_letters_survive_a_restart_and_a_redriven_lett
     assert_eq!(delivery.events.len(), 20);
     let bad = &delivery.events[3];
     let (partition, offset) = (bad.partition, bad.offset);
-    let leaked = world.bus.reject(&world.tax, &cleared(), partition, offset, "no office for Thaddeus W").await;
+    let leaked =
+        world.bus.reject(&world.tax, &cleared(), partition, offset, "no office for Thaddeus W").await;
     let value = text(&bad.event);
     let name = value.split("\"name\":\"").nth(2).unwrap().split('"').next().unwrap().to_owned();
     drop(leaked);
-    let refused = world.bus.reject(&world.tax, &cleared(), partition, offset, &format!("cannot read {name}")).await;
+    let refused =
+        world.bus.reject(&world.tax, &cleared(), partition, offset, &format!("cannot read {name}")).await;
     assert!(refused.is_err(), "a reason with a personal value was kept");
     world.bus.reject(&world.tax, &cleared(), partition, offset, "the office North is unknown").await.unwrap();
     world.bus.commit(&world.tax, &cleared(), &delivery.cursor).await.unwrap();
@@ -156,7 +165,10 @@ async fn committed_places_and_dead_letters_survive_a_restart_and_a_redriven_lett
     world.bus.redrive(&world.tax, &letters[0].id).await.unwrap();
     receipt(publish(&world, birth(100)).await);
     let again = world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
-    assert_eq!((again.events[0].partition, again.events[0].offset, again.events[0].redriven), (partition, offset, 1));
+    assert_eq!(
+        (again.events[0].partition, again.events[0].offset, again.events[0].redriven),
+        (partition, offset, 1)
+    );
     assert_eq!(again.events.len(), 2);
     world.bus.commit(&world.tax, &cleared(), &again.cursor).await.unwrap();
     assert!(world.bus.dead_letters(&world.tax, None).unwrap().is_empty());
@@ -213,8 +225,13 @@ async fn the_exported_audit_verifies_offline_and_a_changed_byte_is_found() {
         receipt(publish(&world, birth(number)).await);
     }
     world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
-    let earlier: Vec<String> =
-        world.bus.audit().lanes().iter().map(|(lane, ..)| world.bus.audit().checkpoint(lane).unwrap()).collect();
+    let earlier: Vec<String> = world
+        .bus
+        .audit()
+        .lanes()
+        .iter()
+        .map(|(lane, ..)| world.bus.audit().checkpoint(lane).unwrap())
+        .collect();
     world = reopened(world, folder.path()).await;
     receipt(publish(&world, birth(1000)).await);
     let mut bundle = Vec::new();
@@ -238,12 +255,19 @@ async fn all_views_rebuilt_from_nothing_equal_the_live_ones() {
     for number in 0..500 {
         receipt(publish(&world, birth(number)).await);
     }
-    let delivery = world.bus.pull(&world.tax, &cleared(), Pull { max: 100, ..Pull::default() }).await.unwrap();
+    let delivery =
+        world.bus.pull(&world.tax, &cleared(), Pull { max: 100, ..Pull::default() }).await.unwrap();
     world.bus.commit(&world.tax, &cleared(), &delivery.cursor).await.unwrap();
     let state = world.bus.state(&world.operator).unwrap();
     let lag = world.bus.lag(&world.tax, &cleared()).unwrap();
     let checkpoints = |world: &World| -> Vec<String> {
-        world.bus.audit().lanes().iter().map(|(lane, ..)| world.bus.audit().checkpoint(lane).unwrap()).collect()
+        world
+            .bus
+            .audit()
+            .lanes()
+            .iter()
+            .map(|(lane, ..)| world.bus.audit().checkpoint(lane).unwrap())
+            .collect()
     };
     let heads = checkpoints(&world);
     world.bus.close().await;

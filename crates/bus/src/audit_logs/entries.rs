@@ -72,10 +72,13 @@ pub fn refusal_entry(
 pub fn decision_entry(caller: &Caller, command: &str, events: &[Event], time: &str) -> Entry {
     let value = |event: &Event| within_limit(serde_json::to_value(event).unwrap_or_default());
     let mut values: Vec<serde_json::Value> = events.iter().take(EVENTS_PER_DECISION).map(value).collect();
-    if events.len() > EVENTS_PER_DECISION || values.iter().map(|v| v.to_string().len()).sum::<usize>() > DECISION_BYTES {
+    if events.len() > EVENTS_PER_DECISION
+        || values.iter().map(|v| v.to_string().len()).sum::<usize>() > DECISION_BYTES
+    {
         // A whole folder applied at once: the events stand in the governance stream, here stands their digest.
         let all = serde_json::to_vec(events).unwrap_or_default();
-        values = vec![serde_json::json!({ "events": events.len(), "sha256": Hash::of(&all), "bytes": all.len() })];
+        values =
+            vec![serde_json::json!({ "events": events.len(), "sha256": Hash::of(&all), "bytes": all.len() })];
     }
     let what = Decision {
         by: caller.principal.to_string().into(),
@@ -122,7 +125,8 @@ pub fn disclosure_entries(
         let bucket_mark = |((partition, bucket), _): &((u32, u64), Vec<Range>)| {
             marker.disclosure(&of.topic.name, *partition, *bucket)
         };
-        let marks: Vec<u64> = std::iter::once(marker.subscription(of.name)).chain(some.iter().map(bucket_mark)).collect();
+        let marks: Vec<u64> =
+            std::iter::once(marker.subscription(of.name)).chain(some.iter().map(bucket_mark)).collect();
         let all: Vec<Range> = some.iter().flat_map(|(_, ranges)| ranges.iter().copied()).collect();
         entries.extend(split_ranges(&all).map(|part| (disclosure_entry(of, part, time), marks.clone())));
     }

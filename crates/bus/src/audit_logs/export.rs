@@ -32,8 +32,10 @@ impl AuditLogs {
         for (log, (size, _)) in self.lanes.iter().zip(&heads) {
             for index in 0..*size {
                 let leaf = log.entry(index)?;
-                let text = std::str::from_utf8(&leaf).map_err(|_| Refusal::unavailable("an audit leaf is damaged"))?;
-                Line::Leaf(Leaf { lane: log.lane.name().into(), index, entry: text.into() }).write(&mut lines);
+                let text = std::str::from_utf8(&leaf)
+                    .map_err(|_| Refusal::unavailable("an audit leaf is damaged"))?;
+                Line::Leaf(Leaf { lane: log.lane.name().into(), index, entry: text.into() })
+                    .write(&mut lines);
                 if hashes {
                     self.event_hashes(log, index, &leaf, &mut lines)?;
                 }
@@ -45,8 +47,16 @@ impl AuditLogs {
         flush(&mut lines, out)
     }
 
-    fn event_hashes(&self, log: &AuditLog, index: u64, leaf: &[u8], lines: &mut Vec<u8>) -> Result<(), Refusal> {
-        let Ok(Entry { what: Kind::Publication(publication), .. }) = Entry::decode(leaf) else { return Ok(()) };
+    fn event_hashes(
+        &self,
+        log: &AuditLog,
+        index: u64,
+        leaf: &[u8],
+        lines: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
+        let Ok(Entry { what: Kind::Publication(publication), .. }) = Entry::decode(leaf) else {
+            return Ok(());
+        };
         // Where retention took events away, the publication's root stands alone.
         let Ok(hashes) = self.hashes_of(log, &publication) else { return Ok(()) };
         for part in hashes.chunks(HASHES_PER_LINE) {
@@ -62,7 +72,8 @@ impl AuditLogs {
         let mut hashes = Vec::new();
         for range in publication.ranges.iter() {
             let stream = topic.partitions.get(range.partition as usize).copied();
-            let stream = stream.ok_or_else(|| Refusal::unavailable("an audit leaf names a partition that is not there"))?;
+            let stream = stream
+                .ok_or_else(|| Refusal::unavailable("an audit leaf names a partition that is not there"))?;
             let mut next = range.first;
             while next < range.first + range.count {
                 let records = log.journal.read(stream, next, 1024 * 1024)?;
@@ -79,7 +90,8 @@ impl AuditLogs {
     }
 
     fn topic(&self, name: &str) -> Result<Arc<Topic>, Refusal> {
-        let name = TopicName::parse(name).map_err(|error| Refusal::new(RefusalKind::Malformed, error.to_string()))?;
+        let name = TopicName::parse(name)
+            .map_err(|error| Refusal::new(RefusalKind::Malformed, error.to_string()))?;
         self.topics.get(&name)
     }
 
@@ -98,7 +110,10 @@ impl AuditLogs {
         let read = record::read(&stored.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let leaf = log.entry(read.leaf)?;
         let Ok(Entry { what: Kind::Publication(publication), .. }) = Entry::decode(&leaf) else {
-            return Err(Refusal::unavailable(format!("audit leaf {} is not this event's publication", read.leaf)));
+            return Err(Refusal::unavailable(format!(
+                "audit leaf {} is not this event's publication",
+                read.leaf
+            )));
         };
         let hashes = self.hashes_of(log, &publication)?;
         let head = log.head();
@@ -162,7 +177,8 @@ impl AuditLog {
 }
 
 fn flush(lines: &mut Vec<u8>, out: &mut dyn Write) -> Result<(), Refusal> {
-    out.write_all(lines).map_err(|error| Refusal::unavailable(format!("the bundle could not be written: {error}")))?;
+    out.write_all(lines)
+        .map_err(|error| Refusal::unavailable(format!("the bundle could not be written: {error}")))?;
     lines.clear();
     Ok(())
 }

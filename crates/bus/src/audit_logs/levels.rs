@@ -25,7 +25,8 @@ impl Levels {
     /// Opens the files and cuts them back to what was settled, which is given back; never more than `leaves`.
     pub fn open(folder: &Path, leaves: u64) -> io::Result<(Self, u64)> {
         fs::create_dir_all(folder)?;
-        let settled = fs::read_to_string(folder.join("settled")).ok().and_then(|text| text.trim().parse().ok());
+        let settled =
+            fs::read_to_string(folder.join("settled")).ok().and_then(|text| text.trim().parse().ok());
         let settled: u64 = settled.filter(|size| *size <= leaves).unwrap_or(0);
         let open = |level: u8| {
             let path = folder.join(level.to_string());
@@ -40,7 +41,8 @@ impl Levels {
     /// The files as they are, for looking only, with the settled size; `None` where there are none.
     pub fn kept(folder: &Path) -> Option<(Self, u64)> {
         let settled = fs::read_to_string(folder.join("settled")).ok()?.trim().parse().ok()?;
-        let files = (0..LEVELS).map(|level| File::open(folder.join(level.to_string()))).collect::<io::Result<_>>();
+        let files =
+            (0..LEVELS).map(|level| File::open(folder.join(level.to_string()))).collect::<io::Result<_>>();
         Some((Self { folder: folder.to_owned(), files: files.ok()? }, settled))
     }
 
@@ -49,7 +51,10 @@ impl Levels {
         let mut bytes = Vec::with_capacity(hashes.len() * HASH_BYTES as usize);
         for level in 0..LEVELS {
             bytes.clear();
-            hashes.iter().filter(|(of, _)| *of == level).for_each(|(_, hash)| bytes.extend_from_slice(&hash.0));
+            hashes
+                .iter()
+                .filter(|(of, _)| *of == level)
+                .for_each(|(_, hash)| bytes.extend_from_slice(&hash.0));
             if bytes.is_empty() {
                 break;
             }

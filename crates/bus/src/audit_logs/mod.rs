@@ -11,7 +11,7 @@ mod levels;
 use std::path::Path;
 use std::sync::Arc;
 
-use audit::{Checkpoint, Hash, HashReader, Signer, Tile, TileWriter, VerifierKey};
+use audit::{Checkpoint, Hash, Signer, Tile, TileWriter, VerifierKey};
 use journal::{Journal, StreamId};
 use parking_lot::Mutex;
 
@@ -203,7 +203,8 @@ impl AuditLogs {
     pub fn tile(&self, lane: &str, path: &str) -> Result<Vec<u8>, Refusal> {
         let log = self.named(lane)?;
         let missing = || Refusal::new(RefusalKind::Unknown, format!("lane {lane} has no tile {path:?}"));
-        let tile = Tile::parse(&format!("tile/{path}")).filter(|tile| tile.is_in(log.size())).ok_or_else(missing)?;
+        let tile =
+            Tile::parse(&format!("tile/{path}")).filter(|tile| tile.is_in(log.size())).ok_or_else(missing)?;
         match tile.content {
             audit::tiles::Content::Hashes { .. } => tile.read(&log.levels).ok_or_else(missing),
             audit::tiles::Content::Entries => {

@@ -1,14 +1,13 @@
 //! What a consumer says back: processed, or could not process.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use contract::{ClassSet, SubscriptionName};
 use seal::Piece;
 
 use super::{no_such_event, read, reveal};
 use crate::api::{Caller, DeadLetter, From};
-use crate::lanes::{Fact, FactsJob, Lane};
+use crate::lanes::{Fact, Facts, Lane};
 use crate::record;
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, LetterKey, Step, letter_id, parse_letter_id};
@@ -24,7 +23,12 @@ const VALUE_MIN_BYTES: usize = 4;
 
 impl Bus {
     /// Everything before the cursor is processed; redriven letters that it held are resolved.
-    pub async fn commit(&self, caller: &Caller, name: &SubscriptionName, cursor: &Cursor) -> Result<(), Refusal> {
+    pub async fn commit(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        cursor: &Cursor,
+    ) -> Result<(), Refusal> {
         let subscription = self.may_consume(caller, name)?;
         let topic = self.core.topics.get(&subscription.topic)?;
         let mut next = BTreeMap::new();
@@ -40,7 +44,8 @@ impl Bus {
             }
         }
         let resolved = cursor.redriven.iter().map(|(partition, offset)| (name.clone(), *partition, *offset));
-        let redriven = |key: &LetterKey| self.core.dead_letters.get(key).is_some_and(|letter| letter.redriven);
+        let redriven =
+            |key: &LetterKey| self.core.dead_letters.get(key).is_some_and(|letter| letter.redriven);
         let steps = resolved.filter(redriven).map(|key| step(key, Happened::Resolved, caller)).collect();
         self.record_places(&topic, name, next, steps).await
     }
@@ -76,7 +81,7 @@ impl Bus {
             places.apply(&committed);
             steps.iter().for_each(|step| letters.apply(step, durable.at_ms));
         });
-        let facts = FactsJob { records, apply: Some(apply), ..FactsJob::default() };
+        let facts = Facts { records, apply: Some(apply), ..Facts::default() };
         self.core.lane(topic.lane).record(facts).await.map(|_| ())
     }
 
@@ -101,7 +106,13 @@ impl Bus {
     }
 
     /// A reason is kept in the clear: it must not carry what the event keeps sealed.
-    fn no_classified_value_in(&self, topic: &Topic, partition: u32, offset: u64, reason: &str) -> Result<(), Refusal> {
+    fn no_classified_value_in(
+        &self,
+        topic: &Topic,
+        partition: u32,
+        offset: u64,
+        reason: &str,
+    ) -> Result<(), Refusal> {
         let found = read::one(&self.core, topic, partition, offset)?;
         let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let contract = topic.contract(read.head.contract)?;
@@ -109,7 +120,8 @@ impl Bus {
         let mut carried = false;
         let opened = reveal::open(&self.core, topic, &read, &all, &mut |piece| {
             if let Piece::Opened(bytes) = piece {
-                carried |= values_of(bytes).any(|value| value.len() >= VALUE_MIN_BYTES && reason.contains(value));
+                carried |=
+                    values_of(bytes).any(|value| value.len() >= VALUE_MIN_BYTES && reason.contains(value));
             }
         })?;
         let attributes = opened.attributes.iter().any(|(_, value)| reason.contains(value.as_str()));
@@ -165,7 +177,7 @@ impl Bus {
         let gone = letters.get(&key);
         let bell = self.core.dead_letters.get(&key).map(|letter| letter.topic);
         let apply: crate::lanes::Apply = Box::new(move |durable| letters.apply(&step, durable.at_ms));
-        let facts = FactsJob { records, apply: Some(apply), ..FactsJob::default() };
+        let facts = Facts { records, apply: Some(apply), ..Facts::default() };
         self.core.lane(lane).record(facts).await?;
         if let Some(topic) = bell {
             self.core.tail.ring(&topic);

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::api::{Caller, Delivered, Delivery, From, Lag, Pull};
 use crate::audit_logs;
 use crate::clock::rfc3339;
-use crate::lanes::FactsJob;
+use crate::lanes::Facts;
 use crate::limits::{PULL_MAX_EVENTS, PULL_WAIT_MAX_MS};
 use crate::subscriptions::cursor::Cursor;
 use crate::topics::Topic;
@@ -30,7 +30,12 @@ pub(crate) use read::Found;
 impl Bus {
     /// Hands the next events of a subscription to one of its consumers. An empty delivery means that none came in
     /// the time given.
-    pub async fn pull(&self, caller: &Caller, name: &SubscriptionName, pull: Pull) -> Result<Delivery, Refusal> {
+    pub async fn pull(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        pull: Pull,
+    ) -> Result<Delivery, Refusal> {
         let wait_ms = pull.wait_ms.min(PULL_WAIT_MAX_MS);
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
         let consumer = pull.consumer.clone().unwrap_or_else(|| caller.principal.to_string());
@@ -59,7 +64,13 @@ impl Bus {
         }
     }
 
-    fn partitions_of(&self, name: &SubscriptionName, consumer: &str, topic: &Topic, wait_ms: u64) -> Vec<u32> {
+    fn partitions_of(
+        &self,
+        name: &SubscriptionName,
+        consumer: &str,
+        topic: &Topic,
+        wait_ms: u64,
+    ) -> Vec<u32> {
         let now_ms = self.core.clock.now_ms();
         let count = topic.partitions.len() as u32;
         self.core.members.present(name, consumer, now_ms, now_ms + wait_ms, count)
@@ -110,7 +121,12 @@ impl Bus {
         let (core, topic, cleared) = (self.core.clone(), topic.clone(), cleared_of(subscription));
         tokio::task::spawn_blocking(move || {
             let found = read::read(&core, &topic, &start, &redriven, max)?;
-            let mut batch = Batch { events: Vec::new(), next: start, opened: ClassSet::default(), from_letters: redriven };
+            let mut batch = Batch {
+                events: Vec::new(),
+                next: start,
+                opened: ClassSet::default(),
+                from_letters: redriven,
+            };
             for found in found {
                 if found.redriven == 0 {
                     batch.next.insert(found.partition, found.record.offset + 1);
@@ -132,16 +148,18 @@ impl Bus {
         topic: &Topic,
         batch: Batch,
     ) -> Result<Delivery, Refusal> {
-        let redriven = batch.from_letters.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
+        let redriven =
+            batch.from_letters.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
         let cursor = Cursor { next: batch.next, redriven };
         if batch.events.is_empty() {
             return Ok(Delivery { events: Vec::new(), cursor, opened: batch.opened });
         }
-        let places: Vec<(u32, u64)> = batch.events.iter().map(|event| (event.partition, event.offset)).collect();
+        let places: Vec<(u32, u64)> =
+            batch.events.iter().map(|event| (event.partition, event.offset)).collect();
         let time = rfc3339(self.core.clock.now_ms());
         let what = audit_logs::DisclosureOf { caller, name, subscription, topic, opened: &batch.opened };
         let entries = audit_logs::disclosure_entries(&what, &places, &self.core.marker, &time);
-        let facts = FactsJob { entries, ..FactsJob::default() };
+        let facts = Facts { entries, ..Facts::default() };
         // If we die in here, the consumer got nothing and the audit says at most that it might have.
         self.core.lane(topic.lane).record(facts).await?;
         // Access may have ended while we waited; then nothing leaves.

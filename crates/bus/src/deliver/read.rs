@@ -59,7 +59,13 @@ pub fn read(
 
 /// The record at one place.
 pub fn one(core: &Core, topic: &Topic, partition: u32, offset: u64) -> Result<Record, Refusal> {
-    let stream = topic.partitions.get(partition as usize).ok_or_else(|| no_such_event(topic, partition, offset))?;
-    let records = core.journal.read(*stream, offset, 1).map_err(|_| no_such_event(topic, partition, offset))?;
-    records.into_iter().next().filter(|r| r.offset == offset).ok_or_else(|| no_such_event(topic, partition, offset))
+    let stream =
+        topic.partitions.get(partition as usize).ok_or_else(|| no_such_event(topic, partition, offset))?;
+    let records =
+        core.journal.read(*stream, offset, 1).map_err(|_| no_such_event(topic, partition, offset))?;
+    records
+        .into_iter()
+        .next()
+        .filter(|r| r.offset == offset)
+        .ok_or_else(|| no_such_event(topic, partition, offset))
 }

@@ -16,7 +16,13 @@ use crate::record::{self, DataKind, EventRecord};
 use crate::topics::Topic;
 
 /// Opens or redacts one record and adds it to the batch.
-pub fn reveal(core: &Core, topic: &Topic, cleared: &ClassSet, found: Found, batch: &mut Batch) -> Result<(), Refusal> {
+pub fn reveal(
+    core: &Core,
+    topic: &Topic,
+    cleared: &ClassSet,
+    found: Found,
+    batch: &mut Batch,
+) -> Result<(), Refusal> {
     let age_ms = core.clock.now_ms().saturating_sub(found.record.time_ms);
     topic.metrics.end_to_end_seconds.observe(age_ms as f64 / 1000.0);
     let read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
@@ -95,9 +101,11 @@ pub fn open(
     let revealed = revealed.map_err(|error| match error {
         OpenError::Erased { .. } => Refusal::unavailable("the key of a person in this event does not exist")
             .hint("ask the bus's operator; chancery doctor checks the stored keys"),
-        error => Refusal::unavailable(error.to_string()).hint("the stored event was altered; ask the bus's operator"),
+        error => Refusal::unavailable(error.to_string())
+            .hint("the stored event was altered; ask the bus's operator"),
     })?;
-    let attributes = revealed.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+    let attributes =
+        revealed.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
     Ok(Opened { attributes, classes: revealed.opened.iter().map(|class| Class::from(*class)).collect() })
 }
 
@@ -114,5 +122,6 @@ fn place(topic: &Topic, found: &Found) -> String {
 }
 
 fn damaged(topic: &Topic, found: &Found, error: &dyn std::fmt::Display) -> Refusal {
-    Refusal::unavailable(format!("{error} ({})", place(topic, found))).hint("chancery doctor checks the data folder")
+    Refusal::unavailable(format!("{error} ({})", place(topic, found)))
+        .hint("chancery doctor checks the data folder")
 }

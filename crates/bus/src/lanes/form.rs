@@ -47,7 +47,8 @@ impl Formed {
     /// Tells everybody that it is durable.
     pub fn answer(self) {
         for job in self.publishes {
-            let outcomes = job.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(undecided)).collect();
+            let outcomes =
+                job.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(undecided)).collect();
             let _ = job.reply.send(Ok(outcomes));
         }
         for (job, committed) in self.facts {
@@ -98,7 +99,8 @@ impl<'a> Forming<'a> {
     pub fn publishes(&mut self, mut jobs: Vec<PublishJob>) -> Result<(), Refusal> {
         // Stable, so that what one publisher sent for one topic stays in its order.
         jobs.sort_by(|a, b| {
-            let key = |job: &PublishJob| (Arc::as_ptr(&job.topic) as usize, Arc::as_ptr(&job.publisher) as usize);
+            let key =
+                |job: &PublishJob| (Arc::as_ptr(&job.topic) as usize, Arc::as_ptr(&job.publisher) as usize);
             key(a).cmp(&key(b))
         });
         let mut result = Ok(());
@@ -182,7 +184,12 @@ impl<'a> Forming<'a> {
 
     /// A receipt whose place is filled in when the segment is placed.
     fn unplaced(&self, job: &PublishJob, event_number: usize) -> Receipt {
-        Receipt { topic: job.topic.name.clone(), partition: job.ready[event_number].partition, offset: 0, leaf: 0 }
+        Receipt {
+            topic: job.topic.name.clone(),
+            partition: job.ready[event_number].partition,
+            offset: 0,
+            leaf: 0,
+        }
     }
 
     /// Places events of one publisher, topic and contract version, and writes the entry that covers them.
@@ -209,7 +216,8 @@ impl<'a> Forming<'a> {
         }
         let (job, version) = (&jobs[first.0], ready(jobs, first).contract);
         let root = audit::merkle_root(&hashes);
-        let entry = audit_logs::publication_entry(&job.publisher, &job.topic, version, ranges, &root, &self.time);
+        let entry =
+            audit_logs::publication_entry(&job.publisher, &job.topic, version, ranges, &root, &self.time);
         self.entry(entry, &[])?;
         spots.clear();
         Ok(())
@@ -228,7 +236,8 @@ impl<'a> Forming<'a> {
         let count = 1 + event.marks.len().min(marks.len() - 1);
         marks[0] = primary;
         marks[1..count].copy_from_slice(&event.marks[..count - 1]);
-        let body = [leaf.to_le_bytes().as_slice(), &job.bodies[event.body.clone()]];
+        let leaf = leaf.to_le_bytes();
+        let body: [&[u8]; 2] = [&leaf, &job.bodies[event.body.clone()]];
         self.group.push(stream, offset, self.now_ms, &marks[..count], &body);
         self.formed.identities.push((primary, Place { stream, offset }));
         Ok(offset)
@@ -239,7 +248,7 @@ impl<'a> Forming<'a> {
             return Ok(());
         }
         let offset = self.take_offset(key.stream)?;
-        let parts = [&key.pseudonym.0, &key.wrapped.0];
+        let parts: [&[u8]; 2] = [&key.pseudonym.0, &key.wrapped.0];
         self.group.push(key.stream, offset, self.now_ms, &[key.mark], &parts);
         self.formed.keys.push((key.clone(), Place { stream: key.stream, offset }));
         Ok(())
@@ -274,12 +283,12 @@ impl<'a> Forming<'a> {
 
     fn fact(&mut self, job: &mut FactsJob) -> Result<Committed, Refusal> {
         let mut committed = Committed { at_ms: self.now_ms, ..Committed::default() };
-        for fact in &job.records {
+        for fact in &job.facts.records {
             let offset = self.take_offset(fact.stream)?;
             self.group.push(fact.stream, offset, self.now_ms, &fact.marks, &[&fact.body]);
             committed.offsets.push(offset);
         }
-        for (entry, marks) in std::mem::take(&mut job.entries) {
+        for (entry, marks) in std::mem::take(&mut job.facts.entries) {
             committed.leaves.push(self.entry(entry, &marks)?);
         }
         Ok(committed)
@@ -316,7 +325,8 @@ fn ready(jobs: &[PublishJob], (job, event): Spot) -> &ReadyEvent {
 }
 
 fn conflict(job: &PublishJob) -> Refusal {
-    let text = format!("topic {}: this source and id were published before with other content", job.topic.name);
+    let text =
+        format!("topic {}: this source and id were published before with other content", job.topic.name);
     Refusal::new(RefusalKind::Conflict, text)
         .hint("an event never changes: publish the correction as a new event with its own id")
 }

@@ -3,21 +3,21 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use contract::{AgencyName, ContractVersion};
+use contract::ContractVersion;
 use journal::{Offset, StreamId};
 use seal::{Pseudonym, WrappedKey};
 use tokio::sync::oneshot;
 
+use crate::Refusal;
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::Entry;
 use crate::topics::Topic;
-use crate::Refusal;
 
 /// One thing that a lane takes from its queue.
 pub enum Job {
     /// Events of one publisher for one topic.
     Publish(PublishJob),
-    /// Facts of the bus: disclosures, decisions, places, dead letters.
+    /// Facts of the bus: disclosures, decisions, places, dead letters; and where the answer goes.
     Facts(FactsJob),
     /// Everything before it is durable when the lane answers, and the lane ends.
     Stop,
@@ -66,8 +66,6 @@ pub struct ReadyEvent {
 /// A person's wrapped key that must become durable with the first event sealed under it.
 #[derive(Clone)]
 pub struct NewKey {
-    /// The topic's owner.
-    pub agency: AgencyName,
     /// The person.
     pub pseudonym: Pseudonym,
     /// The key as stored.
@@ -93,14 +91,21 @@ pub type Apply = Box<dyn FnOnce(&Committed) + Send>;
 
 /// Facts that become durable together.
 #[derive(Default)]
-pub struct FactsJob {
+pub struct Facts {
     /// Records of the bus.
     pub records: Vec<Fact>,
     /// Audit entries with their marks.
     pub entries: Vec<(Entry, Vec<u64>)>,
     /// What to do when they are durable.
     pub apply: Option<Apply>,
-    reply: Option<oneshot::Sender<Result<Committed, Refusal>>>,
+}
+
+/// Facts in a lane's queue.
+pub struct FactsJob {
+    /// The facts.
+    pub facts: Facts,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Committed, Refusal>>,
 }
 
 /// Where facts went.
@@ -115,23 +120,15 @@ pub struct Committed {
 }
 
 impl FactsJob {
-    pub(super) fn with_reply(mut self) -> (Self, oneshot::Receiver<Result<Committed, Refusal>>) {
-        let (reply, answer) = oneshot::channel();
-        self.reply = Some(reply);
-        (self, answer)
-    }
-
     pub(super) fn finish(self, result: Result<Committed, Refusal>) {
-        if let (Ok(committed), Some(apply)) = (&result, self.apply) {
+        if let (Ok(committed), Some(apply)) = (&result, self.facts.apply) {
             apply(committed);
         }
-        if let Some(reply) = self.reply {
-            // Whoever asked may have gone; the facts stand all the same.
-            let _ = reply.send(result);
-        }
+        // Whoever asked may have gone; the facts stand all the same.
+        let _ = self.reply.send(result);
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.records.iter().map(|fact| fact.body.len()).sum::<usize>() + 256 * self.entries.len()
+        self.facts.records.iter().map(|fact| fact.body.len()).sum::<usize>() + 256 * self.facts.entries.len()
     }
 }

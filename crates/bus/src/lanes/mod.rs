@@ -19,7 +19,7 @@ use governance::Latency;
 use journal::LaneId;
 
 pub use admission::Admission;
-pub use job::{Committed, Fact, FactsJob, Job, NewKey, PublishJob, ReadyEvent};
+pub use job::{Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent};
 pub use run::{LaneParts, start};
 
 use crate::Refusal;
@@ -88,9 +88,9 @@ pub struct LaneHandle {
 
 impl LaneHandle {
     /// Hands over facts and waits until they are durable.
-    pub async fn record(&self, facts: FactsJob) -> Result<Committed, Refusal> {
-        let (facts, answer) = facts.with_reply();
-        self.send(Job::Facts(facts))?;
+    pub async fn record(&self, facts: Facts) -> Result<Committed, Refusal> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.send(Job::Facts(FactsJob { facts, reply }))?;
         answer.await.map_err(|_| lane_is_down())?
     }
 
@@ -102,7 +102,8 @@ impl LaneHandle {
 
 /// The answer when a lane's thread is gone.
 pub fn lane_is_down() -> Refusal {
-    Refusal::unavailable("the bus is stopping and takes nothing any more").hint("send it again when it is back")
+    Refusal::unavailable("the bus is stopping and takes nothing any more")
+        .hint("send it again when it is back")
 }
 
 /// Names the current thread's priority; best effort, since an unprivileged process may only step back.

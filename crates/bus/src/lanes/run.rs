@@ -1,20 +1,20 @@
 //! The loop itself: take, form, make durable, apply, answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, bounded};
-use journal::{Group, Journal};
+use journal::{Group, Journal, JournalError};
 
 use super::form::{Formed, Forming};
-use super::{Admission, Job, Lane, LaneHandle, PublishJob, FactsJob, step_back};
+use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, step_back};
+use crate::Refusal;
 use crate::audit_logs::AuditLog;
 use crate::clock::Clock;
 use crate::identities::Identities;
 use crate::keyring::Keyring;
 use crate::limits::{GROUP_MAX_BYTES, LANE_QUEUE_MAX_JOBS};
 use crate::metrics::Metrics;
-use crate::Refusal;
 
 /// What a lane's thread owns and uses.
 pub struct LaneParts {
@@ -34,6 +34,8 @@ pub struct LaneParts {
     pub clock: Arc<dyn Clock>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Told when the journal takes no writes any more.
+    pub health: Arc<OnceLock<String>>,
 }
 
 /// Starts a lane's threads.
@@ -104,6 +106,9 @@ impl LaneLoop {
             // If we die in here, recovery sees the whole group or nothing of it; nobody was answered yet.
             if let Err(error) = self.parts.journal.append(self.parts.lane.id(), &mut self.group) {
                 tracing::error!(lane = self.parts.lane.name(), %error, "a group did not become durable");
+                if matches!(error, JournalError::Poisoned { .. }) {
+                    let _ = self.parts.health.set(error.to_string());
+                }
                 return formed.answer_failure(&Refusal::from(error));
             }
             self.parts.metrics.group(self.parts.lane, self.group.bytes());

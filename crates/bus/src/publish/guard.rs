@@ -20,8 +20,13 @@ pub fn no_person_outside_the_seal(
 ) -> Result<(), Refusal> {
     for subject in subjects.iter().filter(|subject| subject.len() >= SUBJECT_MIN_BYTES) {
         if let Some((name, _)) = open_attributes(event).find(|(_, value)| value.contains(subject.as_str())) {
-            return Err(refuse(topic, contract, name, "carries the identifier of a person the event is about")
-                .hint("this attribute is not sealed: use an identifier of the event or a random UUID"));
+            return Err(refuse(
+                topic,
+                contract,
+                name,
+                "carries the identifier of a person the event is about",
+            )
+            .hint("this attribute is not sealed: use an identifier of the event or a random UUID"));
         }
     }
     let in_the_clear = event.subject.as_deref().filter(|_| subjects.is_empty());
@@ -45,6 +50,10 @@ fn open_attributes(event: &CloudEvent) -> impl Iterator<Item = (&str, &str)> {
 
 fn refuse(topic: &Topic, contract: &Contract, attribute: &str, what: &str) -> Refusal {
     let version = contract.definition().version;
-    let text = format!("contract {} {version}: attribute {attribute} {what} ({})", topic.name, topic.answers_for_it());
+    let text = format!(
+        "contract {} {version}: attribute {attribute} {what} ({})",
+        topic.name,
+        topic.answers_for_it()
+    );
     Refusal::new(RefusalKind::Contract, text)
 }

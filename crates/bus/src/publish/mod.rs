@@ -60,7 +60,8 @@ impl Bus {
         if refusal.kind == RefusalKind::Forbidden {
             self.core.metrics.refused(name, refusal.kind.code());
             let time = rfc3339(self.core.clock.now_ms());
-            self.record_entry(refusal_entry(caller, name, Lane::Standard, None, &refusal, &time), Vec::new()).await?;
+            self.record_entry(refusal_entry(caller, name, Lane::Standard, None, &refusal, &time), Vec::new())
+                .await?;
         }
         Err(refusal)
     }
@@ -79,7 +80,10 @@ impl Bus {
             let (reply, answer) = oneshot::channel();
             answers.push(answer);
             let (bus, publisher, topic) = (self.clone(), publisher.clone(), topic.clone());
-            self.core.lane(topic.lane).admission.run(move || bus.prepare_chunk(publisher, topic, chunk, reply));
+            self.core
+                .lane(topic.lane)
+                .admission
+                .run(move || bus.prepare_chunk(publisher, topic, chunk, reply));
         }
         answers
     }
@@ -104,11 +108,20 @@ impl Bus {
         };
         for (index, event) in events.into_iter().enumerate() {
             let id = event.as_ref().ok().map(|event| event.id.clone());
-            match event.and_then(|event| prepare::prepare(&self.core, &job.topic, index, event, &mut job.bodies)) {
+            match event
+                .and_then(|event| prepare::prepare(&self.core, &job.topic, index, event, &mut job.bodies))
+            {
                 Ok(ready) => job.ready.push(ready),
                 Err(refusal) => {
                     let id = id.as_deref();
-                    job.refusals.push(refusal_entry(&job.publisher, &job.topic.name, job.topic.lane, id, &refusal, &time));
+                    job.refusals.push(refusal_entry(
+                        &job.publisher,
+                        &job.topic.name,
+                        job.topic.lane,
+                        id,
+                        &refusal,
+                        &time,
+                    ));
                     job.outcomes[index] = Some(Outcome::Refused(refusal));
                 }
             }

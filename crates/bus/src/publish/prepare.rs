@@ -14,7 +14,7 @@ use seal::{Attribute, Binding, Fragment, Subject};
 use super::guard;
 use crate::core::Core;
 use crate::lanes::{NewKey, ReadyEvent};
-use crate::limits::EVENT_MAX_BYTES;
+use crate::limits::{EVENT_MAX_BYTES, TOPIC_KEY_ERA_MS};
 use crate::record::{self, DataKind, Head};
 use crate::topics::Topic;
 use crate::{Refusal, RefusalKind};
@@ -69,7 +69,11 @@ fn contract_of(core: &Core, topic: &Topic, event: &CloudEvent) -> Result<Arc<Con
 /// The version of a `.vN` suffix. Whether the rest of the type is right is checked with the other attributes.
 fn named_version(ty: &str) -> Option<ContractVersion> {
     let (_, suffix) = ty.rsplit_once(".v")?;
-    suffix.bytes().all(|digit| digit.is_ascii_digit()).then(|| suffix.parse().ok().map(ContractVersion)).flatten()
+    suffix
+        .bytes()
+        .all(|digit| digit.is_ascii_digit())
+        .then(|| suffix.parse().ok().map(ContractVersion))
+        .flatten()
 }
 
 fn data_of(topic: &Topic, contract: &Contract, event: &CloudEvent) -> Result<Bytes, Refusal> {
@@ -120,8 +124,11 @@ impl People {
             people.add(core, topic, pseudonym)?;
         }
         let extensions = &contract.definition().extensions;
-        if contract.classes().contains(&Class::Internal) || extensions.values().any(|class| *class == Class::Internal) {
-            let pseudonym = people.keys.pseudonym_of_topic(topic.name.as_str(), 0);
+        if contract.classes().contains(&Class::Internal)
+            || extensions.values().any(|class| *class == Class::Internal)
+        {
+            let era = u32::try_from(core.clock.now_ms() / TOPIC_KEY_ERA_MS).unwrap_or(u32::MAX);
+            let pseudonym = people.keys.pseudonym_of_topic(topic.name.as_str(), era);
             people.add(core, topic, pseudonym)?;
         }
         Ok(people)
@@ -200,8 +207,12 @@ impl Sealing<'_> {
                 subject: if hidden.class.is_about_a_person() { 0 } else { self.people.persons as u16 },
             })
             .collect();
-        let subjects: Vec<Subject<'_>> =
-            self.people.sealed_under.iter().map(|(pseudonym, key)| Subject { pseudonym: *pseudonym, key }).collect();
+        let subjects: Vec<Subject<'_>> = self
+            .people
+            .sealed_under
+            .iter()
+            .map(|(pseudonym, key)| Subject { pseudonym: *pseudonym, key })
+            .collect();
         seal::seal(data, &self.fragments(), &attributes, &binding, &subjects, bodies)
             .map_err(|error| Refusal::unavailable(format!("the event could not be sealed: {error}")))?;
         let identity = self.core.marker.identity(&self.topic.name, &event.source, &event.id);
@@ -212,7 +223,7 @@ impl Sealing<'_> {
             identity,
             marks,
             digest,
-            hash: Default::default(),
+            hash: audit::Hash([0; 32]),
             body: start..bodies.len(),
             new_keys: Vec::new(),
         })
@@ -239,9 +250,12 @@ impl Sealing<'_> {
     fn hide_attributes(&self, event: &mut CloudEvent) -> Vec<Hidden> {
         let mut hidden = Vec::new();
         let persons = self.people.persons();
-        if let (Some((first, _)), Some(subject)) = (persons.first(), event.subject.take_if(|_| !persons.is_empty())) {
+        if let (Some((first, _)), Some(subject)) =
+            (persons.first(), event.subject.take_if(|_| !persons.is_empty()))
+        {
             let known = self.checked.subjects.iter().position(|known| *known == subject);
-            let pseudonym = known.and_then(|index| persons.get(index)).map_or(first, |(pseudonym, _)| pseudonym);
+            let pseudonym =
+                known.and_then(|index| persons.get(index)).map_or(first, |(pseudonym, _)| pseudonym);
             event.subject = Some(pseudonym.to_string());
             hidden.push(Hidden { name: "subject".to_owned(), value: subject, class: Class::Personal });
         }
@@ -265,7 +279,9 @@ impl Sealing<'_> {
         let count = self.topic.partitions.len() as u64;
         let marker = &self.core.marker;
         let key = match (&self.checked.key, event.extension("partitionkey")) {
-            (Some(Key::Subject(index)), _) => self.people.persons().get(*index).map(|(p, _)| marker.person(p)),
+            (Some(Key::Subject(index)), _) => {
+                self.people.persons().get(*index).map(|(p, _)| marker.person(p))
+            }
             (Some(Key::Value { text, .. }), _) => Some(marker.ordering_key(text)),
             (None, Some(text)) => Some(marker.ordering_key(text)),
             (None, None) => None,

@@ -42,8 +42,10 @@ impl Cursor {
         }
         let mut cursor = Cursor::default();
         for part in parts {
-            let (partition, offset) = part.get(1..).and_then(|rest| rest.split_once('-')).ok_or_else(malformed)?;
-            let place = (partition.parse().map_err(|_| malformed())?, offset.parse().map_err(|_| malformed())?);
+            let (partition, offset) =
+                part.get(1..).and_then(|rest| rest.split_once('-')).ok_or_else(malformed)?;
+            let place =
+                (partition.parse().map_err(|_| malformed())?, offset.parse().map_err(|_| malformed())?);
             match part.as_bytes()[0] {
                 b'p' => {
                     cursor.next.insert(place.0, place.1);

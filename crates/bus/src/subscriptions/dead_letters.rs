@@ -70,7 +70,11 @@ impl DeadLetters {
     /// The letters of one subscription, or all.
     pub fn list(&self, subscription: Option<&SubscriptionName>) -> Vec<DeadLetter> {
         let letters = self.letters.read();
-        letters.values().filter(|letter| subscription.is_none_or(|name| letter.subscription == *name)).cloned().collect()
+        letters
+            .values()
+            .filter(|letter| subscription.is_none_or(|name| letter.subscription == *name))
+            .cloned()
+            .collect()
     }
 
     /// One letter.

@@ -60,12 +60,16 @@ pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
 pub fn files() -> BTreeMap<String, String> {
     let agency = |name: &str| {
         let sources = if name == "civil-registry" { "sources: [\"urn:xx:civil-registry:\"]\n" } else { "" };
-        let text = format!("agency: {name}\nname: {name}\nmandate: An Act\ncontacts: [desk@{name}.example]\ndpo: dpo@{name}.example\n{sources}");
+        let text = format!(
+            "agency: {name}\nname: {name}\nmandate: An Act\ncontacts: [desk@{name}.example]\ndpo: dpo@{name}.example\n{sources}"
+        );
         (format!("agencies/{name}.yaml"), text)
     };
     let subscription = |name: &str, clears: &str| {
         let agency = name.split('.').next().unwrap();
-        let text = format!("subscription: {name}\ntopic: civil.birth.registered\nagency: {agency}\npurpose: a purpose\nlegal_basis: An Act §1\nclears: {clears}\nexpires: 2035-01-01\n");
+        let text = format!(
+            "subscription: {name}\ntopic: civil.birth.registered\nagency: {agency}\npurpose: a purpose\nlegal_basis: An Act §1\nclears: {clears}\nexpires: 2035-01-01\n"
+        );
         (format!("subscriptions/{name}.yaml"), text)
     };
     BTreeMap::from([
