@@ -62,13 +62,15 @@ impl fmt::Display for Change {
             Change::FieldRemoved { pointer } => write!(f, "{pointer} is gone"),
             Change::TypeChanged { pointer, old, new } => write!(f, "{pointer} was {old}, is {new}"),
             Change::ClassChanged { pointer, old, new } => {
-                let text = |class: &Option<String>| class.clone().unwrap_or_else(|| "without a rule of its own".to_owned());
+                let text = |class: &Option<String>| {
+                    class.clone().unwrap_or_else(|| "without a rule of its own".to_owned())
+                };
                 write!(f, "{pointer} was {}, is {}", text(old), text(new))
             }
             Change::PartChanged { part, old, new } => write!(f, "{part} was {old}, is {new}"),
-            Change::SchemaReworded => {
-                f.write_str("the schema says other things of the same fields (bounds, patterns, descriptions)")
-            }
+            Change::SchemaReworded => f.write_str(
+                "the schema says other things of the same fields (bounds, patterns, descriptions)",
+            ),
         }
     }
 }
@@ -151,11 +153,16 @@ fn classes(old: &Definition, new: &Definition) -> Vec<Change> {
         None => rule.class.to_string(),
         Some(of) => format!("{} of {of}", rule.class),
     };
-    let pointers: std::collections::BTreeSet<&Pointer> = old.classify.keys().chain(new.classify.keys()).collect();
+    let pointers: std::collections::BTreeSet<&Pointer> =
+        old.classify.keys().chain(new.classify.keys()).collect();
     let changes = pointers.into_iter().filter_map(|pointer| {
         let (old, new) = (old.classify.get(pointer), new.classify.get(pointer));
         (old != new).then(|| Change::ClassChanged {
-            pointer: if *pointer == Pointer::root() { "the document".to_owned() } else { pointer.to_string() },
+            pointer: if *pointer == Pointer::root() {
+                "the document".to_owned()
+            } else {
+                pointer.to_string()
+            },
             old: old.map(text),
             new: new.map(text),
         })
@@ -181,7 +188,9 @@ fn parts(definition: &Definition) -> [(&'static str, String); 9] {
         ("identity", definition.identity.as_ref().map_or_else(none, Pointer::to_string)),
         (
             "identity_window_s",
-            definition.identity_window_s.map_or_else(|| "the topic's retention".to_owned(), |seconds| seconds.to_string()),
+            definition
+                .identity_window_s
+                .map_or_else(|| "the topic's retention".to_owned(), |seconds| seconds.to_string()),
         ),
     ]
 }
@@ -201,7 +210,9 @@ mod tests {
             subject: Vec::new(),
             classify: classify
                 .iter()
-                .map(|(at, class)| (Pointer::parse(at).unwrap(), FieldRule { class: (*class).into(), of: None }))
+                .map(|(at, class)| {
+                    (Pointer::parse(at).unwrap(), FieldRule { class: (*class).into(), of: None })
+                })
                 .collect(),
             key: KeyRule::None,
             extensions: BTreeMap::new(),
@@ -215,12 +226,16 @@ mod tests {
         let properties = |properties: Value| serde_json::json!({"type": "object", "properties": properties, "additionalProperties": false});
         let old = definition(
             1,
-            properties(serde_json::json!({"a": {"type": "string"}, "b": {"type": "integer"}, "list": {"type": "array", "items": {"type": "string"}}})),
+            properties(
+                serde_json::json!({"a": {"type": "string"}, "b": {"type": "integer"}, "list": {"type": "array", "items": {"type": "string"}}}),
+            ),
             &[("/a", "public"), ("/b", "public"), ("/list", "public")],
         );
         let mut new = definition(
             2,
-            properties(serde_json::json!({"a": {"type": ["string", "null"]}, "c": {"type": "number"}, "list": {"type": "array", "items": {"type": "boolean"}}})),
+            properties(
+                serde_json::json!({"a": {"type": ["string", "null"]}, "c": {"type": "number"}, "list": {"type": "array", "items": {"type": "boolean"}}}),
+            ),
             &[("/a", "internal"), ("/c", "public"), ("/list", "public")],
         );
         new.key = KeyRule::At(Pointer::parse("/a").unwrap());

@@ -10,12 +10,28 @@ use crate::{Class, ContractVersion, TopicName};
 
 /// The attributes that CloudEvents 1.0 defines.
 const CORE: [&str; 10] = [
-    "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", "data_base64",
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "datacontenttype",
+    "dataschema",
+    "data",
+    "data_base64",
 ];
 
 /// Extensions that every event may carry: the documented ones that concern order, tracing and causes.
 const KNOWN: [&str; 8] = [
-    "traceparent", "tracestate", "correlationid", "causationid", "partitionkey", "sequence", "sequencetype", "dataref",
+    "traceparent",
+    "tracestate",
+    "correlationid",
+    "causationid",
+    "partitionkey",
+    "sequence",
+    "sequencetype",
+    "dataref",
 ];
 
 /// What the attributes of a topic's events must be.
@@ -157,7 +173,8 @@ fn named_type(ty: &str, rules: &AttributeRules<'_>) -> Result<NamedType, String>
             return Ok(NamedType { version });
         }
     }
-    let prefix = rules.state_prefix.map_or(String::new(), |state| format!(", with the prefix {state} or none"));
+    let prefix =
+        rules.state_prefix.map_or(String::new(), |state| format!(", with the prefix {state} or none"));
     Err(format!("does not name the topic: {topic}, or {topic}.v1 for a version of its contract{prefix}"))
 }
 

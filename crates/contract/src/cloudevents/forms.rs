@@ -17,7 +17,8 @@ pub(super) fn is_uri_reference(text: &str) -> bool {
 
 /// RFC 3986, section 4.3, with a fragment admitted.
 pub(super) fn is_absolute_uri(text: &str) -> bool {
-    is_uri_reference(text) && text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty())
+    is_uri_reference(text)
+        && text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty())
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -61,7 +62,8 @@ fn is_offset(text: &str) -> bool {
     match text.as_bytes() {
         [b'Z' | b'z'] => true,
         [b'+' | b'-', hour @ .., b':', m1, m2] if hour.len() == 2 => {
-            let hour = std::str::from_utf8(hour).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+            let hour =
+                std::str::from_utf8(hour).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
             hour.and_then(|hour| hour.parse::<u8>().ok()).is_some_and(|hour| hour <= 23)
                 && matches!(m1, b'0'..=b'5')
                 && m2.is_ascii_digit()
@@ -123,7 +125,8 @@ mod tests {
 
     #[test]
     fn uri_references_have_their_form() {
-        let good = ["urn:xx:tax-office:desk", "/a/b?c#d", "https://a.example/x%20y", "mailto:a@b", "../up", "a"];
+        let good =
+            ["urn:xx:tax-office:desk", "/a/b?c#d", "https://a.example/x%20y", "mailto:a@b", "../up", "a"];
         check(is_uri_reference, &good, &["", "a b", "%zz", "1a:b", "a#b#c", "é", "a%2", "<x>"]);
         check(is_absolute_uri, &["https://a.example/x", "urn:a:b"], &["/a", "a", "https:", ""]);
     }
@@ -132,8 +135,16 @@ mod tests {
     fn timestamps_have_their_form() {
         let good = ["2026-01-31T00:00:00Z", "2024-02-29T23:59:60.123+05:30", "2026-01-31t00:00:00z"];
         let bad = [
-            "2026-02-29T00:00:00Z", "2026-01-31", "2026-01-31T24:00:00Z", "2026-01-31T00:00:00", "2026-01-31T00:00:00.Z",
-            "2026-01-31T00:00:00+25:00", "2026-01-31T00:00:00+0100", "2026-13-01T00:00:00Z", "é026-01-31T00:00:00Z", "",
+            "2026-02-29T00:00:00Z",
+            "2026-01-31",
+            "2026-01-31T24:00:00Z",
+            "2026-01-31T00:00:00",
+            "2026-01-31T00:00:00.Z",
+            "2026-01-31T00:00:00+25:00",
+            "2026-01-31T00:00:00+0100",
+            "2026-13-01T00:00:00Z",
+            "é026-01-31T00:00:00Z",
+            "",
         ];
         check(is_timestamp, &good, &bad);
     }
@@ -148,8 +159,11 @@ mod tests {
     fn trace_parents_have_their_form() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let bad = [
-            "", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+            "",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
         ];
         check(is_traceparent, &[good, "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x"], &bad);

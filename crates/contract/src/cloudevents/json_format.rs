@@ -119,7 +119,11 @@ fn event(document: &Document<'_>, text: &Bytes) -> Result<CloudEvent, EventFault
     Ok(event)
 }
 
-fn attribute<'d>(member: Member<'d>, found: &mut Found<'d>, event: &mut CloudEvent) -> Result<(), EventFault> {
+fn attribute<'d>(
+    member: Member<'d>,
+    found: &mut Found<'d>,
+    event: &mut CloudEvent,
+) -> Result<(), EventFault> {
     let (name, value) = (member.key(), member.value());
     match name.as_ref() {
         "data" => {
@@ -127,7 +131,9 @@ fn attribute<'d>(member: Member<'d>, found: &mut Found<'d>, event: &mut CloudEve
             return Ok(());
         }
         // An unset attribute may be written as null (JSON format, section 2.2).
-        _ if value.kind() == Kind::Null => return if is_core(&name) { Ok(()) } else { extension_name(&name) },
+        _ if value.kind() == Kind::Null => {
+            return if is_core(&name) { Ok(()) } else { extension_name(&name) };
+        }
         _ => {}
     }
     let text = || match value.as_str() {
@@ -173,7 +179,9 @@ fn extension_value(name: &str, value: Node<'_>) -> Result<AttributeValue, EventF
     let wanted = "a string, a boolean or an integer of 32 bits";
     let wrong = || EventFault::Attribute { name: cut(name), wanted };
     match value.kind() {
-        Kind::String => value.as_str().map(|text| AttributeValue::String(text.into_owned())).ok_or_else(wrong),
+        Kind::String => {
+            value.as_str().map(|text| AttributeValue::String(text.into_owned())).ok_or_else(wrong)
+        }
         Kind::True => Ok(AttributeValue::Boolean(true)),
         Kind::False => Ok(AttributeValue::Boolean(false)),
         Kind::Number => value.raw().parse().map(AttributeValue::Integer).map_err(|_| wrong()),

@@ -40,7 +40,9 @@ pub fn write_structured(event: &CloudEvent, out: &mut Vec<u8>) {
 /// Data that is not JSON: text as a string, everything else in base64 (JSON format, section 3.1).
 fn other_data(event: &CloudEvent, bytes: &[u8], out: &mut Vec<u8>) {
     let media_type = event.datacontenttype.as_deref().unwrap_or("");
-    let textual = media_type.starts_with("text/") || media_type.ends_with("xml") || matches!(event.data, Some(Data::Json(_)));
+    let textual = media_type.starts_with("text/")
+        || media_type.ends_with("xml")
+        || matches!(event.data, Some(Data::Json(_)));
     match std::str::from_utf8(bytes) {
         Ok(text) if textual => text_member("data", text, out),
         _ => text_member("data_base64", &STANDARD.encode(bytes), out),
