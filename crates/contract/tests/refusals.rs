@@ -1,4 +1,5 @@
 //! Every refusal of `compile`, with its words.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod support;
 
