@@ -126,14 +126,21 @@ impl Contract {
     /// the identifier of that person. At most [`limits::VIOLATIONS`] violations are told.
     pub fn check(&self, data: &[u8], work: &mut Workspace) -> Result<Checked, Vec<Violation>> {
         let document = Document::parse_on(data, &work.limits, &mut work.tape).map_err(|wrong| {
-            vec![Violation { pointer: String::new(), text: format!("the document is not valid JSON: {wrong}") }]
+            vec![Violation {
+                pointer: String::new(),
+                text: format!("the document is not valid JSON: {wrong}"),
+            }]
         })?;
         let checked = self.check_document(&document, &mut work.walked);
         document.give_back(&mut work.tape);
         checked
     }
 
-    fn check_document(&self, document: &Document<'_>, walked: &mut Walked) -> Result<Checked, Vec<Violation>> {
+    fn check_document(
+        &self,
+        document: &Document<'_>,
+        walked: &mut Walked,
+    ) -> Result<Checked, Vec<Violation>> {
         let explainer = Explainer { contract: self, document };
         if !self.validator.is_valid(JsonNode::Value(document.root())) {
             return Err(explainer.schema_violations());
@@ -278,7 +285,8 @@ impl<'d> Walk<'_, 'd, '_> {
         let path = &contract.plan.subjects[pointer as usize];
         let from = self.walked.ancestors.get(path.anchor).copied().ok_or(Why::Unclassified)?;
         // Fields of one person stand together, so the latest entries are the ones asked for.
-        let known = self.walked.owners.iter().rev().take(8).find(|(node, of, _)| (*node, *of) == (from, pointer));
+        let known =
+            self.walked.owners.iter().rev().take(8).find(|(node, of, _)| (*node, *of) == (from, pointer));
         if let Some((_, _, subject)) = known {
             return Ok(*subject);
         }
@@ -294,7 +302,9 @@ impl<'d> Walk<'_, 'd, '_> {
             Kind::Null => return Err(Why::NoIdentifier(pointer)),
             Kind::String => identifier.as_str().ok_or(bad)?,
             // 1, 1.0 and 1e0 are one number but three texts; only the plain one names a person.
-            Kind::Number if identifier.raw().bytes().all(|byte| byte.is_ascii_digit()) => identifier.raw().into(),
+            Kind::Number if identifier.raw().bytes().all(|byte| byte.is_ascii_digit()) => {
+                identifier.raw().into()
+            }
             _ => return Err(bad),
         };
         if text.is_empty() || text.len() > limits::SUBJECT_BYTES {

@@ -26,7 +26,11 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(pointer: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        pointer: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         Self { pointer: pointer.into(), problem: problem.into(), remedy: remedy.into() }
     }
 }
@@ -146,7 +150,11 @@ fn compile_known(definition: &Definition, extra: Option<&[Class]>) -> Result<Con
         Ok(_) => Err(faults),
         Err(error) => {
             let pointer = format!("schema{}", error.schema_path().as_str());
-            faults.push(Fault::new(pointer, format!("the schema cannot be compiled: {error}"), "correct the schema"));
+            faults.push(Fault::new(
+                pointer,
+                format!("the schema cannot be compiled: {error}"),
+                "correct the schema",
+            ));
             Err(faults)
         }
     }
@@ -227,7 +235,9 @@ fn declare(schema: &Value, declared: &mut HashSet<String>) {
 fn class_faults(definition: &Definition, extra: &[Class]) -> Vec<Fault> {
     let rules = definition.classify.iter().map(|(pointer, rule)| (pointer.to_string(), &rule.class));
     let extensions = definition.extensions.iter().map(|(name, class)| (format!("extensions/{name}"), class));
-    let unknown = rules.chain(extensions).filter(|(_, class)| matches!(class, Class::Named(_)) && !extra.contains(class));
+    let unknown = rules
+        .chain(extensions)
+        .filter(|(_, class)| matches!(class, Class::Named(_)) && !extra.contains(class));
     let fault = |(pointer, class): (String, &Class)| {
         let remedy = "use public, internal, personal, special or a class of the standards";
         Fault::new(pointer, format!("the class {:?} is not known", class.as_str()), remedy)
@@ -271,9 +281,13 @@ fn locate<'s>(pointer: &Pointer, ids: &Ids<'s>) -> Option<Place<'s>> {
 fn subject_faults(definition: &Definition, ids: &Ids<'_>, plan: &Plan, classes: &[Class]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for pointer in &definition.subject {
-        let mut fault = |problem: String, remedy: &str| faults.push(Fault::new(pointer.to_string(), problem, remedy));
+        let mut fault =
+            |problem: String, remedy: &str| faults.push(Fault::new(pointer.to_string(), problem, remedy));
         let Some(place) = locate(pointer, ids) else {
-            fault("is a subject, but the schema has no such place".to_owned(), "correct the pointer in `subject`");
+            fault(
+                "is a subject, but the schema has no such place".to_owned(),
+                "correct the pointer in `subject`",
+            );
             continue;
         };
         let types = place.types(ids);
@@ -283,7 +297,8 @@ fn subject_faults(definition: &Definition, ids: &Ids<'_>, plan: &Plan, classes: 
         }
         let class = plan.field_at(pointer.tokens()).and_then(|field| classes.get(field.class as usize));
         if !class.is_some_and(Class::is_about_a_person) {
-            let problem = format!("identifies a person, but is {}", class.map_or("not classified", Class::as_str));
+            let problem =
+                format!("identifies a person, but is {}", class.map_or("not classified", Class::as_str));
             fault(problem, "classify it as personal, so that it is sealed");
         }
     }
@@ -309,11 +324,18 @@ fn place_faults(definition: &Definition, ids: &Ids<'_>, plan: &Plan, classes: &[
         }
         let class = plan.field_at(pointer.tokens()).and_then(|field| classes.get(field.class as usize));
         if what == "identity" && class.is_some_and(Class::is_about_a_person) {
-            fault(format!("{pointer} is about a person"), "an event's identity is kept in the clear: name another field");
+            fault(
+                format!("{pointer} is about a person"),
+                "an event's identity is kept in the clear: name another field",
+            );
         }
     }
     if definition.key == KeyRule::Subject && definition.subject.is_empty() {
-        faults.push(Fault::new("key", "is the subject, but the contract names none", "name `subject`, or another key"));
+        faults.push(Fault::new(
+            "key",
+            "is the subject, but the contract names none",
+            "name `subject`, or another key",
+        ));
     }
     faults
 }

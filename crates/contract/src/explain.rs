@@ -83,8 +83,10 @@ impl Explainer<'_, '_> {
                 Violation { text: format!("{pointer} is missing"), pointer }
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-                let mut text = format!("{} fits none of the forms that the contract admits here", spot.name());
-                let closest = context.iter().filter(|errors| !errors.is_empty()).min_by_key(|errors| errors.len());
+                let mut text =
+                    format!("{} fits none of the forms that the contract admits here", spot.name());
+                let closest =
+                    context.iter().filter(|errors| !errors.is_empty()).min_by_key(|errors| errors.len());
                 if let Some(first) = closest.and_then(|errors| errors.first()) {
                     let _ = write!(text, "; closest: {}", self.explain(first).text);
                 }
@@ -138,7 +140,12 @@ impl Explainer<'_, '_> {
         };
         let shown = tokens.iter().enumerate().map(|(at, token)| {
             let index = token.len() < 10 && token.bytes().all(|byte| byte.is_ascii_digit());
-            let index = index && self.document.root().at(&tokens[..at]).is_some_and(|node| node.kind() == document::Kind::Array);
+            let index = index
+                && self
+                    .document
+                    .root()
+                    .at(&tokens[..at])
+                    .is_some_and(|node| node.kind() == document::Kind::Array);
             if index || self.contract.declared.contains(*token) {
                 (*token).to_owned()
             } else if is_public(at) {
@@ -184,12 +191,16 @@ fn complaint(kind: &Kind) -> String {
         Kind::MaxProperties { limit } => format!("has more than {limit} members"),
         Kind::UniqueItems => "has the same element twice".to_owned(),
         Kind::Contains => "lacks an element that the contract asks for".to_owned(),
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => undeclared(unexpected),
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            undeclared(unexpected)
+        }
         Kind::UnevaluatedItems { .. } => "has elements that the contract does not know".to_owned(),
         Kind::PropertyNames { .. } => "has a member whose name the contract does not admit".to_owned(),
         Kind::FalseSchema => "must not be there".to_owned(),
         Kind::Not { .. } => "has a form that the contract excludes".to_owned(),
-        Kind::OneOfMultipleValid { .. } => "fits more than one of the forms of which exactly one is wanted".to_owned(),
+        Kind::OneOfMultipleValid { .. } => {
+            "fits more than one of the forms of which exactly one is wanted".to_owned()
+        }
         Kind::ContentEncoding { content_encoding } => format!("is not encoded as {content_encoding}"),
         Kind::ContentMediaType { content_media_type } => format!("is not {content_media_type}"),
         Kind::FromUtf8 { .. } => "does not hold UTF-8".to_owned(),
@@ -260,7 +271,10 @@ fn path_to(document: &Document<'_>, index: u32) -> Vec<String> {
         let member = at.members().map(|member| (member.key().into_owned(), member.value()));
         let items = at.items().enumerate().map(|(index, item)| (index.to_string(), item));
         // Descendants follow their container, so the last child that does not start behind the node holds it.
-        let Some((token, child)) = member.chain(items).filter(|(_, child)| child.index() <= index).last() else { break };
+        let Some((token, child)) = member.chain(items).filter(|(_, child)| child.index() <= index).last()
+        else {
+            break;
+        };
         path.push(token);
         at = child;
     }

@@ -147,7 +147,10 @@ mod tests {
         assert!(TopicName::parse("civil.birth.registered").is_ok());
         assert!(AgencyName::parse("tax-office").is_ok());
         assert!(PrincipalName::parse("m.okafor@civil-registry").is_ok());
-        assert_eq!(PrincipalName::parse("m.okafor@civil-registry").unwrap().agency().as_str(), "civil-registry");
+        assert_eq!(
+            PrincipalName::parse("m.okafor@civil-registry").unwrap().agency().as_str(),
+            "civil-registry"
+        );
         assert!(SubscriptionName::parse("tax-office.births").is_ok());
         for bad in ["", "births", "civil..x", "Civil.birth", "civil.birth.", "-a.b", "a.b/c", "a.b c"] {
             assert!(TopicName::parse(bad).is_err(), "{bad:?}");

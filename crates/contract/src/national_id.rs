@@ -4,6 +4,8 @@
 //! Each form asks for its whole text with the separators that are customary for it. A bare number can fit a checksum
 //! by chance (one in eleven for the weakest form); whoever is refused wrongly can write a prefix before it.
 
+type Form = fn(&str) -> bool;
+
 /// The name of the form that `text` has, if it has one.
 pub fn looks_like_national_id(text: &str) -> Option<&'static str> {
     let text = text.trim();
@@ -11,7 +13,7 @@ pub fn looks_like_national_id(text: &str) -> Option<&'static str> {
     if !(9..=21).contains(&text.len()) || !text.is_ascii() {
         return None;
     }
-    let forms: [(&str, fn(&str) -> bool); 8] = [
+    let forms: [(&str, Form); 8] = [
         ("an Italian codice fiscale", is_codice_fiscale),
         ("a Spanish DNI or NIE", is_dni),
         ("a French NIR", is_nir),
@@ -188,7 +190,7 @@ fn is_personnummer(text: &str) -> bool {
         value / 10 + value % 10
     };
     let sum: u32 = digits.iter().enumerate().map(luhn).sum();
-    is_date(number(&digits[2..4]), if day > 60 { day - 60 } else { day }) && sum % 10 == 0
+    is_date(number(&digits[2..4]), if day > 60 { day - 60 } else { day }) && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Checking documents: which bytes are whose, and what is refused in which words.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod support;
 
@@ -74,7 +75,9 @@ fn one_rule_on_an_inner_place_makes_one_span() {
         found(&definition, r#"{"child":{"name":"A","personId":"1"}}"#),
         [row("personal", "1", r#""child":{"name":"A","personId":"1"}"#)]
     );
-    definition.classify.insert("/child/name".parse().unwrap(), contract::FieldRule { class: Class::Special, of: None });
+    definition
+        .classify
+        .insert("/child/name".parse().unwrap(), contract::FieldRule { class: Class::Special, of: None });
     assert_eq!(
         found(&definition, r#"{"child":{"name":"A","personId":"1"}}"#),
         [row("special", "1", r#""name":"A""#), row("personal", "1", r#""personId":"1""#)]
@@ -106,8 +109,11 @@ fn the_whole_document_can_be_one_span() {
 fn a_map_binds_the_star_to_its_own_key() {
     let person = object(json!({"id": {"type": "string"}, "phone": {"type": "string"}}));
     let schema = object(json!({"people": {"type": "object", "additionalProperties": person}}));
-    let definition =
-        definition(&schema, &["/people/*/id"], json!({"/people/*/id": "personal", "/people/*/phone": "personal"}));
+    let definition = definition(
+        &schema,
+        &["/people/*/id"],
+        json!({"/people/*/id": "personal", "/people/*/phone": "personal"}),
+    );
     assert_eq!(
         found(&definition, r#"{"people":{"a":{"id":"1","phone":"p"},"b":{"phone":"q","id":"2"}}}"#),
         [
@@ -138,20 +144,49 @@ fn a_key_at_a_pointer_comes_with_its_class() {
 
 #[test]
 fn public_values_are_shown_and_others_withheld() {
-    let base = |extra: &str| format!(r#"{{"child":{{"personId":"123456789","name":"Ada"}},"registrationOffice":"N"{extra}}}"#);
-    refused(&birth(), &base(r#","registeredOn":"2026-13-01""#), &[r#"/registeredOn "2026-13-01" is not a date"#]);
+    let base = |extra: &str| {
+        format!(r#"{{"child":{{"personId":"123456789","name":"Ada"}},"registrationOffice":"N"{extra}}}"#)
+    };
+    refused(
+        &birth(),
+        &base(r#","registeredOn":"2026-13-01""#),
+        &[r#"/registeredOn "2026-13-01" is not a date"#],
+    );
     refused(&birth(), &base(r#","kind":"car""#), &[r#"/kind "car" is not one of "hospital", "home""#]);
     refused(&birth(), &base(r#","desk":5"#), &["/desk is not a string (value withheld: internal)"]);
-    refused(&birth(), &base(r#","parents":[{"personId":7},{"personId":8},{"personId":9}]"#), &["/parents has more than 2 elements"]);
-    refused(&birth(), &base(r#","parents":[{"personId":7,"name":9}]"#), &["/parents/0/name is not a string (value withheld: personal)"]);
+    refused(
+        &birth(),
+        &base(r#","parents":[{"personId":7},{"personId":8},{"personId":9}]"#),
+        &["/parents has more than 2 elements"],
+    );
+    refused(
+        &birth(),
+        &base(r#","parents":[{"personId":7,"name":9}]"#),
+        &["/parents/0/name is not a string (value withheld: personal)"],
+    );
     let child = |child: &str| format!(r#"{{"child":{child},"registrationOffice":"N"}}"#);
     let cases = [
-        (r#"{"personId":"12","name":"Ada"}"#, "/child/personId does not match the pattern ^[0-9]{9}$ (value withheld: personal)"),
-        (r#"{"personId":"123456789","name":""}"#, "/child/name is shorter than 1 characters (value withheld: personal)"),
+        (
+            r#"{"personId":"12","name":"Ada"}"#,
+            "/child/personId does not match the pattern ^[0-9]{9}$ (value withheld: personal)",
+        ),
+        (
+            r#"{"personId":"123456789","name":""}"#,
+            "/child/name is shorter than 1 characters (value withheld: personal)",
+        ),
         (r#"{"personId":"123456789"}"#, "/child/name is missing"),
-        (r#"{"personId":"123456789","name":"A","birthDate":"2026-13-01"}"#, "/child/birthDate is not a date (value withheld: personal)"),
-        (r#"{"personId":"123456789","name":"A","weightGrams":1}"#, "/child/weightGrams is less than 200 (value withheld: special)"),
-        (r#"{"personId":"123456789","name":"A","nmae":1}"#, r#"/child has a member that the contract does not know: "nmae""#),
+        (
+            r#"{"personId":"123456789","name":"A","birthDate":"2026-13-01"}"#,
+            "/child/birthDate is not a date (value withheld: personal)",
+        ),
+        (
+            r#"{"personId":"123456789","name":"A","weightGrams":1}"#,
+            "/child/weightGrams is less than 200 (value withheld: special)",
+        ),
+        (
+            r#"{"personId":"123456789","name":"A","nmae":1}"#,
+            r#"/child has a member that the contract does not know: "nmae""#,
+        ),
         ("7", "/child is not an object (value withheld: unclassified)"),
     ];
     for (text, said) in cases {
@@ -162,7 +197,8 @@ fn public_values_are_shown_and_others_withheld() {
 #[test]
 fn an_undeclared_name_is_shown_cut() {
     let name = "x".repeat(60);
-    let text = format!(r#"{{"child":{{"personId":"123456789","name":"A"}},"registrationOffice":"N","{name}":1}}"#);
+    let text =
+        format!(r#"{{"child":{{"personId":"123456789","name":"A"}},"registrationOffice":"N","{name}":1}}"#);
     let said = format!("the document has a member that the contract does not know: \"{}…\"", "x".repeat(40));
     refused(&birth(), &text, &[&said]);
 }
@@ -174,7 +210,11 @@ fn a_field_without_its_person_is_refused() {
     let definition = definition(&object(json!({"child": child})), &["/child/personId"], classes);
     let missing = "no one to whom /child/name belongs: /child/personId is missing";
     refused(&definition, r#"{"child":{"name":"A"}}"#, &[missing]);
-    refused(&definition, r#"{"child":{"name":"A","personId":null}}"#, &[missing, "no one to whom /child/personId belongs: /child/personId is missing"]);
+    refused(
+        &definition,
+        r#"{"child":{"name":"A","personId":null}}"#,
+        &[missing, "no one to whom /child/personId belongs: /child/personId is missing"],
+    );
     let empty = violations(&definition, r#"{"child":{"personId":""}}"#);
     assert!(empty[0].text.contains("must be a string of 1 to 512 bytes"), "{empty:?}");
 }
@@ -183,10 +223,16 @@ fn a_field_without_its_person_is_refused() {
 fn a_text_that_is_not_one_strict_document_is_refused() {
     let cases = [
         ("{", "the document is not valid JSON: the text ends inside a value (byte 1)"),
-        (r#"{"a":1,"\u0061":2}"#, "the document is not valid JSON: an object has the same key twice (byte 7)"),
+        (
+            r#"{"a":1,"\u0061":2}"#,
+            "the document is not valid JSON: an object has the same key twice (byte 7)",
+        ),
         ("[1] 2", "the document is not valid JSON: something follows the document (byte 4)"),
         ("[NaN]", "the document is not valid JSON: a value is expected (byte 1)"),
-        ("\"\u{1}\"", "the document is not valid JSON: a control character in a string must be escaped (byte 1)"),
+        (
+            "\"\u{1}\"",
+            "the document is not valid JSON: a control character in a string must be escaped (byte 1)",
+        ),
         (r#""\ud800""#, "the document is not valid JSON: half of a surrogate pair (byte 1)"),
     ];
     for (text, said) in cases {
@@ -200,7 +246,11 @@ fn a_text_that_is_not_one_strict_document_is_refused() {
 fn a_map_keyed_by_persons_does_not_leak_its_keys() {
     let schema = object(json!({"byId": {"type": "object", "additionalProperties": {"type": "integer"}}}));
     let definition = definition(&schema, &[], json!({"/byId/*": "internal"}));
-    refused(&definition, r#"{"byId":{"123456789":"x"}}"#, &["/byId/* is not an integer (value withheld: internal)"]);
+    refused(
+        &definition,
+        r#"{"byId":{"123456789":"x"}}"#,
+        &["/byId/* is not an integer (value withheld: internal)"],
+    );
 }
 
 #[test]
@@ -210,7 +260,12 @@ fn a_choice_says_what_is_wrong_with_the_closest_form() {
     let definition = definition(&schema, &[], json!({"/a": "public", "/b": "internal"}));
     let said = violations(&definition, r#"{"a":1}"#);
     assert_eq!(said.len(), 1);
-    assert!(said[0].text.starts_with("the document fits none of the forms that the contract admits here; closest: "), "{said:?}");
+    assert!(
+        said[0]
+            .text
+            .starts_with("the document fits none of the forms that the contract admits here; closest: "),
+        "{said:?}"
+    );
 }
 
 #[test]

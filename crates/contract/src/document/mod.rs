@@ -14,8 +14,8 @@ use std::ops::Range;
 
 use crate::limits::Limits;
 
-pub use json_trait::{DocumentJson, JsonNode};
 pub(crate) use json_trait::value_of;
+pub use json_trait::{DocumentJson, JsonNode};
 
 /// A text that is not one strict JSON document. Says what and where, never which value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -172,7 +172,9 @@ impl Parser<'_, '_> {
         let fingerprint = self.with_key(cell as u32, fingerprint);
         let earlier = &self.tape.keys[first_key..];
         if earlier.len() < limits::KEYS_COMPARED_IN_PAIRS
-            && earlier.iter().any(|key| key.fingerprint == fingerprint && self.same_key(key.cell, cell as u32))
+            && earlier
+                .iter()
+                .any(|key| key.fingerprint == fingerprint && self.same_key(key.cell, cell as u32))
         {
             return Err(self.duplicate(cell as u32));
         }

@@ -87,12 +87,17 @@ impl<'s> Builder<'_, 's> {
         if self.plan.nodes.len() > limits::PLAN_NODES {
             if self.plan.nodes.len() == limits::PLAN_NODES + 1 {
                 let remedy = "classify inner places instead of their leaves, or divide the topic";
-                self.fault(&visit.path, format!("the schema has more than {} places", limits::PLAN_NODES), remedy);
+                self.fault(
+                    &visit.path,
+                    format!("the schema has more than {} places", limits::PLAN_NODES),
+                    remedy,
+                );
             }
             return at;
         }
         let rule = self.exact_rule(&visit).or(visit.inherited);
-        let below: Vec<usize> = visit.rules.iter().copied().filter(|&rule| self.depth(rule) > visit.path.len()).collect();
+        let below: Vec<usize> =
+            visit.rules.iter().copied().filter(|&rule| self.depth(rule) > visit.path.len()).collect();
         let types = visit.place.types(self.ids);
         let owner = rule.map(|rule| self.owner(rule, &visit.path));
         let split = matches!(owner, Some(Owner::Below { .. })) && !types.is_scalar();
@@ -110,7 +115,8 @@ impl<'s> Builder<'_, 's> {
             self.unclassified(&visit, again);
             return at;
         }
-        if rule.is_none() && types.has_value() {
+        let untyped = rule.is_none() && types.has_value();
+        if untyped {
             self.unclassified(&visit, false);
         }
         let field = match rule {
@@ -118,13 +124,14 @@ impl<'s> Builder<'_, 's> {
             _ => None,
         };
         self.walking.push(key);
-        let mut node = self.below(&visit, &below, rule);
+        let mut node = self.below(&visit, &below, rule, untyped);
         self.walking.pop();
         node.field = field;
-        node.whole = field.is_some() && node.children().all(|child| {
-            let child = self.plan.node(child);
-            child.whole && child.field == field
-        });
+        node.whole = field.is_some()
+            && node.children().all(|child| {
+                let child = self.plan.node(child);
+                child.whole && child.field == field
+            });
         if node.whole {
             node = PlanNode { field, whole: true, ..PlanNode::default() };
         }
@@ -138,11 +145,14 @@ impl<'s> Builder<'_, 's> {
 
     /// The rule that names this very place; of several, the one with the earlier literal token.
     fn exact_rule(&mut self, visit: &Visit<'s>) -> Option<usize> {
-        let exact: Vec<usize> = visit.rules.iter().copied().filter(|&rule| self.depth(rule) == visit.path.len()).collect();
+        let exact: Vec<usize> =
+            visit.rules.iter().copied().filter(|&rule| self.depth(rule) == visit.path.len()).collect();
         for &rule in &exact {
             self.rules[rule].used = true;
         }
-        let stars = |rule: usize| self.rules[rule].pointer.tokens().iter().map(|token| token == "*").collect::<Vec<_>>();
+        let stars = |rule: usize| {
+            self.rules[rule].pointer.tokens().iter().map(|token| token == "*").collect::<Vec<_>>()
+        };
         exact.into_iter().min_by_key(|&rule| stars(rule))
     }
 
@@ -170,7 +180,8 @@ impl<'s> Builder<'_, 's> {
         let pointer = Pointer::from_tokens(visit.path.iter().cloned()).to_string();
         let classes = "public, internal, personal or special";
         if recursive {
-            let remedy = format!("classify {pointer:?} or a place above it, so that one class covers every depth");
+            let remedy =
+                format!("classify {pointer:?} or a place above it, so that one class covers every depth");
             self.fault(&visit.path, "the schema comes round to itself here and nothing covers it", remedy);
         } else if visit.place.is_anything() && visit.path.last().is_some_and(|token| token == "*") {
             let parent = Pointer::from_tokens(visit.path[..visit.path.len() - 1].iter().cloned()).to_string();
@@ -193,10 +204,19 @@ impl<'s> Builder<'_, 's> {
         }
     }
 
-    /// The node with the places below `visit`.
-    fn below(&mut self, visit: &Visit<'s>, rules: &[usize], inherited: Option<usize>) -> PlanNode {
+    /// The node with the places below `visit`. Where its type is not said and a fault tells so, what an untyped
+    /// value might hold besides is not told again.
+    fn below(
+        &mut self,
+        visit: &Visit<'s>,
+        rules: &[usize],
+        inherited: Option<usize>,
+        untyped: bool,
+    ) -> PlanNode {
         let depth = visit.path.len();
-        let literal: BTreeSet<String> = rules.iter().map(|&rule| self.rules[rule].pointer.tokens()[depth].clone()).collect();
+        let literal: BTreeSet<String> =
+            rules.iter().map(|&rule| self.rules[rule].pointer.tokens()[depth].clone()).collect();
+        let starred = literal.contains("*");
         let mut names: BTreeSet<String> = visit.place.names(self.ids).into_iter().collect();
         names.extend(literal.into_iter().filter(|token| token != "*"));
         let mut node = PlanNode::default();
@@ -205,6 +225,9 @@ impl<'s> Builder<'_, 's> {
             if let Some(child) = self.child(visit, rules, inherited, &step, &name) {
                 node.names.push((name.into(), child));
             }
+        }
+        if untyped && !starred {
+            return node;
         }
         node.others = self.child(visit, rules, inherited, &Step::OtherMembers, "*");
         for index in 0..visit.place.prefix() {
@@ -217,7 +240,14 @@ impl<'s> Builder<'_, 's> {
         node
     }
 
-    fn child(&mut self, visit: &Visit<'s>, rules: &[usize], inherited: Option<usize>, step: &Step, token: &str) -> Option<u32> {
+    fn child(
+        &mut self,
+        visit: &Visit<'s>,
+        rules: &[usize],
+        inherited: Option<usize>,
+        step: &Step,
+        token: &str,
+    ) -> Option<u32> {
         let place = visit.place.step(step, self.ids)?;
         let depth = visit.path.len();
         let applies = |rule: &usize| {

@@ -55,7 +55,8 @@ impl<'s> Place<'s> {
 
     /// Tells places apart: equal for the same schemas, as when a recursive `$ref` comes round again.
     pub(crate) fn key(&self) -> BTreeSet<usize> {
-        self.open.iter().map(|say| say.site.key()).collect()
+        let says = self.open.iter().filter(|say| !is_only_a_reference(say.site.schema));
+        says.map(|say| say.site.key()).collect()
     }
 
     /// Whether nothing at all is said, so that any value may stand here.
@@ -78,14 +79,18 @@ impl<'s> Place<'s> {
 
     /// The names that the schema declares for members here.
     pub(crate) fn names(&self, ids: &Ids<'s>) -> Vec<String> {
-        let names: BTreeSet<&String> =
-            self.objects().filter_map(|(_, schema)| schema.get("properties")?.as_object()).flat_map(Map::keys).collect();
+        let names: BTreeSet<&String> = self
+            .objects()
+            .filter_map(|(_, schema)| schema.get("properties")?.as_object())
+            .flat_map(Map::keys)
+            .collect();
         names.into_iter().filter(|name| self.member(name, ids).is_some()).cloned().collect()
     }
 
     /// How many elements have a schema of their own.
     pub(crate) fn prefix(&self) -> usize {
-        let lengths = self.objects().filter_map(|(_, schema)| Some(schema.get("prefixItems")?.as_array()?.len()));
+        let lengths =
+            self.objects().filter_map(|(_, schema)| Some(schema.get("prefixItems")?.as_array()?.len()));
         lengths.max().unwrap_or(0)
     }
 
@@ -193,7 +198,9 @@ impl<'s> Place<'s> {
         let said = |say: &Say<'s>| says_all(say.site, ids, keywords, concerns, &mut Vec::new());
         let mut conditional = self.says.iter().filter(|say| !say.always).peekable();
         self.says.iter().filter(|say| say.always).any(said)
-            || (self.says.iter().all(|say| !say.always) && conditional.peek().is_some() && conditional.all(said))
+            || (self.says.iter().all(|say| !say.always)
+                && conditional.peek().is_some()
+                && conditional.all(said))
     }
 
     /// The place that a step leads to.
@@ -215,6 +222,15 @@ impl<'s> Say<'s> {
     }
 }
 
+/// Whether a schema says nothing itself but where to look.
+fn is_only_a_reference(schema: &Value) -> bool {
+    const SILENT: [&str; 7] = ["$ref", "$defs", "$id", "$schema", "$comment", "title", "description"];
+    schema.get("$ref").is_some()
+        && schema
+            .as_object()
+            .is_some_and(|schema| schema.keys().all(|keyword| SILENT.contains(&keyword.as_str())))
+}
+
 /// Adds `say` and everything inside it that applies to the same value.
 fn unfold<'s>(say: Say<'s>, ids: &Ids<'s>, seen: &mut HashSet<usize>, open: &mut Vec<Say<'s>>) {
     if !seen.insert(say.site.key()) {
@@ -230,7 +246,8 @@ fn unfold<'s>(say: Say<'s>, ids: &Ids<'s>, seen: &mut HashSet<usize>, open: &mut
         unfold(say.inner(part, ids), ids, seen, open);
     }
     let branches = ["if", "then", "else"].into_iter().filter_map(|keyword| schema.get(keyword));
-    let dependent = schema.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let dependent =
+        schema.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values);
     for part in list("anyOf").chain(list("oneOf")).chain(branches).chain(dependent) {
         unfold(Say { always: false, ..say.inner(part, ids) }, ids, seen, open);
     }
@@ -261,7 +278,9 @@ fn says_all<'s>(
     for branches in ["anyOf", "oneOf"].into_iter().filter_map(list) {
         said = said || branches.iter().all(&mut says);
     }
-    if let (Some(then), Some(otherwise), true) = (schema.get("then"), schema.get("else"), schema.contains_key("if")) {
+    if let (Some(then), Some(otherwise), true) =
+        (schema.get("then"), schema.get("else"), schema.contains_key("if"))
+    {
         said = said || (says(then) && says(otherwise));
     }
     if let Some(Ok(target)) = ids.follow(site) {

@@ -131,10 +131,15 @@ impl<'s> Redaction<'s, '_> {
                 "$ref" => self.reference(site, places),
                 "oneOf" if !kept => None,
                 "allOf" | "anyOf" | "oneOf" => Some(self.list(value, site, places)),
-                "dependentSchemas" => Some(self.map(value, site, |this, inner, _| this.schema(inner, places))),
-                "properties" | "patternProperties" | "additionalProperties" | "propertyNames" | "prefixItems" | "items" => {
-                    self.structure(keyword, value, site, places)
+                "dependentSchemas" => {
+                    Some(self.map(value, site, |this, inner, _| this.schema(inner, places)))
                 }
+                "properties"
+                | "patternProperties"
+                | "additionalProperties"
+                | "propertyNames"
+                | "prefixItems"
+                | "items" => self.structure(keyword, value, site, places),
                 "required" if !kept => Some(self.required(value, places)),
                 _ if kept => Some(self.unchanged(keyword, value, site)),
                 _ if survives_redaction(keyword) => Some(value.clone()),
@@ -165,7 +170,9 @@ impl<'s> Redaction<'s, '_> {
             either.push(json!({ "anyOf": self.list(list, site, places) }));
         }
         // The outcome of `if` was one of the two.
-        if let (Some(_), Some(then), Some(otherwise)) = (schema.get("if"), schema.get("then"), schema.get("else")) {
+        if let (Some(_), Some(then), Some(otherwise)) =
+            (schema.get("if"), schema.get("then"), schema.get("else"))
+        {
             let branches = [then, otherwise].map(|branch| self.schema(self.ids.site(branch, site), places));
             either.push(json!({ "anyOf": branches }));
         }
@@ -184,7 +191,8 @@ impl<'s> Redaction<'s, '_> {
         mut each: impl FnMut(&mut Self, Site<'s>, &str) -> Value,
     ) -> Value {
         let members = value.as_object().into_iter().flatten();
-        let members = members.map(|(name, inner)| (name.clone(), each(self, self.ids.site(inner, site), name)));
+        let members =
+            members.map(|(name, inner)| (name.clone(), each(self, self.ids.site(inner, site), name)));
         Value::Object(members.collect())
     }
 
@@ -211,15 +219,24 @@ impl<'s> Redaction<'s, '_> {
     }
 
     /// Keywords that lead to other places.
-    fn structure(&mut self, keyword: &str, value: &'s Value, site: Site<'s>, places: &Places) -> Option<Value> {
-        let names = || site.schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    fn structure(
+        &mut self,
+        keyword: &str,
+        value: &'s Value,
+        site: Site<'s>,
+        places: &Places,
+    ) -> Option<Value> {
+        let names =
+            || site.schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
         match keyword {
             "properties" => {
                 let members = value.as_object().into_iter().flatten();
                 let mut out = Map::new();
                 for (name, inner) in members {
                     let below = self.below(places, |node| node.member(name).into_iter().collect());
-                    if places.is_empty() || below.iter().any(|place| self.fates[*place as usize] != Fate::Gone) {
+                    if places.is_empty()
+                        || below.iter().any(|place| self.fates[*place as usize] != Fate::Gone)
+                    {
                         out.insert(name.clone(), self.member(self.ids.site(inner, site), &below));
                     }
                 }
@@ -248,9 +265,8 @@ impl<'s> Redaction<'s, '_> {
             }
             "items" => {
                 let own = site.schema.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len);
-                let below = self.below(places, |node| {
-                    node.elements.iter().skip(own).copied().chain(node.rest).collect()
-                });
+                let below = self
+                    .below(places, |node| node.elements.iter().skip(own).copied().chain(node.rest).collect());
                 Some(self.value(self.ids.site(value, site), &below))
             }
             _ => Some(self.schema(self.ids.site(value, site), &Places::new())),
@@ -273,7 +289,8 @@ impl<'s> Redaction<'s, '_> {
 
     fn required(&self, value: &Value, places: &Places) -> Value {
         let stays = |name: &&Value| {
-            let below = name.as_str().map(|name| self.below(places, |node| node.member(name).into_iter().collect()));
+            let below =
+                name.as_str().map(|name| self.below(places, |node| node.member(name).into_iter().collect()));
             let below = below.unwrap_or_default();
             !below.is_empty() && !self.may_go(&below)
         };
@@ -290,8 +307,20 @@ fn members(node: &PlanNode, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
 /// own text where it is a string or number.
 fn survives_redaction(keyword: &str) -> bool {
     const LOST: [&str; 14] = [
-        "const", "contains", "dependentRequired", "dependencies", "else", "enum", "if", "maxContains", "minContains",
-        "minProperties", "not", "then", "unevaluatedItems", "unevaluatedProperties",
+        "const",
+        "contains",
+        "dependentRequired",
+        "dependencies",
+        "else",
+        "enum",
+        "if",
+        "maxContains",
+        "minContains",
+        "minProperties",
+        "not",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
     ];
     !LOST.contains(&keyword) && keyword != "uniqueItems" && keyword != "default" && keyword != "examples"
 }

@@ -97,7 +97,11 @@ impl<'s> Ids<'s> {
             return Ok(parent);
         }
         if !fragment.starts_with('/') {
-            return self.anchors.get(&(resource, fragment.as_str())).copied().ok_or_else(|| unresolved(false));
+            return self
+                .anchors
+                .get(&(resource, fragment.as_str()))
+                .copied()
+                .ok_or_else(|| unresolved(false));
         }
         let target = parent.schema.pointer(&fragment).ok_or_else(|| unresolved(false))?;
         Ok(self.site(target, parent))
@@ -131,7 +135,8 @@ fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
-            let (high, low) = (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
+            let (high, low) =
+                (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
             out.push((high * 16 + low) as u8);
         } else {
             out.push(byte);

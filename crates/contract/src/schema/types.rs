@@ -95,9 +95,9 @@ impl Types {
             types = types.and(Self::admitted(ids.site(part, site), ids, seen));
         }
         for choice in ["anyOf", "oneOf"].into_iter().filter_map(list) {
-            let any = choice.iter().fold(Types::NONE, |any, part| {
-                any.or(Self::admitted(ids.site(part, site), ids, seen))
-            });
+            let any = choice
+                .iter()
+                .fold(Types::NONE, |any, part| any.or(Self::admitted(ids.site(part, site), ids, seen)));
             types = types.and(any);
         }
         seen.pop();
@@ -130,9 +130,8 @@ impl fmt::Display for Types {
             return f.write_str("anything");
         }
         let number = self.0 & 8 != 0;
-        let names = NAMES.iter().filter(|(name, bits)| {
-            self.0 & bits == *bits && !(*name == "integer" && number)
-        });
+        let names =
+            NAMES.iter().filter(|(name, bits)| self.0 & bits == *bits && !(*name == "integer" && number));
         let names: Vec<&str> = names.map(|(name, _)| *name).collect();
         f.write_str(if names.is_empty() { "nothing" } else { "" })?;
         f.write_str(&names.join(" or "))

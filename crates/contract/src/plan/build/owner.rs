@@ -39,10 +39,14 @@ pub(super) fn owner(rule: &FieldRule, subjects: &[Pointer], path: &[String]) -> 
     };
     let reach = |&index: &usize| shared(path, subjects[index].tokens());
     // `max_by_key` would take the last of equals; the first listed is wanted.
-    let best = candidates.iter().copied().reduce(|best, next| if reach(&next) > reach(&best) { next } else { best });
+    let best =
+        candidates.iter().copied().reduce(|best, next| if reach(&next) > reach(&best) { next } else { best });
     let Some(best) = best else {
         return Owner::Nobody {
-            problem: format!("belongs to {}, which is not among the contract's subjects", shown(rule.of.as_ref())),
+            problem: format!(
+                "belongs to {}, which is not among the contract's subjects",
+                shown(rule.of.as_ref())
+            ),
             remedy: "add that pointer to `subject`, or correct `of`".to_owned(),
         };
     };
@@ -60,8 +64,12 @@ pub(super) fn owner(rule: &FieldRule, subjects: &[Pointer], path: &[String]) -> 
     }
     if unbound {
         return Owner::Nobody {
-            problem: format!("belongs to {}, but its own path does not say which `*` that is", subjects[best]),
-            remedy: "say with `of` whose it is, by a subject pointer whose `*` stand in the field's path too".to_owned(),
+            problem: format!(
+                "belongs to {}, but its own path does not say which `*` that is",
+                subjects[best]
+            ),
+            remedy: "say with `of` whose it is, by a subject pointer whose `*` stand in the field's path too"
+                .to_owned(),
         };
     }
     Owner::Person(best as u16)
