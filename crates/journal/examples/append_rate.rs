@@ -10,7 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use journal::{Embedded, Group, Journal, LaneId, Options, RealDisk, StreamId, StreamSpec};
+use journal::embedded::Upkeep;
+use journal::{
+    Access, Disk, DiskFile, Embedded, Group, Journal, LaneId, Options, RealDisk, StreamId, StreamSpec,
+};
 
 const BODY_BYTES: usize = 1300;
 const ROUND: Duration = Duration::from_secs(3);
@@ -26,6 +29,7 @@ fn main() -> Outcome {
     for kib in [4, 64, 256] {
         appends(out, &folder.path().join(format!("journal-{kib}")), kib << 10)?;
     }
+    engine_alone(out)?;
     entries(out, &folder.path().join("entries"))
 }
 
@@ -114,6 +118,81 @@ fn appends(out: &mut impl Write, folder: &Path, bytes: usize) -> Outcome {
         cpu * 1e6 / groups as f64,
     )?;
     Ok(())
+}
+
+/// What the engine itself takes for an append: on a disk that does nothing.
+fn engine_alone(out: &mut impl Write) -> Outcome {
+    let options = Options { log_bytes: 1 << 30, upkeep: Upkeep::Inline, ..Options::default() };
+    let (journal, _) = Embedded::open("/nowhere", Arc::new(NoDisk), options)?;
+    let spec = |n| StreamSpec { name: format!("s{n}"), lane: LaneId(0), shelf: 30 };
+    let streams = journal.create(&(0..50).map(spec).collect::<Vec<_>>())?;
+    let (mut group, body) = (Group::new(), vec![7; BODY_BYTES]);
+    let mut times = Vec::new();
+    for round in 0..1000 {
+        group.clear();
+        for (turn, stream) in streams.iter().cycle().take(200).enumerate() {
+            let offset = round * 4 + turn as u64 / 50;
+            group.push(*stream, offset, 0, &[offset, 1, 2, 3], &[&body]);
+        }
+        let began = Instant::now();
+        journal.append(LaneId(0), &mut group)?;
+        times.push(began.elapsed());
+    }
+    times.sort();
+    writeln!(
+        out,
+        "append without a disk, {} KiB, 200 records: median {:.0?}",
+        group.bytes() >> 10,
+        times[500]
+    )?;
+    Ok(())
+}
+
+struct NoDisk;
+
+impl Disk for NoDisk {
+    fn open(&self, _: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+        if access == Access::Create { Ok(Arc::new(NoDisk)) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    fn remove(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    fn make_folder(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    fn sync_folder(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    fn lock(&self, _: &Path, _: bool) -> io::Result<Box<dyn Send + Sync>> {
+        Ok(Box::new(()))
+    }
+    fn random(&self) -> u64 {
+        1
+    }
+}
+
+impl DiskFile for NoDisk {
+    fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+        Ok(0)
+    }
+    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Ok(())
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn len(&self) -> io::Result<u64> {
+        Ok(0)
+    }
+    fn allocate(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn entries(out: &mut impl Write, folder: &Path) -> Outcome {

@@ -197,7 +197,7 @@ fn live_through(seed: u64, acts: &[Act], crashes: &[u64], process_only: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_step_the_power_goes_off_at_nothing_acknowledged_is_lost(
