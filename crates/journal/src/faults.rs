@@ -79,6 +79,8 @@ impl FaultyDisk {
     pub fn restart_process(&self) {
         let mut machine = self.machine.lock();
         machine.life += 1;
+        machine.down = false;
+        machine.crash_at = None;
         machine.locked = false;
     }
 

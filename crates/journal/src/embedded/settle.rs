@@ -92,9 +92,9 @@ impl Engine {
         let frames = self.frames(&log)?;
         let streams = self.by_stream(&log, &frames)?;
         let mut shelves: BTreeMap<u32, Vec<Shelved<'_>>> = BTreeMap::new();
-        for (stream, records) in streams {
-            let shelf = self.stream(stream)?.shelf();
-            shelves.entry(shelf).or_default().push(Shelved { stream, records });
+        for shelved in streams {
+            let shelf = self.stream(shelved.stream)?.shelf();
+            shelves.entry(shelf).or_default().push(shelved);
         }
         let mut segments = Vec::with_capacity(shelves.len());
         for (shelf, streams) in &shelves {
@@ -127,12 +127,8 @@ impl Engine {
         Ok(frames)
     }
 
-    /// The log's live records by stream.
-    fn by_stream<'a>(
-        &self,
-        log: &Log,
-        frames: &'a [Frame],
-    ) -> Result<BTreeMap<StreamId, Vec<(encoded::Head, &'a [u8])>>, JournalError> {
+    /// The log's live records by stream, ascending.
+    fn by_stream<'a>(&self, log: &Log, frames: &'a [Frame]) -> Result<Vec<Shelved<'a>>, JournalError> {
         let mut by_stream: BTreeMap<StreamId, Vec<_>> = BTreeMap::new();
         for frame in frames {
             for record in walk(frame.payload()) {
@@ -143,12 +139,15 @@ impl Engine {
                 by_stream.entry(record.stream).or_default().push((record.head, bytes));
             }
         }
-        for (stream, records) in &mut by_stream {
-            let first = self.stream(*stream)?.bounds().first;
+        let mut streams = Vec::with_capacity(by_stream.len());
+        for (stream, mut records) in by_stream {
+            let first = self.stream(stream)?.bounds().first;
             records.retain(|(head, _)| head.offset >= first);
+            if !records.is_empty() {
+                streams.push(Shelved { stream, records });
+            }
         }
-        by_stream.retain(|_, records| !records.is_empty());
-        Ok(by_stream)
+        Ok(streams)
     }
 
     /// Writes a segment whose name is durable when this returns, and opens it.

@@ -53,13 +53,17 @@ impl Threads {
         let threads = Self::none();
         if upkeep == Upkeep::Threads {
             let started = threads
-                .spawn(engine, "journal-prepare", |engine| {
-                    engine.prepare_wanted();
-                    engine.prepare_bell.wait(ROUND);
-                })
+                .spawn(
+                    engine,
+                    "journal-prepare",
+                    || (),
+                    |engine| {
+                        engine.prepare_wanted();
+                        engine.prepare_bell.wait(ROUND);
+                    },
+                )
                 .and_then(|()| {
-                    threads.spawn(engine, "journal-settle", |engine| {
-                        // Each thread has its own niceness on Linux; it only ever gets to this value.
+                    threads.spawn(engine, "journal-settle", be_polite, |engine| {
                         engine.upkeep_round();
                         engine.settle_bell.wait(ROUND);
                     })
@@ -73,14 +77,11 @@ impl Threads {
         Ok(threads)
     }
 
-    fn spawn(&self, engine: &Arc<Engine>, name: &str, round: fn(&Engine)) -> io::Result<()> {
+    fn spawn(&self, engine: &Arc<Engine>, name: &str, begin: fn(), round: fn(&Engine)) -> io::Result<()> {
         let engine = engine.clone();
         let body = move || {
             let work = || {
-                if thread::current().name() == Some("journal-settle") {
-                    // Only a wish: where it is not granted, settling is merely less polite.
-                    _ = rustix::process::nice(NICENESS);
-                }
+                begin();
                 while !engine.is_closed() && !engine.is_poisoned() {
                     round(&engine);
                 }
@@ -99,4 +100,10 @@ impl Threads {
             _ = handle.join();
         }
     }
+}
+
+/// Lowers the calling thread's priority; on Linux niceness belongs to the thread.
+fn be_polite() {
+    // Only a wish: where it is not granted, settling is merely less polite.
+    _ = rustix::process::nice(NICENESS);
 }

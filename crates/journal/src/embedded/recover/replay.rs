@@ -36,7 +36,6 @@ struct Read {
     log: Arc<Log>,
     frames: u32,
     last_frame: Option<(u64, usize)>,
-    /// What the first frame says that the log before had.
     previous: u32,
     since_ms: Option<u64>,
     tail: Tail,
@@ -56,9 +55,11 @@ pub(super) fn replay_lane(reading: &mut Reading, lane: LaneId) -> io::Result<Opt
             free.push(log);
             continue;
         }
-        let read = replay_log(reading, log)?;
-        check_sequence(reading, settled, reads.last(), &read);
-        reads.push(read);
+        // Before its records are looked at: what is missing before them is the cause to be told.
+        if let Some(first) = frame::read(&*log.file, log.identity(reading.salt), 0, 0)? {
+            check_sequence(reading, settled, reads.last(), &log, first.head.previous);
+        }
+        reads.push(replay_log(reading, log)?);
     }
     let has_streams = reading.state.streams.iter().any(|spec| spec.lane == lane);
     if reads.is_empty() && has_streams {
@@ -74,22 +75,16 @@ fn open_log(reading: &Reading, lane: LaneId, seq: u64) -> io::Result<Arc<Log>> {
     Ok(Arc::new(Log::new(&reading.root, lane, seq, file, capacity)))
 }
 
-/// A log must follow on the one before, which must be whole once this one has begun.
-fn check_sequence(reading: &mut Reading, settled: u64, before: Option<&Read>, read: &Read) {
-    if read.frames == 0 {
-        return;
-    }
+/// A log that has begun must follow on the one before, which must be whole: `previous` frames.
+fn check_sequence(reading: &mut Reading, settled: u64, before: Option<&Read>, log: &Log, previous: u32) {
     let expected = before.map_or(settled, |before| before.log.seq) + 1;
-    if read.log.seq != expected {
-        let path = log_path(&reading.root, read.log.lane, expected);
+    if log.seq != expected {
+        let path = log_path(&reading.root, log.lane, expected);
         reading.findings.push(Finding::new(&path, 0, "missing; restore the folder from a backup"));
     }
-    if let Some(before) = before.filter(|before| before.frames != read.previous) {
-        let what = format!(
-            "group {} of {} is damaged; restore the folder from a backup",
-            before.frames + 1,
-            read.previous
-        );
+    if let Some(before) = before.filter(|before| before.frames != previous) {
+        let what =
+            format!("group {} of {previous} is damaged; restore the folder from a backup", before.frames + 1);
         reading.findings.push(Finding::new(&before.log.path, before.log.used(), what));
     }
 }

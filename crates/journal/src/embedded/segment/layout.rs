@@ -7,7 +7,7 @@ use crate::little_endian::{crc32c, put_u32, put_u64, u32_at, u64_at};
 use crate::stream::{LaneId, Offset, StreamId};
 
 /// `CJS1`, little-endian.
-pub(in crate::embedded) const SEGMENT_MAGIC: u32 = u32::from_le_bytes(*b"CJS1");
+const SEGMENT_MAGIC: u32 = u32::from_le_bytes(*b"CJS1");
 
 /// Bytes of the head that mean something; it is padded to a page.
 pub(super) const HEAD_BYTES: usize = 104;

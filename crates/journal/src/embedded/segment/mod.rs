@@ -8,8 +8,6 @@ mod layout;
 mod read;
 mod write;
 
-#[cfg(test)]
-pub(super) use layout::SEGMENT_MAGIC;
 pub(super) use layout::StreamPart;
 pub(super) use read::{Segment, finding};
 pub(super) use write::{Shelved, write};
