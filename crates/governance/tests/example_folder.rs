@@ -1,4 +1,5 @@
 //! The folder that ships with the bus, from an empty bus to nothing left to do.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod support;
 
@@ -50,6 +51,14 @@ fn the_example_is_applied_and_then_nothing_is_left_to_do() {
     for state in [state.clone(), closed(state)] {
         let again = plan(&state, &desired, NOW);
         assert!(again.is_empty() && again.waits.is_empty() && again.unmanaged.is_empty(), "{again}");
+    }
+}
+
+#[test]
+fn every_contract_of_the_example_compiles() {
+    for topic in desired(&folder()).topics.values() {
+        let compiled = contract::compile::compile(&topic.contract);
+        assert!(compiled.is_ok(), "{}: {:?}", topic.topic, compiled.err());
     }
 }
 

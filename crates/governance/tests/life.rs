@@ -1,4 +1,5 @@
 //! The lives of contracts, subscriptions, topics and principals, as stories.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod support;
 

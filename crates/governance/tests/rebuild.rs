@@ -1,4 +1,5 @@
 //! What holds after any sequence of commands by anybody, and that a state rebuilt from its events is the live one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod support;
 
@@ -141,7 +142,7 @@ fn nothing_personal_is_granted_without_both_approvals(state: &State) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_state_rebuilt_from_its_events_is_the_live_one(asked in asked()) {

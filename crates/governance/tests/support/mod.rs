@@ -1,8 +1,6 @@
 //! A small bus to try decisions on: agency `a` owns topics, agency `b` consumes them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::sync::Arc;
-
 use contract::{AgencyName, Class, ContractVersion, Definition, TopicName};
 use governance::{Actor, Command, ContractCheck, Event, Refused, Role, Roles, State, apply, decide};
 use serde_json::{Value, json};
@@ -120,8 +118,4 @@ pub fn closed(mut state: State) -> State {
 
 pub fn version(number: u32) -> ContractVersion {
     ContractVersion(number)
-}
-
-pub fn shared<T>(value: T) -> Arc<T> {
-    Arc::new(value)
 }
