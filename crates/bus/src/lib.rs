@@ -1,1 +1,50 @@
-//! (under construction)
+//! The bus: `publish`, `deliver`, `govern` are the only ways in and out, and every rule lives below them.
+//!
+//! Doors translate a protocol into these verbs and back. Start reading at `publish` (the path of an event in),
+//! `deliver` (the path out) and `govern` (decisions); `lanes` is the group commit that all three end in, and `open`
+//! shows how every view is folded from the journal.
+//!
+//! What never happens here: a protocol, a plaintext of a classified field outside the checker, the seal and a cleared
+//! delivery, an answer before the journal is durable.
+
+mod api;
+mod audit_logs;
+mod authorise;
+pub mod clock;
+mod codec;
+mod core;
+mod deliver;
+pub mod doctor;
+mod fold;
+mod govern;
+mod identities;
+mod keyring;
+mod lanes;
+pub mod limits;
+mod mark_table;
+mod marks;
+mod metrics;
+mod open;
+mod publish;
+mod record;
+mod refusal;
+mod retention;
+mod secrets;
+mod streams;
+mod subscriptions;
+mod tail;
+mod topics;
+mod trace;
+
+pub use api::{
+    Caller, DeadLetter, Delivered, Delivery, Disclosed, From, Governed, Lag, Outcome, Pull, Receipt,
+    TraceStep,
+};
+pub use audit_logs::AuditLogs;
+pub use core::{Bus, Settings};
+pub use govern::NewPrincipal;
+pub use open::{OpenError, Opened};
+pub use publish::Incoming;
+pub use refusal::{Refusal, RefusalKind};
+pub use subscriptions::cursor::Cursor;
+pub use trace::PersonDisclosure;

@@ -7,14 +7,28 @@
 //!
 //! Pure: no I/O, no clock, no async.
 
+pub mod check;
 pub mod class;
+pub mod cloudevents;
+pub mod compile;
 pub mod definition;
+pub mod diff;
+pub mod document;
 pub mod event;
+mod explain;
+pub mod limits;
 pub mod names;
+pub mod national_id;
+mod plan;
 pub mod pointer;
+pub mod redact;
+mod schema;
 
+pub use check::{Checked, Key, Shape, Span, Violation, Workspace};
 pub use class::{Class, ClassSet};
-pub use definition::{Definition, Format, FieldRule, KeyRule};
+pub use compile::{Contract, Fault, compile, compile_with};
+pub use definition::{Definition, FieldRule, Format, KeyRule};
 pub use event::{AttributeValue, CloudEvent, Data};
 pub use names::{AgencyName, ContractVersion, NameError, PrincipalName, SubscriptionName, TopicName};
 pub use pointer::{Pointer, PointerError};
+pub use redact::Splice;

@@ -49,3 +49,25 @@ pub fn may_read_metadata(actor: &Actor, agencies: &[&AgencyName]) -> Result<(), 
     let who = format!("a principal of {}, an operator or a regulator", names.join(" or "));
     Err(Refused::not_allowed("reading this", who))
 }
+
+/// Who follows an affair across agencies: those who oversee, and those who answer for topics or for people's data.
+/// A trace is metadata: ids, times, places, who was handed what; never a payload.
+pub fn may_trace(actor: &Actor) -> Result<(), Refused> {
+    let roles = [Role::Operator, Role::Regulator, Role::Steward, Role::Dpo];
+    if roles.into_iter().any(|role| actor.is(role)) {
+        return Ok(());
+    }
+    Err(Refused::not_allowed("tracing across agencies", "an operator, a regulator, a steward or a data protection officer"))
+}
+
+/// Who asks which agencies were handed events about one person: a regulator everywhere, a data protection officer for
+/// the topics of its own agency.
+pub fn may_read_about_people(actor: &Actor, agency: Option<&AgencyName>) -> Result<(), Refused> {
+    let own = agency.is_some_and(|agency| actor.is_of(agency, Role::Dpo));
+    if actor.is(Role::Regulator) || own {
+        return Ok(());
+    }
+    let who = "a regulator, or for the topics of one agency that agency's data protection officer";
+    Err(Refused::not_allowed("reading who was handed events about a person", who))
+}
+

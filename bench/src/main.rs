@@ -1,0 +1,49 @@
+//! Benchmarks, side by side in one run. `bench NAME` runs one, `bench` all; tables on stdout, JSON lines in
+//! `target/bench/`. Absolute figures belong to the machine; the ratios are what to compare.
+
+mod events;
+mod lanes;
+mod publish;
+mod report;
+mod setup;
+mod start;
+mod steps;
+
+const BENCHES: [(&str, &str); 5] = [
+    ("publish", "events/s into the bus: 1 KiB JSON, five personal fields, eight topics, all rules, fsync before the answer"),
+    ("topics", "the same with 10 and with 10,000 topics"),
+    ("steps", "where an event's processor time goes, step by step on one core"),
+    ("lanes", "a realtime topic's acknowledgement, idle and beside a saturating batch load"),
+    ("start", "time until ready and memory, on an empty folder and on many events (--events N)"),
+];
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = args.first().filter(|arg| !arg.starts_with("--"));
+    if wanted.is_some_and(|name| !BENCHES.iter().any(|(known, _)| known == name)) {
+        BENCHES.iter().for_each(|(name, what)| println!("{name:10}{what}"));
+        std::process::exit(64);
+    }
+    let number = |flag: &str, default: usize| {
+        let at = args.iter().position(|arg| arg == flag);
+        at.and_then(|at| args.get(at + 1)?.parse().ok()).unwrap_or(default)
+    };
+    for (name, what) in BENCHES {
+        if wanted.is_some_and(|wanted| wanted != name) {
+            continue;
+        }
+        println!("\n{name}: {what}");
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        match name {
+            "publish" => {
+                runtime.block_on(publish::run(number("--events", 400_000)));
+                steps::run();
+            }
+            "topics" => runtime.block_on(publish::run_topics(number("--events", 300_000))),
+            "steps" if wanted.is_some() => steps::run(),
+            "lanes" => runtime.block_on(lanes::run(number("--seconds", 8))),
+            "start" => runtime.block_on(start::run(number("--events", 1_000_000))),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A bus of its own for each measurement, on the disk that the repository stands on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bus::clock::SystemClock;
+use bus::{Bus, Caller, Settings};
+use contract::{AgencyName, PrincipalName, TopicName};
+use governance::{Role, Roles};
+use journal::{Embedded, Options, RealDisk};
+use seal::{Kms, KmsError, Secret};
+
+use crate::events::{CLASSIFY, SCHEMA};
+
+/// A KMS that keeps its secrets in the wrapped bytes: the real one is asked once per agency and start, never per
+/// event, so that it is not what is measured here.
+struct OpenKms;
+
+impl Kms for OpenKms {
+    fn create(&self, _: &str) -> Result<(Vec<u8>, Secret), KmsError> {
+        let mut bytes = [0; 32];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KmsError::Unavailable("no randomness".to_owned()))?;
+        Ok((bytes.to_vec(), Secret::new(&bytes).map_err(|_| KmsError::Tampered)?))
+    }
+
+    fn unwrap(&self, _: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
+        Secret::new(wrapped).map_err(|_| KmsError::Tampered)
+    }
+}
+
+pub struct Bench {
+    pub bus: Bus,
+    pub producer: Caller,
+    pub topics: Vec<TopicName>,
+    folder: PathBuf,
+    temporary: tempfile::TempDir,
+}
+
+impl Bench {
+    /// Lets go of the bus and keeps its folder.
+    pub fn into_folder(self) -> (PathBuf, tempfile::TempDir) {
+        (self.folder, self.temporary)
+    }
+}
+
+pub fn temporary() -> tempfile::TempDir {
+    let place = Path::new("../target/bench");
+    std::fs::create_dir_all(place).expect("a folder for measurements");
+    tempfile::Builder::new().prefix("data-").tempdir_in(place).expect("a temporary folder")
+}
+
+pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
+    let disk = Arc::new(RealDisk::new());
+    let (journal, _) = Embedded::open(&folder.join("journal"), disk, Options::default()).expect("a journal");
+    let settings = Settings { data: folder.to_owned(), name: "bench".to_owned(), state_prefix: None };
+    Bus::open(settings, Arc::new(journal), Arc::new(OpenKms), Arc::new(SystemClock)).await.expect("a bus")
+}
+
+/// A bus with `count` topics of each latency class named.
+pub async fn bus(topics: &[(&str, usize)], partitions: u32) -> Bench {
+    let temporary = temporary();
+    let folder = temporary.path().to_owned();
+    let (bus, opened) = open(&folder).await;
+    let operator = bus.identify(&opened.operator_token.expect("the first start")).expect("the operator");
+    let mut files = BTreeMap::new();
+    files.insert("agencies/bench.yaml".to_owned(), "agency: bench\nname: Bench\nmandate: Bench Act\ncontacts: [a@bench.example]\ndpo: dpo@bench.example\n".to_owned());
+    let mut names = Vec::new();
+    for (latency, count) in topics {
+        for number in 0..*count {
+            let name = format!("bench.{latency}{number}.happened");
+            files.insert(format!("topics/{name}/topic.yaml"), topic(&name, latency, partitions));
+            files.insert(format!("topics/{name}/v1.schema.json"), SCHEMA.to_owned());
+            names.push(TopicName::parse(&name).expect("a topic's name"));
+        }
+    }
+    bus.apply(&operator, &files, false).await.expect("the folder applies");
+    let principal = PrincipalName::parse("service@bench").expect("a name");
+    let agency = AgencyName::parse("bench").expect("a name");
+    let roles: Roles = [Role::Producer, Role::Consumer].into_iter().collect();
+    let made = bus.create_principal(&operator, principal, agency, roles).await.expect("a principal");
+    let producer = bus.identify(&made.token).expect("the producer");
+    Bench { bus, producer, topics: names, folder, temporary }
+}
+
+fn topic(name: &str, latency: &str, partitions: u32) -> String {
+    format!(
+        "topic: {name}\nowner: bench\nsteward: a.one@bench\ndeputy: b.two@bench\ndescription: Measured.\n\
+         legal_basis: Bench Act\nlatency: {latency}\npartitions: {partitions}\nretention: 10y\nkey: subject\n\
+         contract:\n  version: 1\n  format: json-schema\n  schema: v1.schema.json\n  compatibility: BACKWARD\n\
+         \x20 subject: /child/personId\n  classify:{CLASSIFY}"
+    )
+}

@@ -1,0 +1,49 @@
+//! Where an event's processor time goes: each step alone, on one core, in one run.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use contract::check::Workspace;
+use contract::compile::compile;
+use contract::Definition;
+use serde_json::json;
+
+use crate::{events, report};
+
+const ROUNDS: usize = 20_000;
+
+pub fn run() {
+    let definition: Definition = serde_json::from_value(json!({
+        "topic": "bench.standard0.happened", "version": 1, "format": "json-schema", "schema": events::SCHEMA,
+        "subject": ["/child/personId"], "key": "subject",
+        "classify": classify(),
+    }))
+    .expect("a definition");
+    let contract = compile(&definition).expect("a contract");
+    let texts: Vec<String> = (0..1000).map(|number| events::data(number, 1000)).collect();
+    let mut workspace = Workspace::default();
+    println!("  one core, ns per event:");
+    time("check (parse, validate, spans)", |n| {
+        black_box(contract.check(texts[n % 1000].as_bytes(), &mut workspace)).is_ok()
+    });
+    time("audit hash of the sealed form", |n| {
+        black_box(audit::leaf_hash(texts[n % 1000].as_bytes()));
+        true
+    });
+}
+
+fn classify() -> serde_json::Value {
+    let lines = events::CLASSIFY.lines().filter_map(|line| line.trim().split_once(": "));
+    lines.map(|(pointer, class)| (pointer.to_owned(), class.into())).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn time(name: &str, mut step: impl FnMut(usize) -> bool) {
+    (0..ROUNDS / 10).for_each(|n| drop(black_box(step(n))));
+    let started = Instant::now();
+    for n in 0..ROUNDS {
+        assert!(step(n), "{name}");
+    }
+    let ns = started.elapsed().as_nanos() as f64 / ROUNDS as f64;
+    println!("    {name:40}{ns:>8.0}");
+    report::record("steps", &json!({"bench": "steps", "step": name, "ns": ns}));
+}

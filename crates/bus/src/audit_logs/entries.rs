@@ -1,0 +1,194 @@
+//! What the bus writes into the audit: who, what, under which contract or purpose; never a payload.
+
+use std::collections::BTreeMap;
+
+use audit::entry::{Decision, Disclosure, Publication, Refusal as Refused, split_ranges, within_limit};
+use audit::{Hash, Kind, Range};
+use contract::{ClassSet, ContractVersion, SubscriptionName, TopicName};
+use governance::{Event, Subscription};
+
+use crate::Refusal;
+use crate::api::Caller;
+use crate::lanes::Lane;
+use crate::limits::DISCLOSURE_BUCKET;
+use crate::marks::Marker;
+use crate::topics::Topic;
+
+/// An audit entry that owns its texts.
+pub type Entry = audit::Entry<'static>;
+
+/// Longest id and detail that a refusal keeps.
+const TEXT_MAX_CHARS: usize = 1000;
+
+fn entry(time: &str, lane: Lane, what: Kind<'static>) -> Entry {
+    Entry::new(time.to_owned(), lane.name(), what)
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(TEXT_MAX_CHARS).collect()
+}
+
+/// Events of one publisher, topic and contract version, committed together.
+pub fn publication_entry(
+    publisher: &Caller,
+    topic: &Topic,
+    contract: ContractVersion,
+    ranges: Vec<Range>,
+    root: &Hash,
+    time: &str,
+) -> Entry {
+    let what = Publication {
+        principal: publisher.principal.to_string().into(),
+        agency: publisher.agency.to_string().into(),
+        topic: topic.name.to_string().into(),
+        contract: contract.0,
+        ranges: ranges.into(),
+        root: *root,
+    };
+    entry(time, topic.lane, Kind::Publication(what))
+}
+
+/// An event that was not taken.
+pub fn refusal_entry(
+    caller: &Caller,
+    topic: &TopicName,
+    lane: Lane,
+    id: Option<&str>,
+    refusal: &Refusal,
+    time: &str,
+) -> Entry {
+    let what = Refused {
+        principal: caller.principal.to_string().into(),
+        agency: caller.agency.to_string().into(),
+        topic: topic.to_string().into(),
+        id: id.map(|id| short(id).into()),
+        reason: refusal.kind.code().into(),
+        detail: short(&refusal.text).into(),
+    };
+    entry(time, lane, Kind::Refusal(what))
+}
+
+/// A command and what came of it: its events, or none where it was refused.
+pub fn decision_entry(caller: &Caller, command: &str, events: &[Event], time: &str) -> Entry {
+    let value = |event: &Event| within_limit(serde_json::to_value(event).unwrap_or_default());
+    let mut values: Vec<serde_json::Value> = events.iter().take(EVENTS_PER_DECISION).map(value).collect();
+    if events.len() > EVENTS_PER_DECISION
+        || values.iter().map(|v| v.to_string().len()).sum::<usize>() > DECISION_BYTES
+    {
+        // A whole folder applied at once: the events stand in the governance stream, here stands their digest.
+        let all = serde_json::to_vec(events).unwrap_or_default();
+        values =
+            vec![serde_json::json!({ "events": events.len(), "sha256": Hash::of(&all), "bytes": all.len() })];
+    }
+    let what = Decision {
+        by: caller.principal.to_string().into(),
+        command: command.to_owned().into(),
+        events: values.into(),
+        policies: Vec::new().into(),
+    };
+    entry(time, Lane::Standard, Kind::Decision(what))
+}
+
+const EVENTS_PER_DECISION: usize = 200;
+const DECISION_BYTES: usize = 48 * 1024;
+
+/// What a disclosure is of.
+pub struct DisclosureOf<'a> {
+    /// Who fetches.
+    pub caller: &'a Caller,
+    /// The subscription's name.
+    pub name: &'a SubscriptionName,
+    /// The subscription.
+    pub subscription: &'a Subscription,
+    /// The topic.
+    pub topic: &'a Topic,
+    /// The classes opened.
+    pub opened: &'a ClassSet,
+}
+
+/// The entries that a delivery of the events at `places` needs, each with the marks it is found by.
+pub fn disclosure_entries(
+    of: &DisclosureOf<'_>,
+    places: &[(u32, u64)],
+    marker: &Marker,
+    time: &str,
+) -> Vec<(Entry, Vec<u64>)> {
+    let mut by_bucket: BTreeMap<(u32, u64), Vec<Range>> = BTreeMap::new();
+    for range in ranges(places) {
+        let bucket = (range.partition, range.first / DISCLOSURE_BUCKET);
+        by_bucket.entry(bucket).or_default().push(range);
+    }
+    let buckets: Vec<((u32, u64), Vec<Range>)> = by_bucket.into_iter().collect();
+    let mut entries = Vec::new();
+    // One mark is the subscription's; the rest of a record's marks are for buckets.
+    for some in buckets.chunks(journal::MARKS_MAX - 1) {
+        let bucket_mark = |((partition, bucket), _): &((u32, u64), Vec<Range>)| {
+            marker.disclosure(&of.topic.name, *partition, *bucket)
+        };
+        let marks: Vec<u64> =
+            std::iter::once(marker.subscription(of.name)).chain(some.iter().map(bucket_mark)).collect();
+        let all: Vec<Range> = some.iter().flat_map(|(_, ranges)| ranges.iter().copied()).collect();
+        entries.extend(split_ranges(&all).map(|part| (disclosure_entry(of, part, time), marks.clone())));
+    }
+    entries
+}
+
+fn disclosure_entry(of: &DisclosureOf<'_>, ranges: &[Range], time: &str) -> Entry {
+    let terms = of.subscription.granted_terms();
+    let what = Disclosure {
+        subscription: of.name.to_string().into(),
+        agency: of.subscription.agency.to_string().into(),
+        principal: of.caller.principal.to_string().into(),
+        topic: of.topic.name.to_string().into(),
+        purpose: terms.map(|terms| terms.purpose.clone()).unwrap_or_default().into(),
+        legal_basis: terms.map(|terms| terms.legal_basis.clone()).unwrap_or_default().into(),
+        opened: of.opened.iter().map(|class| class.to_string().into()).collect::<Vec<_>>().into(),
+        ranges: ranges.to_vec().into(),
+    };
+    entry(time, of.topic.lane, Kind::Disclosure(what))
+}
+
+/// Consecutive offsets of a partition, joined, but never across a bucket's border.
+fn ranges(places: &[(u32, u64)]) -> Vec<Range> {
+    let mut places = places.to_vec();
+    places.sort_unstable();
+    places.dedup();
+    let mut ranges: Vec<Range> = Vec::new();
+    for (partition, offset) in places {
+        match ranges.last_mut() {
+            Some(last)
+                if last.partition == partition
+                    && last.first + last.count == offset
+                    && offset % DISCLOSURE_BUCKET != 0 =>
+            {
+                last.count += 1;
+            }
+            _ => ranges.push(Range { partition, first: offset, count: 1 }),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_cover_each_place_once_and_stay_in_their_bucket(
+            places in proptest::collection::vec((0u32..3, 0u64..10_000), 0..300)) {
+            let ranges = ranges(&places);
+            let mut covered = Vec::new();
+            for range in &ranges {
+                let last = range.first + range.count - 1;
+                prop_assert_eq!(range.first / DISCLOSURE_BUCKET, last / DISCLOSURE_BUCKET);
+                covered.extend((range.first..=last).map(|offset| (range.partition, offset)));
+            }
+            let mut wanted = places.clone();
+            wanted.sort_unstable();
+            wanted.dedup();
+            prop_assert_eq!(covered, wanted);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Who calls, and what they may: the questions are put to governance, which alone knows the answers.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use contract::{SubscriptionName, TopicName};
+use governance::{State, Subscription, rights};
+
+use crate::api::Caller;
+use crate::{Bus, Refusal, RefusalKind};
+
+/// The SHA-256 of a token: all that the bus keeps of it.
+pub fn token_hash(token: &str) -> [u8; 32] {
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(hash.as_ref());
+    bytes
+}
+
+impl Bus {
+    /// Who holds this token.
+    pub fn identify(&self, token: &str) -> Result<Caller, Refusal> {
+        let state = self.core.state();
+        state.principal_by_token_hash(&token_hash(token)).map(governance::Principal::actor).ok_or_else(|| {
+            Refusal::new(RefusalKind::Unauthenticated, "nobody holds this token")
+                .hint("chancery principal token NAME@AGENCY issues a new one; the old one then ends")
+        })
+    }
+
+    /// The caller as it is now: a principal that was disabled since it called in has no roles left.
+    pub(crate) fn now(&self, caller: &Caller) -> Caller {
+        let state = self.core.state();
+        state.principal(&caller.principal).map(governance::Principal::actor).unwrap_or_else(|| caller.clone())
+    }
+
+    pub(crate) fn may_publish(&self, caller: &Caller, topic: &TopicName) -> Result<(), Refusal> {
+        let state = self.core.state();
+        let found = state.topic(topic).ok_or_else(|| unknown_topic(topic))?;
+        Ok(rights::may_publish(&self.now(caller), found)?)
+    }
+
+    /// The subscription, where the caller may read it now.
+    pub(crate) fn may_consume(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+    ) -> Result<Arc<Subscription>, Refusal> {
+        let subscription = self.subscription(name)?;
+        rights::may_consume(&self.now(caller), &subscription, self.core.clock.now_ms())?;
+        Ok(subscription)
+    }
+
+    /// The subscription, where the caller may see how it fares: its agency, the topic's owner, or who oversees all.
+    pub(crate) fn may_oversee(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+    ) -> Result<Arc<Subscription>, Refusal> {
+        let subscription = self.subscription(name)?;
+        let owner = self.core.topics.get(&subscription.topic)?.owner.clone();
+        rights::may_read_metadata(&self.now(caller), &[&subscription.agency, &owner])?;
+        Ok(subscription)
+    }
+
+    fn subscription(&self, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
+        let state = self.core.state();
+        let found = state.subscriptions().find(|subscription| subscription.name == *name).cloned();
+        found.ok_or_else(|| unknown_subscription(name))
+    }
+
+    /// Governance as it stands: the catalogue is open to every principal.
+    pub fn state(&self, _: &Caller) -> Result<Arc<State>, Refusal> {
+        Ok(self.core.state())
+    }
+}
+
+pub(crate) fn unknown_topic(name: &TopicName) -> Refusal {
+    Refusal::new(RefusalKind::Unknown, format!("there is no topic {name}"))
+        .hint("chancery topic list shows those there are")
+}
+
+pub(crate) fn unknown_subscription(name: &SubscriptionName) -> Refusal {
+    Refusal::new(RefusalKind::Unknown, format!("there is no subscription {name}"))
+        .hint("chancery subscription request asks for one")
+}

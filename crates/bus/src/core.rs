@@ -1,0 +1,129 @@
+//! What the verbs share: the journal, the views, the lanes.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use governance::State;
+use journal::Journal;
+use parking_lot::{Mutex, RwLock};
+
+use crate::audit_logs::AuditLogs;
+use crate::clock::Clock;
+use crate::keyring::Keyring;
+use crate::lanes::{Facts, Lane, LaneHandle};
+use crate::marks::Marker;
+use crate::metrics::Metrics;
+use crate::streams::Streams;
+use crate::subscriptions::dead_letters::DeadLetters;
+use crate::subscriptions::members::Members;
+use crate::subscriptions::places::Places;
+use crate::tail::Tail;
+use crate::topics::Topics;
+use crate::{Refusal, RefusalKind};
+
+/// What an operator sets.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The bus's name: the first part of its checkpoints' origins.
+    pub name: String,
+    /// The reverse-DNS prefix that events' types may have (`xx.gov`); `None`: any.
+    pub state_prefix: Option<String>,
+}
+
+/// The bus. Cheap to clone; all clones are one bus.
+#[derive(Clone)]
+pub struct Bus {
+    pub(crate) core: Arc<Core>,
+}
+
+/// One bus's parts.
+pub struct Core {
+    pub settings: Settings,
+    pub clock: Arc<dyn Clock>,
+    pub journal: Arc<dyn Journal>,
+    pub streams: Streams,
+    pub marker: Marker,
+    pub keyring: Arc<Keyring>,
+    pub topics: Arc<Topics>,
+    pub metrics: Arc<Metrics>,
+    pub tail: Arc<Tail>,
+    pub audit: AuditLogs,
+    pub places: Arc<Places>,
+    pub dead_letters: Arc<DeadLetters>,
+    pub members: Members,
+    /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.
+    pub state: RwLock<Arc<State>>,
+    /// One decision at a time.
+    pub deciding: tokio::sync::Mutex<()>,
+    pub lanes: [LaneHandle; 3],
+    pub threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    /// Looks after retention.
+    pub upkeep: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    pub closed: AtomicBool,
+    /// Why the journal takes no writes any more, if it does not.
+    pub health: Arc<OnceLock<String>>,
+}
+
+impl Core {
+    /// The way into a lane.
+    pub fn lane(&self, lane: Lane) -> &LaneHandle {
+        &self.lanes[lane as usize]
+    }
+
+    /// Governance as it stands.
+    pub fn state(&self) -> Arc<State> {
+        self.state.read().clone()
+    }
+}
+
+impl Bus {
+    /// Puts one entry into the audit (of the standard lane) and waits until it is durable.
+    pub(crate) async fn record_entry(
+        &self,
+        entry: crate::audit_logs::Entry,
+        marks: Vec<u64>,
+    ) -> Result<(), Refusal> {
+        let facts = Facts { entries: vec![(entry, marks)], ..Facts::default() };
+        self.core.lane(Lane::Standard).record(facts).await.map(|_| ())
+    }
+
+    /// The audit logs.
+    pub fn audit(&self) -> &AuditLogs {
+        &self.core.audit
+    }
+
+    /// Counters and gauges as OpenMetrics text.
+    pub fn metrics_text(&self) -> String {
+        self.measure_subscriptions();
+        self.core.metrics.text()
+    }
+
+    fn measure_subscriptions(&self) {
+        let state = self.core.state();
+        for subscription in state.subscriptions() {
+            let name = &subscription.name;
+            let Ok(topic) = self.core.topics.get(&subscription.topic) else { continue };
+            if let Ok(lag) = self.lag_of(&topic, name) {
+                let behind = lag.iter().map(|lag| lag.end.saturating_sub(lag.place)).sum();
+                self.core.metrics.lag(&topic.name, name, behind);
+            }
+            let letters = self.core.dead_letters.list(Some(name)).len();
+            self.core.metrics.dead_letters(&topic.name, name, letters);
+        }
+    }
+
+    /// Whether the bus takes and gives events.
+    pub fn ready(&self) -> Result<(), Refusal> {
+        if self.core.closed.load(Ordering::SeqCst) {
+            return Err(Refusal::new(RefusalKind::Unavailable, "the bus is stopping"));
+        }
+        match self.core.health.get() {
+            None => Ok(()),
+            Some(why) => Err(Refusal::unavailable(format!("the journal takes no writes any more: {why}"))
+                .hint("mend the disk and start the bus again; everything acknowledged is safe")),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What a consumer says back: processed, or could not process.
+
+use std::collections::BTreeMap;
+
+use contract::{ClassSet, SubscriptionName};
+use seal::Piece;
+
+use super::{no_such_event, read, reveal};
+use crate::api::{Caller, DeadLetter, From};
+use crate::lanes::{Fact, Facts, Lane};
+use crate::record;
+use crate::subscriptions::cursor::Cursor;
+use crate::subscriptions::dead_letters::{Happened, LetterKey, Step, letter_id, parse_letter_id};
+use crate::subscriptions::places::Committed;
+use crate::topics::Topic;
+use crate::{Bus, Refusal, RefusalKind};
+
+/// Longest reason that a dead letter keeps.
+const REASON_MAX_BYTES: usize = 500;
+
+/// Shorter values occur in a reason by chance.
+const VALUE_MIN_BYTES: usize = 4;
+
+impl Bus {
+    /// Everything before the cursor is processed; redriven letters that it held are resolved.
+    pub async fn commit(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        cursor: &Cursor,
+    ) -> Result<(), Refusal> {
+        let subscription = self.may_consume(caller, name)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
+        let mut next = BTreeMap::new();
+        let places = self.core.places.of(name);
+        for (partition, offset) in &cursor.next {
+            let stream = topic.partitions.get(*partition as usize);
+            let stream = stream.ok_or_else(|| no_such_event(&topic, *partition, *offset))?;
+            if *offset > self.core.journal.bounds(*stream)?.next {
+                return Err(no_such_event(&topic, *partition, *offset));
+            }
+            if places.get(partition).is_none_or(|place| place < offset) {
+                next.insert(*partition, *offset);
+            }
+        }
+        let resolved = cursor.redriven.iter().map(|(partition, offset)| (name.clone(), *partition, *offset));
+        let redriven =
+            |key: &LetterKey| self.core.dead_letters.get(key).is_some_and(|letter| letter.redriven);
+        let steps = resolved.filter(redriven).map(|key| step(key, Happened::Resolved, caller)).collect();
+        self.record_places(&topic, name, next, steps).await
+    }
+
+    /// Moves a subscription's place, back or forth.
+    pub async fn seek(&self, caller: &Caller, name: &SubscriptionName, to: &From) -> Result<(), Refusal> {
+        let subscription = self.may_consume(caller, name)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
+        let all: Vec<u32> = (0..topic.partitions.len() as u32).collect();
+        let next = self.start(&topic, name, &all, Some(to))?;
+        self.record_places(&topic, name, next, Vec::new()).await
+    }
+
+    async fn record_places(
+        &self,
+        topic: &Topic,
+        name: &SubscriptionName,
+        next: BTreeMap<u32, u64>,
+        steps: Vec<Step>,
+    ) -> Result<(), Refusal> {
+        let mut records = Vec::new();
+        let committed = Committed { subscription: name.clone(), next, as_of: None };
+        if !committed.next.is_empty() {
+            let stream = self.core.streams.places[topic.lane as usize];
+            records.push(Fact { stream, marks: Vec::new(), body: committed.encode() });
+        }
+        records.extend(steps.iter().map(|step| self.letter_fact(topic.lane, step)));
+        if records.is_empty() {
+            return Ok(());
+        }
+        let (places, letters) = (self.core.places.clone(), self.core.dead_letters.clone());
+        let apply: crate::lanes::Apply = Box::new(move |durable| {
+            places.apply(&committed);
+            steps.iter().for_each(|step| letters.apply(step, durable.at_ms));
+        });
+        let facts = Facts { records, apply: Some(apply), ..Facts::default() };
+        self.core.lane(topic.lane).record(facts).await.map(|_| ())
+    }
+
+    /// An event cannot be processed: it becomes a dead letter, a reference with a reason.
+    pub async fn reject(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        partition: u32,
+        offset: u64,
+        reason: &str,
+    ) -> Result<DeadLetter, Refusal> {
+        let subscription = self.may_consume(caller, name)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
+        if reason.trim().is_empty() || reason.len() > REASON_MAX_BYTES {
+            let text = format!("a dead letter wants a reason of 1 to {REASON_MAX_BYTES} bytes");
+            return Err(Refusal::new(RefusalKind::Malformed, text).hint("say what the consumer could not do"));
+        }
+        self.no_classified_value_in(&topic, partition, offset, reason)?;
+        let what = Happened::Rejected { topic: topic.name.clone(), reason: reason.to_owned() };
+        self.letter_step(topic.lane, step((name.clone(), partition, offset), what, caller)).await
+    }
+
+    /// A reason is kept in the clear: it must not carry what the event keeps sealed.
+    fn no_classified_value_in(
+        &self,
+        topic: &Topic,
+        partition: u32,
+        offset: u64,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let found = read::one(&self.core, topic, partition, offset)?;
+        let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let contract = topic.contract(read.head.contract)?;
+        let all: ClassSet = contract.classes().iter().cloned().collect();
+        let mut carried = false;
+        let opened = reveal::open(&self.core, topic, &read, &all, &mut |piece| {
+            if let Piece::Opened(bytes) = piece {
+                carried |=
+                    values_of(bytes).any(|value| value.len() >= VALUE_MIN_BYTES && reason.contains(value));
+            }
+        })?;
+        let attributes = opened.attributes.iter().any(|(_, value)| reason.contains(value.as_str()));
+        if !carried && !attributes {
+            return Ok(());
+        }
+        let text = "the reason carries a value that the event keeps sealed";
+        Err(Refusal::new(RefusalKind::Contract, text).hint("name the field, not its value"))
+    }
+
+    /// The dead letters of a subscription, or of all that the caller may see.
+    pub fn dead_letters(
+        &self,
+        caller: &Caller,
+        subscription: Option<&SubscriptionName>,
+    ) -> Result<Vec<DeadLetter>, Refusal> {
+        if let Some(name) = subscription {
+            self.may_oversee(caller, name)?;
+        }
+        let mut letters = self.core.dead_letters.list(subscription);
+        letters.retain(|letter| self.may_oversee(caller, &letter.subscription).is_ok());
+        Ok(letters)
+    }
+
+    /// A dead letter is to be delivered again, before anything else.
+    pub async fn redrive(&self, caller: &Caller, id: &str) -> Result<DeadLetter, Refusal> {
+        let (key, lane, _) = self.letter(caller, id)?;
+        self.letter_step(lane, step(key, Happened::Redriven, caller)).await
+    }
+
+    /// A dead letter is given up.
+    pub async fn discard(&self, caller: &Caller, id: &str, reason: &str) -> Result<DeadLetter, Refusal> {
+        let (key, lane, letter) = self.letter(caller, id)?;
+        let what = Happened::Discarded { reason: reason.chars().take(REASON_MAX_BYTES).collect() };
+        self.letter_step(lane, step(key, what, caller)).await.or(Ok(letter))
+    }
+
+    fn letter(&self, caller: &Caller, id: &str) -> Result<(LetterKey, Lane, DeadLetter), Refusal> {
+        let found = parse_letter_id(id).and_then(|key| Some((self.core.dead_letters.get(&key)?, key)));
+        let (letter, key) = found.ok_or_else(|| {
+            Refusal::new(RefusalKind::Unknown, format!("there is no dead letter {id}"))
+                .hint("chancery dead-letters list shows those there are")
+        })?;
+        let subscription = self.may_consume(caller, &key.0)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
+        Ok((key, topic.lane, letter))
+    }
+
+    async fn letter_step(&self, lane: Lane, step: Step) -> Result<DeadLetter, Refusal> {
+        let key = (step.subscription.clone(), step.partition, step.offset);
+        let records = vec![self.letter_fact(lane, &step)];
+        let letters = self.core.dead_letters.clone();
+        let gone = letters.get(&key);
+        let bell = self.core.dead_letters.get(&key).map(|letter| letter.topic);
+        let apply: crate::lanes::Apply = Box::new(move |durable| letters.apply(&step, durable.at_ms));
+        let facts = Facts { records, apply: Some(apply), ..Facts::default() };
+        self.core.lane(lane).record(facts).await?;
+        if let Some(topic) = bell {
+            self.core.tail.ring(&topic);
+        }
+        self.core.dead_letters.get(&key).or(gone).ok_or_else(|| {
+            Refusal::new(RefusalKind::Unknown, format!("there is no dead letter {}", letter_id(&key)))
+        })
+    }
+
+    fn letter_fact(&self, lane: Lane, step: &Step) -> Fact {
+        Fact { stream: self.core.streams.dead_letters[lane as usize], marks: Vec::new(), body: step.encode() }
+    }
+}
+
+fn step((subscription, partition, offset): LetterKey, what: Happened, caller: &Caller) -> Step {
+    Step { subscription, partition, offset, what, by: caller.principal.clone() }
+}
+
+/// The string values in an opened piece (a value, or a member with its key): what stands between quotes after the
+/// first colon, or the whole where there is none.
+fn values_of(piece: &[u8]) -> impl Iterator<Item = &str> {
+    let text = std::str::from_utf8(piece).unwrap_or_default();
+    text.split(['"', ':', ',', '{', '}', '[', ']']).map(str::trim).filter(|value| !value.is_empty())
+}

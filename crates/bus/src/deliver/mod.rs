@@ -1,0 +1,213 @@
+//! Out: authorise → place → read → open or redact → record the disclosure → hand over.
+//!
+//! The disclosure is durable before the bytes leave, for every class: one entry per delivery costs one group commit,
+//! and nothing can have been read that the audit does not know. Rights are asked anew on every round, so that a
+//! revocation reaches those who wait.
+
+mod consumed;
+mod read;
+mod reveal;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{ClassSet, SubscriptionName};
+use governance::Subscription;
+use tokio::time::{Instant, timeout_at};
+
+use crate::api::{Caller, Delivered, Delivery, From, Lag, Pull};
+use crate::audit_logs;
+use crate::clock::rfc3339;
+use crate::lanes::Facts;
+use crate::limits::{PULL_MAX_EVENTS, PULL_WAIT_MAX_MS};
+use crate::subscriptions::cursor::Cursor;
+use crate::topics::Topic;
+use crate::{Bus, Refusal, RefusalKind};
+
+pub(crate) use read::Found;
+
+impl Bus {
+    /// Hands the next events of a subscription to one of its consumers. An empty delivery means that none came in
+    /// the time given.
+    pub async fn pull(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        pull: Pull,
+    ) -> Result<Delivery, Refusal> {
+        let wait_ms = pull.wait_ms.min(PULL_WAIT_MAX_MS);
+        let deadline = Instant::now() + Duration::from_millis(wait_ms);
+        let consumer = pull.consumer.clone().unwrap_or_else(|| caller.principal.to_string());
+        loop {
+            let subscription = self.may_consume(caller, name)?;
+            let topic = self.core.topics.get(&subscription.topic)?;
+            let bell = self.core.tail.of(&topic.name);
+            let rung = bell.notified();
+            let rights_changed = self.core.tail.rights().notified();
+            tokio::pin!(rung, rights_changed);
+            // Listen before looking: what comes in between is not missed.
+            rung.as_mut().enable();
+            rights_changed.as_mut().enable();
+            let mine = self.partitions_of(name, &consumer, &topic, wait_ms);
+            let start = self.start(&topic, name, &mine, pull.from.as_ref())?;
+            let max = pull.max.clamp(1, PULL_MAX_EVENTS);
+            let redriven = self.core.dead_letters.redriven(name, &mine);
+            let batch = self.read_and_reveal(&topic, &subscription, start, redriven, max).await?;
+            if !batch.events.is_empty() || Instant::now() >= deadline {
+                return self.disclose(caller, name, &subscription, &topic, batch).await;
+            }
+            let _ = timeout_at(deadline, async {
+                tokio::select! { () = &mut rung => (), () = &mut rights_changed => () }
+            })
+            .await;
+        }
+    }
+
+    fn partitions_of(
+        &self,
+        name: &SubscriptionName,
+        consumer: &str,
+        topic: &Topic,
+        wait_ms: u64,
+    ) -> Vec<u32> {
+        let now_ms = self.core.clock.now_ms();
+        let count = topic.partitions.len() as u32;
+        self.core.members.present(name, consumer, now_ms, now_ms + wait_ms, count)
+    }
+
+    /// A consumer goes: its partitions are free for the others at once.
+    pub fn leave(&self, name: &SubscriptionName, consumer: &str) {
+        self.core.members.leave(name, consumer);
+    }
+
+    /// Where to read from, per partition.
+    fn start(
+        &self,
+        topic: &Topic,
+        name: &SubscriptionName,
+        partitions: &[u32],
+        from: Option<&From>,
+    ) -> Result<BTreeMap<u32, u64>, Refusal> {
+        let committed = self.core.places.of(name);
+        let mut start = BTreeMap::new();
+        for partition in partitions {
+            let stream = topic.partitions[*partition as usize];
+            let bounds = self.core.journal.bounds(stream)?;
+            let offset = match from {
+                None => committed.get(partition).copied().unwrap_or(bounds.first),
+                Some(From::Earliest) => bounds.first,
+                Some(From::Latest) => bounds.next,
+                Some(From::Time(ms)) => self.core.journal.at_time(stream, *ms)?,
+                Some(From::Cursor(cursor)) => {
+                    cursor.next.get(partition).or(committed.get(partition)).copied().unwrap_or(bounds.first)
+                }
+            };
+            // What retention took away cannot be read any more; reading goes on with what is there.
+            start.insert(*partition, offset.clamp(bounds.first, bounds.next));
+        }
+        Ok(start)
+    }
+
+    /// Off the async threads: reads, opens and redacts.
+    async fn read_and_reveal(
+        &self,
+        topic: &Arc<Topic>,
+        subscription: &Subscription,
+        start: BTreeMap<u32, u64>,
+        redriven: Vec<(u32, u64, u32)>,
+        max: usize,
+    ) -> Result<Batch, Refusal> {
+        let (core, topic, cleared) = (self.core.clone(), topic.clone(), cleared_of(subscription));
+        tokio::task::spawn_blocking(move || {
+            let found = read::read(&core, &topic, &start, &redriven, max)?;
+            let mut batch = Batch {
+                events: Vec::new(),
+                next: start,
+                opened: ClassSet::default(),
+                from_letters: redriven,
+            };
+            for found in found {
+                if found.redriven == 0 {
+                    batch.next.insert(found.partition, found.record.offset + 1);
+                }
+                reveal::reveal(&core, &topic, &cleared, found, &mut batch)?;
+            }
+            Ok(batch)
+        })
+        .await
+        .map_err(|_| Refusal::unavailable("reading was broken off").hint("ask again"))?
+    }
+
+    /// Records what is about to be handed over, and hands it over when that is durable.
+    async fn disclose(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        subscription: &Subscription,
+        topic: &Topic,
+        batch: Batch,
+    ) -> Result<Delivery, Refusal> {
+        let redriven =
+            batch.from_letters.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
+        let cursor = Cursor { next: batch.next, redriven };
+        if batch.events.is_empty() {
+            return Ok(Delivery { events: Vec::new(), cursor, opened: batch.opened });
+        }
+        let places: Vec<(u32, u64)> =
+            batch.events.iter().map(|event| (event.partition, event.offset)).collect();
+        let time = rfc3339(self.core.clock.now_ms());
+        let what = audit_logs::DisclosureOf { caller, name, subscription, topic, opened: &batch.opened };
+        let entries = audit_logs::disclosure_entries(&what, &places, &self.core.marker, &time);
+        let facts = Facts { entries, ..Facts::default() };
+        // If we die in here, the consumer got nothing and the audit says at most that it might have.
+        self.core.lane(topic.lane).record(facts).await?;
+        // Access may have ended while we waited; then nothing leaves.
+        self.may_consume(caller, name)?;
+        self.core.metrics.delivered(&topic.name, name, batch.events.len() as u64);
+        Ok(Delivery { events: batch.events, cursor, opened: batch.opened })
+    }
+
+    /// How far a subscription is behind.
+    pub fn lag(&self, caller: &Caller, name: &SubscriptionName) -> Result<Vec<Lag>, Refusal> {
+        let subscription = self.may_oversee(caller, name)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
+        self.lag_of(&topic, name)
+    }
+
+    pub(crate) fn lag_of(&self, topic: &Topic, name: &SubscriptionName) -> Result<Vec<Lag>, Refusal> {
+        let committed = self.core.places.of(name);
+        let of_partition = |(partition, stream): (usize, &journal::StreamId)| {
+            let bounds = self.core.journal.bounds(*stream)?;
+            let partition = partition as u32;
+            let place = committed.get(&partition).copied().unwrap_or(bounds.first).max(bounds.first);
+            Ok(Lag { partition, place, end: bounds.next })
+        };
+        topic.partitions.iter().enumerate().map(of_partition).collect()
+    }
+}
+
+/// What one round of reading came to.
+pub(crate) struct Batch {
+    /// The events.
+    pub events: Vec<Delivered>,
+    /// The next offset per partition.
+    pub next: BTreeMap<u32, u64>,
+    /// The classes that were opened.
+    pub opened: ClassSet,
+    /// Redriven dead letters among the events.
+    pub from_letters: Vec<(u32, u64, u32)>,
+}
+
+/// An event that is not there (any more).
+pub(crate) fn no_such_event(topic: &Topic, partition: u32, offset: u64) -> Refusal {
+    Refusal::new(
+        RefusalKind::Unknown,
+        format!("topic {} has no event at partition {partition}, offset {offset}", topic.name),
+    )
+    .hint("it was never there, or retention took it away")
+}
+
+fn cleared_of(subscription: &Subscription) -> ClassSet {
+    subscription.granted_terms().map(|terms| terms.clears.clone()).unwrap_or_default()
+}

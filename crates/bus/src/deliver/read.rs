@@ -1,0 +1,71 @@
+//! Reading a subscription's next records: redriven dead letters first, then what follows in each partition.
+
+use std::collections::BTreeMap;
+
+use journal::{JournalError, Record};
+
+use super::no_such_event;
+use crate::Refusal;
+use crate::core::Core;
+use crate::limits::PULL_MAX_BYTES;
+use crate::topics::Topic;
+
+/// A record with its partition.
+pub struct Found {
+    /// The partition.
+    pub partition: u32,
+    /// The record.
+    pub record: Record,
+    /// How often it was rejected before; 0 unless it is redriven.
+    pub redriven: u32,
+}
+
+/// Up to `max` records and `PULL_MAX_BYTES`, in order within each partition; partitions take turns in being first,
+/// so that a full one does not starve the others.
+pub fn read(
+    core: &Core,
+    topic: &Topic,
+    start: &BTreeMap<u32, u64>,
+    redriven: &[(u32, u64, u32)],
+    max: usize,
+) -> Result<Vec<Found>, Refusal> {
+    let mut found = Vec::new();
+    for (partition, offset, attempts) in redriven.iter().take(max) {
+        if let Ok(record) = one(core, topic, *partition, *offset) {
+            found.push(Found { partition: *partition, record, redriven: *attempts });
+        }
+    }
+    let mut budget_bytes = PULL_MAX_BYTES;
+    let turn = core.clock.now_ms() as usize % start.len().max(1);
+    let rotated = start.iter().cycle().skip(turn).take(start.len());
+    for (left, (partition, offset)) in (1..=start.len()).rev().zip(rotated) {
+        if found.len() >= max {
+            break;
+        }
+        let stream = topic.partitions[*partition as usize];
+        let fair_bytes = (budget_bytes / left).max(1);
+        let fair_events = (max - found.len()).div_ceil(left);
+        let records = match core.journal.read(stream, *offset, fair_bytes) {
+            Err(JournalError::Trimmed { first, .. }) => core.journal.read(stream, first, fair_bytes),
+            read => read,
+        }?;
+        for record in records.into_iter().take(fair_events) {
+            budget_bytes = budget_bytes.saturating_sub(record.body.len());
+            found.push(Found { partition: *partition, record, redriven: 0 });
+        }
+    }
+    Ok(found)
+}
+
+/// The record at one place.
+pub fn one(core: &Core, topic: &Topic, partition: u32, offset: u64) -> Result<Record, Refusal> {
+    let stream =
+        topic.partitions.get(partition as usize).ok_or_else(|| no_such_event(topic, partition, offset))?;
+    let records =
+        core.journal.read(*stream, offset, 1).map_err(|_| no_such_event(topic, partition, offset))?;
+    records
+        .into_iter()
+        .next()
+        .filter(|r| r.offset == offset)
+        .ok_or_else(|| no_such_event(topic, partition, offset))
+}

@@ -1,0 +1,127 @@
+//! From a record to an event as a subscription may see it: cleared classes opened byte for byte, the rest left out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::check::Shape;
+use contract::redact::Splice;
+use contract::{AttributeValue, Class, ClassSet, Data};
+use seal::{Binding, OpenError, PersonKey, Piece, SealedForm};
+
+use super::{Batch, Found};
+use crate::Refusal;
+use crate::api::Delivered;
+use crate::core::Core;
+use crate::record::{self, DataKind, EventRecord};
+use crate::topics::Topic;
+
+/// Opens or redacts one record and adds it to the batch.
+pub fn reveal(
+    core: &Core,
+    topic: &Topic,
+    cleared: &ClassSet,
+    found: Found,
+    batch: &mut Batch,
+) -> Result<(), Refusal> {
+    let age_ms = core.clock.now_ms().saturating_sub(found.record.time_ms);
+    topic.metrics.end_to_end_seconds.observe(age_ms as f64 / 1000.0);
+    let read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
+    let mut data = Vec::with_capacity(read.sealed.len());
+    let mut event = read.event.clone();
+    let mut splice = Splice::new(&mut data);
+    let opened = open(core, topic, &read, cleared, &mut |piece| match piece {
+        Piece::Text(text) => splice.text(text),
+        Piece::Opened(bytes) => splice.keep(bytes),
+        Piece::LeftOut(shape) => splice.leave_out(shape_of(shape)),
+    })
+    .map_err(|refusal| Refusal { text: format!("{} ({})", refusal.text, place(topic, &found)), ..refusal })?;
+    splice.finish();
+    for (name, value) in opened.attributes {
+        match name.as_str() {
+            "subject" => event.subject = Some(value),
+            _ => event.extensions.push((name, AttributeValue::String(value))),
+        }
+    }
+    opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
+    event.data = match read.head.data {
+        DataKind::None => None,
+        DataKind::Json => Some(Data::Json(Bytes::from(data))),
+        DataKind::Binary => Some(Data::Binary(Bytes::from(data))),
+    };
+    let delivered = Delivered {
+        event,
+        partition: found.partition,
+        offset: found.record.offset,
+        redriven: found.redriven,
+    };
+    batch.events.push(delivered);
+    Ok(())
+}
+
+/// What opening gave beside the document.
+pub struct Opened {
+    /// The attributes that were sealed.
+    pub attributes: Vec<(String, String)>,
+    /// The classes that were opened.
+    pub classes: Vec<Class>,
+}
+
+/// Hands the pieces of a record's data to `visit`, with the cleared classes opened.
+pub fn open(
+    core: &Core,
+    topic: &Topic,
+    read: &EventRecord<'_>,
+    cleared: &ClassSet,
+    visit: &mut dyn FnMut(Piece<'_>),
+) -> Result<Opened, Refusal> {
+    let sealed = SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
+    let binding = Binding {
+        topic: topic.name.as_str(),
+        source: &read.event.source,
+        id: &read.event.id,
+        contract_version: read.head.contract.0,
+    };
+    let keys = core.keyring.agency(&topic.owner)?;
+    // A key that cannot be had now is not an erased one: keep the error apart from the absence.
+    let mut out_of_reach = None;
+    let mut key_of = |pseudonym: &seal::Pseudonym| -> Option<Arc<PersonKey>> {
+        match core.keyring.for_opening(&topic.owner, &keys, pseudonym) {
+            Ok(key) => key,
+            Err(refusal) => {
+                out_of_reach = Some(refusal);
+                None
+            }
+        }
+    };
+    let clears = |class: &str, _: &seal::Pseudonym| cleared.clears(&Class::from(class));
+    let revealed = sealed.reveal(&binding, &clears, &mut key_of, visit);
+    if let Some(refusal) = out_of_reach {
+        return Err(refusal);
+    }
+    let revealed = revealed.map_err(|error| match error {
+        OpenError::Erased { .. } => Refusal::unavailable("the key of a person in this event does not exist")
+            .hint("ask the bus's operator; chancery doctor checks the stored keys"),
+        error => Refusal::unavailable(error.to_string())
+            .hint("the stored event was altered; ask the bus's operator"),
+    })?;
+    let attributes =
+        revealed.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+    Ok(Opened { attributes, classes: revealed.opened.iter().map(|class| Class::from(*class)).collect() })
+}
+
+fn shape_of(code: u8) -> Shape {
+    match code {
+        0 => Shape::Member,
+        1 => Shape::Item,
+        _ => Shape::Whole,
+    }
+}
+
+fn place(topic: &Topic, found: &Found) -> String {
+    format!("topic {}, partition {}, offset {}", topic.name, found.partition, found.record.offset)
+}
+
+fn damaged(topic: &Topic, found: &Found, error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::unavailable(format!("{error} ({})", place(topic, found)))
+        .hint("chancery doctor checks the data folder")
+}

@@ -1,0 +1,248 @@
+//! Decisions: command → decide → journal → apply. One at a time; durable before anything acts on them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::compile::{Contract, compile_with};
+use contract::{AgencyName, Class, ContractVersion, Definition, PrincipalName, TopicName};
+use governance::{Command, ContractCheck, Desired, Event, Plan, Roles, State, TokenHash};
+
+use crate::api::{Caller, Governed};
+use crate::audit_logs::decision_entry;
+use crate::authorise::token_hash;
+use crate::clock::rfc3339;
+use crate::keyring::AgencySecret;
+use crate::lanes::{Apply, Fact, Facts, Lane};
+use crate::{Bus, Refusal, RefusalKind, secrets};
+
+/// A principal with the token that was made for it. The token is nowhere else.
+#[derive(Debug, Clone)]
+pub struct NewPrincipal {
+    /// Who.
+    pub principal: PrincipalName,
+    /// What it proves itself with; shown once.
+    pub token: String,
+}
+
+/// Governance asks whether a definition is a contract; the compiler answers.
+pub(crate) struct Compiler;
+
+impl ContractCheck for Compiler {
+    fn faults(&self, definition: &Definition, extra: &[Class]) -> Vec<String> {
+        compile_with(definition, extra).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+}
+
+impl Bus {
+    /// Decides one command and, where it is allowed, makes it so.
+    pub async fn govern(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
+        let name = command.name();
+        self.decide(caller, name, move |caller, state, now_ms| {
+            Ok(governance::decide(state, caller, &command, now_ms, &Compiler)?)
+        })
+        .await
+    }
+
+    /// Makes a principal and its first token.
+    pub async fn create_principal(
+        &self,
+        caller: &Caller,
+        principal: PrincipalName,
+        agency: AgencyName,
+        roles: Roles,
+    ) -> Result<NewPrincipal, Refusal> {
+        let token = secrets::new_token();
+        let token_hash = Some(TokenHash(token_hash(&token)));
+        let command = Command::CreatePrincipal { principal: principal.clone(), agency, roles, token_hash };
+        self.govern(caller, command).await?;
+        Ok(NewPrincipal { principal, token })
+    }
+
+    /// Gives a principal a new token; the old one ends.
+    pub async fn issue_token(
+        &self,
+        caller: &Caller,
+        principal: PrincipalName,
+    ) -> Result<NewPrincipal, Refusal> {
+        let token = secrets::new_token();
+        let token_hash = TokenHash(token_hash(&token));
+        self.govern(caller, Command::IssueToken { principal: principal.clone(), token_hash }).await?;
+        Ok(NewPrincipal { principal, token })
+    }
+
+    /// What a folder of governance files would change.
+    pub fn plan(&self, caller: &Caller, files: &BTreeMap<String, String>) -> Result<Plan, Refusal> {
+        let state = self.state(caller)?;
+        Ok(governance::plan(&state, &desired(files)?, self.core.clock.now_ms()))
+    }
+
+    /// Makes a folder of governance files so: all of it, or nothing.
+    pub async fn apply(
+        &self,
+        caller: &Caller,
+        files: &BTreeMap<String, String>,
+        close_bootstrap: bool,
+    ) -> Result<Plan, Refusal> {
+        let desired = desired(files)?;
+        let (planned, plan) = std::sync::mpsc::channel();
+        self.decide(caller, "apply", move |caller, state, now_ms| {
+            let mut plan = governance::plan(state, &desired, now_ms);
+            if close_bootstrap && state.in_bootstrap() {
+                let what = "~ close the bootstrap".to_owned();
+                plan.steps.push(governance::Step { command: Command::CloseBootstrap {}, what });
+            }
+            let events = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(
+                |(step, refused)| {
+                    let refusal = Refusal::from(refused);
+                    Refusal {
+                        text: format!("{}: {}; nothing was applied", step.what, refusal.text),
+                        ..refusal
+                    }
+                },
+            )?;
+            let _ = planned.send(plan);
+            Ok(events)
+        })
+        .await?;
+        plan.recv().map_err(|_| Refusal::unavailable("the plan was lost"))
+    }
+
+    /// Runs `decide` against the state as it stands, alone, and enacts what it says. Goes on to its end even if the
+    /// caller goes away in the middle.
+    async fn decide(
+        &self,
+        caller: &Caller,
+        name: &'static str,
+        decide: impl FnOnce(&Caller, &State, u64) -> Result<Vec<Event>, Refusal> + Send + 'static,
+    ) -> Result<Governed, Refusal> {
+        let (bus, caller) = (self.clone(), caller.clone());
+        let deciding = tokio::spawn(async move {
+            let _alone = bus.core.deciding.lock().await;
+            let now_ms = bus.core.clock.now_ms();
+            let state = bus.core.state();
+            // Compiling contracts takes a while: not on the async threads.
+            let decided = tokio::task::spawn_blocking({
+                let (state, caller) = (state.clone(), bus.now(&caller));
+                move || decide(&caller, &state, now_ms)
+            });
+            match decided.await.map_err(|_| Refusal::unavailable("the decision was broken off"))? {
+                Ok(events) => bus.enact(&caller, name, &state, events, now_ms).await,
+                Err(refusal) => {
+                    let time = rfc3339(now_ms);
+                    let entry = decision_entry(&caller, name, &[], &time);
+                    bus.record_entry(entry, Vec::new()).await?;
+                    Err(refusal)
+                }
+            }
+        });
+        deciding.await.map_err(|_| Refusal::unavailable("the decision was broken off"))?
+    }
+
+    /// Journals what was decided, with the secrets of new agencies, and applies it when it is durable.
+    pub(crate) async fn enact(
+        &self,
+        caller: &Caller,
+        name: &'static str,
+        state: &State,
+        events: Vec<Event>,
+        now_ms: u64,
+    ) -> Result<Governed, Refusal> {
+        if events.is_empty() {
+            return Ok(Governed { events });
+        }
+        let mut next = state.clone();
+        events.iter().for_each(|event| governance::apply(&mut next, event, now_ms));
+        let touched = touched(state, &next);
+        self.core.topics.create_streams(&touched)?;
+        let secrets = self.secrets_of_new_agencies(state, &next)?;
+        let governance = self.core.streams.governance;
+        let mut records: Vec<Fact> = events
+            .iter()
+            .map(|event| Fact { stream: governance, marks: Vec::new(), body: encode(event, now_ms) })
+            .collect();
+        let agency_keys = self.core.streams.agency_keys;
+        records.extend(secrets.iter().map(|secret| Fact {
+            stream: agency_keys,
+            marks: Vec::new(),
+            body: secret.encode(),
+        }));
+        let entry = decision_entry(caller, name, &events, &rfc3339(now_ms));
+        let core = self.core.clone();
+        let apply: Apply = Box::new(move |_| {
+            for secret in &secrets {
+                if let Err(error) = core.keyring.open_agency(secret) {
+                    tracing::error!(agency = %secret.agency, %error, "the keys of a new agency do not open");
+                }
+            }
+            if let Err(error) = core.topics.refresh(&next, &touched) {
+                tracing::error!(%error, "a topic's streams cannot be opened");
+            }
+            *core.state.write() = Arc::new(next);
+            core.tail.rights().notify_waiters();
+        });
+        let facts =
+            Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply), ..Facts::default() };
+        self.core.lane(Lane::Standard).record(facts).await?;
+        Ok(Governed { events })
+    }
+
+    fn secrets_of_new_agencies(&self, old: &State, new: &State) -> Result<Vec<AgencySecret>, Refusal> {
+        let fresh = new.agencies().filter(|agency| old.agency(&agency.agency).is_none());
+        fresh.map(|agency| self.core.keyring.create_agency(&agency.agency)).collect()
+    }
+
+    /// A contract, compiled; the newest active one where no version is named.
+    pub fn contract(
+        &self,
+        caller: &Caller,
+        topic: &TopicName,
+        version: Option<ContractVersion>,
+    ) -> Result<Arc<Contract>, Refusal> {
+        self.state(caller)?;
+        let topic = self.core.topics.get(topic)?;
+        match version {
+            Some(version) => topic.contract(version),
+            None => topic.active(None, self.core.clock.now_ms()),
+        }
+    }
+}
+
+/// The topics that look different after a decision, or whose owner does.
+fn touched(old: &State, new: &State) -> Vec<Arc<governance::Topic>> {
+    let differs = |topic: &governance::Topic| {
+        old.topic(&topic.name) != Some(topic) || old.agency(&topic.owner) != new.agency(&topic.owner)
+    };
+    new.topics().filter(|topic| differs(topic)).cloned().collect()
+}
+
+/// The record of a governance event: the time of the decision, then the event as JSON.
+pub(crate) fn encode(event: &Event, at_ms: u64) -> Vec<u8> {
+    let mut body = at_ms.to_le_bytes().to_vec();
+    body.extend(serde_json::to_vec(event).expect("events always encode"));
+    body
+}
+
+/// Reads what `encode` wrote.
+pub(crate) fn decode(body: &[u8]) -> Option<(Event, u64)> {
+    let (at_ms, event) = body.split_first_chunk::<8>()?;
+    Some((serde_json::from_slice(event).ok()?, u64::from_le_bytes(*at_ms)))
+}
+
+fn desired(files: &BTreeMap<String, String>) -> Result<Desired, Refusal> {
+    Desired::from_files(files).map_err(|faults| {
+        let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        Refusal::new(RefusalKind::Malformed, said.join("\n"))
+            .hint("mend the files and plan again; nothing was applied")
+    })
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads lower-case hex.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

@@ -1,0 +1,242 @@
+//! The keys in use: agencies' keys opened through the KMS, and persons' keys that the journal holds wrapped.
+//!
+//! A person's key is made when an event about them is first sealed, and its wrapped form becomes durable in the same
+//! group as that event. Until then every event that needs it carries it along: whichever commits first brings it.
+//! Fail closed: no key, no KMS → a refusal.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use contract::AgencyName;
+use journal::{Journal, StreamId};
+use parking_lot::{Mutex, RwLock};
+use seal::{AgencyKeys, AgencySecrets, Kms, PersonKey, Pseudonym, WrappedKey};
+use serde::{Deserialize, Serialize};
+
+use crate::Refusal;
+use crate::govern::{hex, unhex};
+use crate::lanes::NewKey;
+use crate::limits::PERSON_KEYS_MAX;
+use crate::mark_table::{MarkTable, Place};
+use crate::marks::Marker;
+
+const SHARDS: usize = 64;
+
+/// An agency's wrapping key begins with this epoch.
+const FIRST_EPOCH: u32 = 1;
+
+/// The record of an agency's secrets, wrapped by the KMS, in hex. On disk: never rename.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AgencySecret {
+    /// Whose.
+    pub agency: AgencyName,
+    /// The number of the wrapping secret.
+    pub epoch: u32,
+    /// Makes pseudonyms and digests; never replaced.
+    pub lasting: String,
+    /// Wraps persons' keys.
+    pub wrapping: String,
+}
+
+impl AgencySecret {
+    /// The journal's form.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a name, a number and hex always encode")
+    }
+}
+
+/// All keys of the bus.
+pub struct Keyring {
+    kms: Arc<dyn Kms>,
+    journal: Arc<dyn Journal>,
+    marker: Marker,
+    agencies: RwLock<HashMap<AgencyName, Arc<AgencyKeys>>>,
+    persons: Vec<Mutex<HashMap<u64, Held>>>,
+    places: RwLock<MarkTable>,
+}
+
+/// A person's key in memory.
+#[derive(Clone)]
+struct Held {
+    pseudonym: Pseudonym,
+    key: Arc<PersonKey>,
+    /// The wrapped key, until it is durable.
+    fresh: Option<WrappedKey>,
+}
+
+/// A person's key for sealing.
+pub struct ForSealing {
+    /// The key.
+    pub key: Arc<PersonKey>,
+    /// What must become durable with the event, where it is not yet.
+    pub new: Option<NewKey>,
+}
+
+impl Keyring {
+    /// A keyring that knows no agency yet.
+    pub fn new(kms: Arc<dyn Kms>, journal: Arc<dyn Journal>, marker: Marker) -> Self {
+        Self {
+            kms,
+            journal,
+            marker,
+            agencies: RwLock::default(),
+            persons: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            places: RwLock::default(),
+        }
+    }
+
+    /// Makes the secrets of a new agency; the answer is what must be journaled before they are used.
+    pub fn create_agency(&self, agency: &AgencyName) -> Result<AgencySecret, Refusal> {
+        let create = || self.kms.create(agency.as_str()).map_err(|error| out_of_reach(agency, &error));
+        let ((lasting, _), (wrapping, _)) = (create()?, create()?);
+        let (lasting, wrapping) = (hex(&lasting), hex(&wrapping));
+        Ok(AgencySecret { agency: agency.clone(), epoch: FIRST_EPOCH, lasting, wrapping })
+    }
+
+    /// Opens an agency's journaled secrets.
+    pub fn open_agency(&self, secret: &AgencySecret) -> Result<(), Refusal> {
+        let agency = &secret.agency;
+        let open = |text: &str| {
+            let wrapped =
+                unhex(text).ok_or_else(|| out_of_reach(agency, &"its stored secret does not read"))?;
+            self.kms.unwrap(agency.as_str(), &wrapped).map_err(|error| out_of_reach(agency, &error))
+        };
+        let secrets = AgencySecrets { lasting: open(&secret.lasting)?, epoch: open(&secret.wrapping)? };
+        let keys = AgencyKeys::derive(secret.epoch, &secrets);
+        self.agencies.write().insert(agency.clone(), Arc::new(keys));
+        Ok(())
+    }
+
+    /// An agency's keys.
+    pub fn agency(&self, agency: &AgencyName) -> Result<Arc<AgencyKeys>, Refusal> {
+        self.agencies.read().get(agency).cloned().ok_or_else(|| {
+            Refusal::unavailable(format!("the keys of agency {agency} are not open"))
+                .hint("ask the bus's operator whether its key management service is reachable")
+        })
+    }
+
+    /// The key to seal under; made if the person was never seen.
+    pub fn for_sealing(
+        &self,
+        agency: &AgencyName,
+        keys: &AgencyKeys,
+        pseudonym: &Pseudonym,
+        stream: StreamId,
+    ) -> Result<ForSealing, Refusal> {
+        let mark = self.marker.person_key(agency, pseudonym);
+        let mut shard = self.shard(mark).lock();
+        let held = match shard.get(&mark) {
+            Some(held) if held.pseudonym == *pseudonym => held.clone(),
+            _ => {
+                let held = match self.stored(keys, mark, pseudonym)? {
+                    Some(key) => Held { pseudonym: *pseudonym, key, fresh: None },
+                    None => make(keys, pseudonym)?,
+                };
+                make_room(&mut shard);
+                shard.insert(mark, held.clone());
+                held
+            }
+        };
+        let new = held.fresh.map(|wrapped| NewKey { pseudonym: *pseudonym, wrapped, mark, stream });
+        Ok(ForSealing { key: held.key, new })
+    }
+
+    /// The key to open with; `None` where there is none (any more).
+    pub fn for_opening(
+        &self,
+        agency: &AgencyName,
+        keys: &AgencyKeys,
+        pseudonym: &Pseudonym,
+    ) -> Result<Option<Arc<PersonKey>>, Refusal> {
+        let mark = self.marker.person_key(agency, pseudonym);
+        let mut shard = self.shard(mark).lock();
+        if let Some(held) = shard.get(&mark).filter(|held| held.pseudonym == *pseudonym) {
+            return Ok(Some(held.key.clone()));
+        }
+        let Some(key) = self.stored(keys, mark, pseudonym)? else { return Ok(None) };
+        make_room(&mut shard);
+        shard.insert(mark, Held { pseudonym: *pseudonym, key: key.clone(), fresh: None });
+        Ok(Some(key))
+    }
+
+    /// A person's key from the journal.
+    fn stored(
+        &self,
+        keys: &AgencyKeys,
+        mark: u64,
+        pseudonym: &Pseudonym,
+    ) -> Result<Option<Arc<PersonKey>>, Refusal> {
+        let mut wrapped = None;
+        self.places.read().find(mark, |place| {
+            let record =
+                self.journal.read(place.stream, place.offset, 1).ok().and_then(|r| r.into_iter().next());
+            wrapped = record.and_then(|record| read_key(&record.body, pseudonym));
+            wrapped.is_some()
+        });
+        let Some(wrapped) = wrapped else { return Ok(None) };
+        let key = keys.unwrap(&wrapped, pseudonym).map_err(|error| {
+            Refusal::unavailable(format!("a stored key cannot be opened: {error}"))
+                .hint("ask the bus's operator")
+        })?;
+        Ok(Some(Arc::new(key)))
+    }
+
+    /// Folds a stream of wrapped keys.
+    pub fn fold(&self, stream: StreamId) -> Result<(), journal::JournalError> {
+        let mut places = self.places.write();
+        self.journal.entries(stream, 0, &mut |entry| {
+            places.insert(entry.primary, Place { stream, offset: entry.offset }, |_| true);
+        })
+    }
+
+    /// Persons' keys are in the journal now: events need not carry them any more.
+    pub fn became_durable(&self, keys: &[(NewKey, Place)]) {
+        if keys.is_empty() {
+            return;
+        }
+        let mut places = self.places.write();
+        for (key, place) in keys {
+            places.insert(key.mark, *place, |_| true);
+        }
+        drop(places);
+        for (key, _) in keys {
+            let mut shard = self.shard(key.mark).lock();
+            if let Some(held) = shard.get_mut(&key.mark).filter(|held| held.pseudonym == key.pseudonym) {
+                held.fresh = None;
+            }
+        }
+    }
+
+    fn shard(&self, mark: u64) -> &Mutex<HashMap<u64, Held>> {
+        &self.persons[(mark >> 32) as usize % SHARDS]
+    }
+}
+
+fn make(keys: &AgencyKeys, pseudonym: &Pseudonym) -> Result<Held, Refusal> {
+    let no_randomness = || Refusal::unavailable("no key can be made: the system gives no random bytes");
+    let key = PersonKey::generate().ok_or_else(no_randomness)?;
+    let wrapped = keys.wrap(&key, pseudonym).ok_or_else(no_randomness)?;
+    Ok(Held { pseudonym: *pseudonym, key: Arc::new(key), fresh: Some(wrapped) })
+}
+
+/// A full shard lets go of what is durable; the journal still has it.
+fn make_room(shard: &mut HashMap<u64, Held>) {
+    if shard.len() >= PERSON_KEYS_MAX / SHARDS {
+        let mut keep = false;
+        shard.retain(|_, held| {
+            keep = !keep;
+            keep || held.fresh.is_some()
+        });
+    }
+}
+
+fn read_key(body: &[u8], pseudonym: &Pseudonym) -> Option<WrappedKey> {
+    let (whose, wrapped) = body.split_at_checked(16)?;
+    let wrapped = wrapped.try_into().ok()?;
+    (whose == pseudonym.0).then_some(WrappedKey(wrapped))
+}
+
+fn out_of_reach(agency: &AgencyName, error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::unavailable(format!("the keys of agency {agency} are out of reach: {error}"))
+        .hint("nothing was stored; it goes on when the key management service answers again")
+}

@@ -1,0 +1,332 @@
+//! Forming one group: who gets which offset, which leaf covers what, which event was here before.
+//!
+//! Nothing here touches a view: a group that does not become durable leaves no trace.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use audit::{Hash, Range};
+use journal::{Group, Offset, StreamId};
+
+use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent};
+use super::run::LaneParts;
+use crate::api::{Outcome, Receipt};
+use crate::audit_logs::{self, Entry};
+use crate::clock::rfc3339;
+use crate::identities::Seen;
+use crate::mark_table::Place;
+use crate::{Refusal, RefusalKind};
+
+/// A group in the making.
+pub struct Forming<'a> {
+    parts: &'a LaneParts,
+    group: &'a mut Group,
+    now_ms: u64,
+    time: String,
+    next: HashMap<StreamId, Offset>,
+    pending: HashMap<u128, ([u8; 16], Receipt)>,
+    keys_pending: HashSet<u64>,
+    formed: Formed,
+    scratch: Vec<u8>,
+}
+
+/// What a durable group changes, and whom to tell.
+#[derive(Default)]
+pub struct Formed {
+    /// Hashes of the new audit leaves, in order.
+    pub leaves: Vec<Hash>,
+    /// Identities that were seen for the first time.
+    pub identities: Vec<(u64, Place)>,
+    /// Persons' keys with their places.
+    pub keys: Vec<(NewKey, Place)>,
+    publishes: Vec<PublishJob>,
+    facts: Vec<(FactsJob, Committed)>,
+}
+
+impl Formed {
+    /// Tells everybody that it is durable.
+    pub fn answer(self) {
+        for job in self.publishes {
+            let outcomes =
+                job.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(undecided)).collect();
+            let _ = job.reply.send(Ok(outcomes));
+        }
+        for (job, committed) in self.facts {
+            job.finish(Ok(committed));
+        }
+    }
+
+    /// Tells everybody that nothing of it was taken.
+    pub fn answer_failure(self, error: &Refusal) {
+        for job in self.publishes {
+            let _ = job.reply.send(Err(error.clone()));
+        }
+        for (job, _) in self.facts {
+            job.finish(Err(error.clone()));
+        }
+    }
+}
+
+fn undecided() -> Outcome {
+    Outcome::Refused(Refusal::unavailable("the event was not decided").hint("send it again"))
+}
+
+/// Where an event of a run stands: which job, which of its events.
+type Spot = (usize, usize);
+
+impl<'a> Forming<'a> {
+    /// Starts a group at `now_ms`.
+    pub fn new(parts: &'a LaneParts, group: &'a mut Group, now_ms: u64) -> Self {
+        Self {
+            parts,
+            group,
+            now_ms,
+            time: rfc3339(now_ms),
+            next: HashMap::new(),
+            pending: HashMap::new(),
+            keys_pending: HashSet::new(),
+            formed: Formed::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// What came of it.
+    pub fn finish(self) -> Formed {
+        self.formed
+    }
+
+    /// Takes in published events: one audit entry per publisher, topic and contract version.
+    pub fn publishes(&mut self, mut jobs: Vec<PublishJob>) -> Result<(), Refusal> {
+        // Stable, so that what one publisher sent for one topic stays in its order.
+        jobs.sort_by(|a, b| {
+            let key =
+                |job: &PublishJob| (Arc::as_ptr(&job.topic) as usize, Arc::as_ptr(&job.publisher) as usize);
+            key(a).cmp(&key(b))
+        });
+        let mut result = Ok(());
+        let mut start = 0;
+        while start < jobs.len() && result.is_ok() {
+            let same = |job: &PublishJob| {
+                Arc::ptr_eq(&job.topic, &jobs[start].topic)
+                    && job.publisher.principal == jobs[start].publisher.principal
+            };
+            let end = start + jobs[start..].iter().take_while(|job| same(job)).count();
+            result = self.run(&mut jobs[start..end]);
+            start = end;
+        }
+        self.formed.publishes = jobs;
+        result
+    }
+
+    /// The jobs of one publisher for one topic.
+    fn run(&mut self, jobs: &mut [PublishJob]) -> Result<(), Refusal> {
+        let mut segment: Vec<Spot> = Vec::new();
+        for job_number in 0..jobs.len() {
+            for event_number in 0..jobs[job_number].ready.len() {
+                let spot = (job_number, event_number);
+                let version = jobs[job_number].ready[event_number].contract;
+                if segment.first().is_some_and(|first| ready(jobs, *first).contract != version) {
+                    self.segment(jobs, &mut segment)?;
+                }
+                match self.seen(&jobs[job_number], event_number)? {
+                    None => {
+                        let receipt = self.unplaced(&jobs[job_number], event_number);
+                        let event = &jobs[job_number].ready[event_number];
+                        self.pending.insert(event.identity, (event.digest, receipt));
+                        segment.push(spot);
+                    }
+                    Some(outcome) => self.decided(&mut jobs[job_number], event_number, outcome),
+                }
+            }
+        }
+        self.segment(jobs, &mut segment)?;
+        for job in jobs.iter_mut() {
+            for refusal in std::mem::take(&mut job.refusals) {
+                self.entry(refusal, &[])?;
+            }
+        }
+        self.settle_repeats(jobs);
+        Ok(())
+    }
+
+    /// Whether an event's identity was seen before, durably or in this group.
+    fn seen(&mut self, job: &PublishJob, event_number: usize) -> Result<Option<Outcome>, Refusal> {
+        let event = &job.ready[event_number];
+        if let Some((digest, receipt)) = self.pending.get(&event.identity) {
+            return Ok(Some(if *digest == event.digest {
+                Outcome::Duplicate(receipt.clone())
+            } else {
+                Outcome::Refused(conflict(job))
+            }));
+        }
+        let body = &job.bodies[event.body.clone()];
+        Ok(match self.parts.identities.seen(&job.topic, event.identity as u64, body, self.now_ms)? {
+            Seen::Never => None,
+            Seen::Same(receipt) => Some(Outcome::Duplicate(receipt)),
+            Seen::Other => Some(Outcome::Refused(conflict(job))),
+        })
+    }
+
+    fn decided(&mut self, job: &mut PublishJob, event_number: usize, outcome: Outcome) {
+        let index = job.ready[event_number].index;
+        if let Outcome::Refused(refusal) = &outcome {
+            job.refusals.push(audit_logs::refusal_entry(
+                &job.publisher,
+                &job.topic.name,
+                job.topic.lane,
+                None,
+                refusal,
+                &self.time,
+            ));
+        }
+        job.outcomes[index] = Some(outcome);
+    }
+
+    /// A receipt whose place is filled in when the segment is placed.
+    fn unplaced(&self, job: &PublishJob, event_number: usize) -> Receipt {
+        Receipt {
+            topic: job.topic.name.clone(),
+            partition: job.ready[event_number].partition,
+            offset: 0,
+            leaf: 0,
+        }
+    }
+
+    /// Places events of one publisher, topic and contract version, and writes the entry that covers them.
+    fn segment(&mut self, jobs: &mut [PublishJob], spots: &mut Vec<Spot>) -> Result<(), Refusal> {
+        let Some(first) = spots.first().copied() else { return Ok(()) };
+        spots.sort_by_key(|spot| ready(jobs, *spot).partition);
+        let leaf = self.next_offset(self.parts.audit_stream)?;
+        let mut ranges: Vec<Range> = Vec::new();
+        let mut hashes: Vec<Hash> = Vec::with_capacity(spots.len());
+        for spot in spots.iter() {
+            let offset = self.place(&jobs[spot.0], spot.1, leaf)?;
+            let event = ready(jobs, *spot);
+            match ranges.last_mut() {
+                Some(range) if range.partition == event.partition => range.count += 1,
+                _ => ranges.push(Range { partition: event.partition, first: offset, count: 1 }),
+            }
+            hashes.push(event.hash);
+            let receipt = Receipt { offset, leaf, ..self.unplaced(&jobs[spot.0], spot.1) };
+            if let Some((_, pending)) = self.pending.get_mut(&event.identity) {
+                *pending = receipt.clone();
+            }
+            let index = event.index;
+            jobs[spot.0].outcomes[index] = Some(Outcome::Accepted(receipt));
+        }
+        let (job, version) = (&jobs[first.0], ready(jobs, first).contract);
+        let root = audit::merkle_root(&hashes);
+        let entry =
+            audit_logs::publication_entry(&job.publisher, &job.topic, version, ranges, &root, &self.time);
+        self.entry(entry, &[])?;
+        spots.clear();
+        Ok(())
+    }
+
+    /// Puts one event and the new keys that it needs into the group.
+    fn place(&mut self, job: &PublishJob, event_number: usize, leaf: u64) -> Result<Offset, Refusal> {
+        let event = &job.ready[event_number];
+        for key in &event.new_keys {
+            self.key(key)?;
+        }
+        let stream = job.topic.partitions[event.partition as usize];
+        let offset = self.take_offset(stream)?;
+        let primary = event.identity as u64;
+        let mut marks = [0u64; 12];
+        let count = 1 + event.marks.len().min(marks.len() - 1);
+        marks[0] = primary;
+        marks[1..count].copy_from_slice(&event.marks[..count - 1]);
+        let leaf = leaf.to_le_bytes();
+        let body: [&[u8]; 2] = [&leaf, &job.bodies[event.body.clone()]];
+        self.group.push(stream, offset, self.now_ms, &marks[..count], &body);
+        self.formed.identities.push((primary, Place { stream, offset }));
+        Ok(offset)
+    }
+
+    fn key(&mut self, key: &NewKey) -> Result<(), Refusal> {
+        if !self.keys_pending.insert(key.mark) {
+            return Ok(());
+        }
+        let offset = self.take_offset(key.stream)?;
+        let parts: [&[u8]; 2] = [&key.pseudonym.0, &key.wrapped.0];
+        self.group.push(key.stream, offset, self.now_ms, &[key.mark], &parts);
+        self.formed.keys.push((key.clone(), Place { stream: key.stream, offset }));
+        Ok(())
+    }
+
+    /// A repeat within the group was answered with a receipt that had no place yet: give it the place.
+    fn settle_repeats(&self, jobs: &mut [PublishJob]) {
+        for job in jobs {
+            for event in &job.ready {
+                if let (Some(Outcome::Duplicate(receipt)), Some((_, placed))) =
+                    (&mut job.outcomes[event.index], self.pending.get(&event.identity))
+                {
+                    *receipt = placed.clone();
+                }
+            }
+        }
+    }
+
+    /// Takes in facts of the bus.
+    pub fn facts(&mut self, jobs: Vec<FactsJob>) -> Result<(), Refusal> {
+        let mut result = Ok(());
+        for mut job in jobs {
+            let committed = if result.is_ok() { self.fact(&mut job) } else { Ok(Committed::default()) };
+            let committed = committed.unwrap_or_else(|error| {
+                result = Err(error);
+                Committed::default()
+            });
+            self.formed.facts.push((job, committed));
+        }
+        result
+    }
+
+    fn fact(&mut self, job: &mut FactsJob) -> Result<Committed, Refusal> {
+        let mut committed = Committed { at_ms: self.now_ms, ..Committed::default() };
+        for fact in &job.facts.records {
+            let offset = self.take_offset(fact.stream)?;
+            self.group.push(fact.stream, offset, self.now_ms, &fact.marks, &[&fact.body]);
+            committed.offsets.push(offset);
+        }
+        for (entry, marks) in std::mem::take(&mut job.facts.entries) {
+            committed.leaves.push(self.entry(entry, &marks)?);
+        }
+        Ok(committed)
+    }
+
+    /// Puts an audit entry into the group; its offset in the audit stream is its leaf index.
+    fn entry(&mut self, entry: Entry, marks: &[u64]) -> Result<u64, Refusal> {
+        self.scratch.clear();
+        entry.encode(&mut self.scratch).map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let leaf = self.take_offset(self.parts.audit_stream)?;
+        self.group.push(self.parts.audit_stream, leaf, self.now_ms, marks, &[&self.scratch]);
+        self.formed.leaves.push(audit::leaf_hash(&self.scratch));
+        Ok(leaf)
+    }
+
+    fn next_offset(&mut self, stream: StreamId) -> Result<Offset, Refusal> {
+        if let Some(next) = self.next.get(&stream) {
+            return Ok(*next);
+        }
+        let next = self.parts.journal.bounds(stream)?.next;
+        self.next.insert(stream, next);
+        Ok(next)
+    }
+
+    fn take_offset(&mut self, stream: StreamId) -> Result<Offset, Refusal> {
+        let offset = self.next_offset(stream)?;
+        self.next.insert(stream, offset + 1);
+        Ok(offset)
+    }
+}
+
+fn ready(jobs: &[PublishJob], (job, event): Spot) -> &ReadyEvent {
+    &jobs[job].ready[event]
+}
+
+fn conflict(job: &PublishJob) -> Refusal {
+    let text =
+        format!("topic {}: this source and id were published before with other content", job.topic.name);
+    Refusal::new(RefusalKind::Conflict, text)
+        .hint("an event never changes: publish the correction as a new event with its own id")
+}

@@ -1,0 +1,134 @@
+//! What a lane takes: events that are ready to commit, and facts of the bus itself.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use contract::ContractVersion;
+use journal::{Offset, StreamId};
+use seal::{Pseudonym, WrappedKey};
+use tokio::sync::oneshot;
+
+use crate::Refusal;
+use crate::api::{Caller, Outcome};
+use crate::audit_logs::Entry;
+use crate::topics::Topic;
+
+/// One thing that a lane takes from its queue.
+pub enum Job {
+    /// Events of one publisher for one topic.
+    Publish(PublishJob),
+    /// Facts of the bus: disclosures, decisions, places, dead letters; and where the answer goes.
+    Facts(FactsJob),
+    /// Everything before it is durable when the lane answers, and the lane ends.
+    Stop,
+}
+
+/// Events of one publisher for one topic, checked and sealed.
+pub struct PublishJob {
+    /// The topic.
+    pub topic: Arc<Topic>,
+    /// Who publishes.
+    pub publisher: Arc<Caller>,
+    /// The events that may go in, in the publisher's order.
+    pub ready: Vec<ReadyEvent>,
+    /// The bodies of all of them, one after the other.
+    pub bodies: Vec<u8>,
+    /// What becomes of each event, index-aligned with the call; `None` where the lane decides.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// Audit entries for those that were refused before they came here.
+    pub refusals: Vec<Entry>,
+    /// Where the outcomes go.
+    pub reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
+}
+
+/// One event, checked and sealed.
+pub struct ReadyEvent {
+    /// Its place in the call.
+    pub index: usize,
+    /// The contract version that it was checked against.
+    pub contract: ContractVersion,
+    /// Its partition.
+    pub partition: u32,
+    /// Digest of topic, source and id; the low half is the primary mark.
+    pub identity: u128,
+    /// Further marks to find it by.
+    pub marks: Vec<u64>,
+    /// Keyed digest of its content.
+    pub digest: [u8; 16],
+    /// RFC 6962 leaf hash of its body.
+    pub hash: audit::Hash,
+    /// Its body within the job's `bodies`.
+    pub body: Range<usize>,
+    /// Persons' keys that are not durable yet and that this event needs.
+    pub new_keys: Vec<NewKey>,
+}
+
+/// A person's wrapped key that must become durable with the first event sealed under it.
+#[derive(Clone)]
+pub struct NewKey {
+    /// The person.
+    pub pseudonym: Pseudonym,
+    /// The key as stored.
+    pub wrapped: WrappedKey,
+    /// The mark it is found by.
+    pub mark: u64,
+    /// The stream it goes to.
+    pub stream: StreamId,
+}
+
+/// A record of the bus itself.
+pub struct Fact {
+    /// Its stream; must be of the lane that it is given to.
+    pub stream: StreamId,
+    /// Marks to find it by.
+    pub marks: Vec<u64>,
+    /// The record.
+    pub body: Vec<u8>,
+}
+
+/// Runs on the lane's thread once the facts are durable, in commit order: the place where views apply them.
+pub type Apply = Box<dyn FnOnce(&Committed) + Send>;
+
+/// Facts that become durable together.
+#[derive(Default)]
+pub struct Facts {
+    /// Records of the bus.
+    pub records: Vec<Fact>,
+    /// Audit entries with their marks.
+    pub entries: Vec<(Entry, Vec<u64>)>,
+    /// What to do when they are durable.
+    pub apply: Option<Apply>,
+}
+
+/// Facts in a lane's queue.
+pub struct FactsJob {
+    /// The facts.
+    pub facts: Facts,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Committed, Refusal>>,
+}
+
+/// Where facts went.
+#[derive(Debug, Clone, Default)]
+pub struct Committed {
+    /// When, in milliseconds since the epoch.
+    pub at_ms: u64,
+    /// The offset of each record.
+    pub offsets: Vec<Offset>,
+    /// The audit leaf of each entry.
+    pub leaves: Vec<u64>,
+}
+
+impl FactsJob {
+    pub(super) fn finish(self, result: Result<Committed, Refusal>) {
+        if let (Ok(committed), Some(apply)) = (&result, self.facts.apply) {
+            apply(committed);
+        }
+        // Whoever asked may have gone; the facts stand all the same.
+        let _ = self.reply.send(result);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.facts.records.iter().map(|fact| fact.body.len()).sum::<usize>() + 256 * self.facts.entries.len()
+    }
+}

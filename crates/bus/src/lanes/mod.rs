@@ -1,0 +1,113 @@
+//! Group commit, one loop per latency class.
+//!
+//! A lane takes what waits for it, forms one atomic group (events, their audit entries, new keys, places), makes it
+//! durable with one write and one sync, and only then answers everybody. Each topic lives in one lane, and each lane
+//! has its own journal log, its own thread, its own admission threads and its own audit log, so that a real-time
+//! topic never waits behind a batch topic's work.
+//!
+//! Invariants: one thread owns a lane's offsets, identities and audit tree. Nothing is visible before it is durable.
+
+mod admission;
+mod form;
+mod job;
+mod run;
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use governance::Latency;
+use journal::LaneId;
+
+pub use admission::Admission;
+pub use job::{Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent};
+pub use run::{LaneParts, start};
+
+use crate::Refusal;
+
+/// A latency class's group-commit loop. The numbers are on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Lane {
+    /// Emergency alerts: never waits.
+    Realtime = 0,
+    /// The ordinary business of agencies, and the bus's own decisions.
+    Standard = 1,
+    /// Bulk.
+    Batch = 2,
+}
+
+impl Lane {
+    /// All lanes.
+    pub const ALL: [Lane; 3] = [Lane::Realtime, Lane::Standard, Lane::Batch];
+
+    /// The lane of a contract's latency class.
+    pub fn of(latency: Latency) -> Self {
+        match latency {
+            Latency::Realtime => Lane::Realtime,
+            Latency::Standard => Lane::Standard,
+            Latency::Batch => Lane::Batch,
+        }
+    }
+
+    /// The lane's name in routes, files and checkpoints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Lane::Realtime => "realtime",
+            Lane::Standard => "standard",
+            Lane::Batch => "batch",
+        }
+    }
+
+    /// The lane with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lane| lane.name() == name)
+    }
+
+    /// The lane's log in the journal.
+    pub fn id(self) -> LaneId {
+        LaneId(self as u8)
+    }
+
+    /// How far the lane's threads step back for others (Unix nice).
+    fn niceness(self) -> i32 {
+        match self {
+            Lane::Realtime => -5,
+            Lane::Standard => 0,
+            Lane::Batch => 10,
+        }
+    }
+}
+
+/// The way into one lane.
+#[derive(Clone)]
+pub struct LaneHandle {
+    inbox: Sender<Job>,
+    /// The threads that check and seal what is published to this lane.
+    pub admission: Arc<Admission>,
+}
+
+impl LaneHandle {
+    /// Hands over facts and waits until they are durable.
+    pub async fn record(&self, facts: Facts) -> Result<Committed, Refusal> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.send(Job::Facts(FactsJob { facts, reply }))?;
+        answer.await.map_err(|_| lane_is_down())?
+    }
+
+    /// Puts a job into the lane's queue; waits while the queue is full.
+    pub fn send(&self, job: Job) -> Result<(), Refusal> {
+        self.inbox.send(job).map_err(|_| lane_is_down())
+    }
+}
+
+/// The answer when a lane's thread is gone.
+pub fn lane_is_down() -> Refusal {
+    Refusal::unavailable("the bus is stopping and takes nothing any more")
+        .hint("send it again when it is back")
+}
+
+/// Names the current thread's priority; best effort, since an unprivileged process may only step back.
+fn step_back(lane: Lane) {
+    let me = rustix::thread::gettid();
+    let _ = rustix::process::setpriority_process(Some(me), lane.niceness());
+}

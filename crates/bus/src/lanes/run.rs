@@ -1,0 +1,128 @@
+//! The loop itself: take, form, make durable, apply, answer.
+
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, bounded};
+use journal::{Group, Journal, JournalError};
+
+use super::form::{Formed, Forming};
+use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, step_back};
+use crate::Refusal;
+use crate::audit_logs::AuditLog;
+use crate::clock::Clock;
+use crate::identities::Identities;
+use crate::keyring::Keyring;
+use crate::limits::{GROUP_MAX_BYTES, LANE_QUEUE_MAX_JOBS};
+use crate::metrics::Metrics;
+
+/// What a lane's thread owns and uses.
+pub struct LaneParts {
+    /// Which lane.
+    pub lane: Lane,
+    /// The journal.
+    pub journal: Arc<dyn Journal>,
+    /// The stream of its audit entries.
+    pub audit_stream: journal::StreamId,
+    /// Its audit log.
+    pub audit: Arc<AuditLog>,
+    /// The identities seen in its topics; owned by the thread.
+    pub identities: Identities,
+    /// Persons' keys: told which became durable.
+    pub keyring: Arc<Keyring>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Told when the journal takes no writes any more.
+    pub health: Arc<OnceLock<String>>,
+}
+
+/// Starts a lane's threads.
+pub fn start(parts: LaneParts) -> std::io::Result<(LaneHandle, JoinHandle<()>)> {
+    let (inbox, jobs) = bounded(LANE_QUEUE_MAX_JOBS);
+    let admission = Arc::new(Admission::start(parts.lane)?);
+    let lane = parts.lane;
+    let thread = thread::Builder::new().name(format!("lane-{}", lane.name())).spawn(move || {
+        step_back(lane);
+        LaneLoop { parts, jobs, group: Group::new(), last_ms: 0, stopping: false }.run();
+    })?;
+    Ok((LaneHandle { inbox, admission }, thread))
+}
+
+struct LaneLoop {
+    parts: LaneParts,
+    jobs: Receiver<Job>,
+    group: Group,
+    /// Times never decrease within a lane, whatever the machine's clock does.
+    last_ms: u64,
+    stopping: bool,
+}
+
+impl LaneLoop {
+    fn run(mut self) {
+        while !self.stopping {
+            let Some((publishes, facts)) = self.take() else { break };
+            self.commit(publishes, facts);
+        }
+        self.parts.audit.settle();
+    }
+
+    /// Waits for one job, then takes what else is there, up to a group's size.
+    fn take(&mut self) -> Option<(Vec<PublishJob>, Vec<FactsJob>)> {
+        let (mut publishes, mut facts, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut next = self.jobs.recv().ok();
+        next.as_ref()?;
+        while let Some(job) = next {
+            match job {
+                Job::Publish(job) => {
+                    bytes += job.bodies.len();
+                    publishes.push(job);
+                }
+                Job::Facts(job) => {
+                    bytes += job.bytes();
+                    facts.push(job);
+                }
+                Job::Stop => self.stopping = true,
+            }
+            if bytes >= GROUP_MAX_BYTES || self.stopping {
+                break;
+            }
+            next = self.jobs.try_recv().ok();
+        }
+        Some((publishes, facts))
+    }
+
+    fn commit(&mut self, publishes: Vec<PublishJob>, facts: Vec<FactsJob>) {
+        self.group.clear();
+        self.last_ms = self.parts.clock.now_ms().max(self.last_ms);
+        let mut forming = Forming::new(&self.parts, &mut self.group, self.last_ms);
+        let formed = forming.publishes(publishes).and_then(|()| forming.facts(facts));
+        let formed = match formed {
+            Ok(()) => forming.finish(),
+            Err(error) => return forming.finish().answer_failure(&error),
+        };
+        if !self.group.is_empty() {
+            // If we die in here, recovery sees the whole group or nothing of it; nobody was answered yet.
+            if let Err(error) = self.parts.journal.append(self.parts.lane.id(), &mut self.group) {
+                tracing::error!(lane = self.parts.lane.name(), %error, "a group did not become durable");
+                if matches!(error, JournalError::Poisoned { .. }) {
+                    let _ = self.parts.health.set(error.to_string());
+                }
+                return formed.answer_failure(&Refusal::from(error));
+            }
+            self.parts.metrics.group(self.parts.lane, self.group.bytes());
+        }
+        self.apply(&formed);
+        formed.answer();
+    }
+
+    /// The group is durable: the views learn of it.
+    fn apply(&mut self, formed: &Formed) {
+        self.parts.audit.push(&formed.leaves);
+        self.parts.keyring.became_durable(&formed.keys);
+        for (mark, place) in &formed.identities {
+            self.parts.identities.insert(*mark, *place);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Search marks: keyed 64-bit digests under which the journal finds records again.
+//!
+//! Keyed with a secret of this bus, so that nobody can craft two identities with one mark, and so that a mark on disk
+//! says nothing about the id behind it. A mark can collide; whoever finds by mark compares the record itself.
+
+use std::hash::Hasher;
+
+use contract::{AgencyName, SubscriptionName, TopicName};
+use seal::Pseudonym;
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+/// Makes the marks of one bus.
+#[derive(Clone)]
+pub struct Marker {
+    keys: (u64, u64),
+}
+
+/// What a mark stands for. The numbers are on disk: never reuse one.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Kind {
+    Identity = 1,
+    EventId = 2,
+    Correlation = 3,
+    Causation = 4,
+    Person = 5,
+    PersonKey = 6,
+    Disclosure = 7,
+    Subscription = 8,
+    OrderingKey = 9,
+}
+
+impl Marker {
+    /// A marker keyed with 16 secret bytes.
+    pub fn new(secret: [u8; 16]) -> Self {
+        let number = u128::from_le_bytes(secret);
+        Self { keys: (number as u64, (number >> 64) as u64) }
+    }
+
+    fn wide(&self, kind: Kind, parts: &[&[u8]]) -> u128 {
+        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
+        hasher.write_u8(kind as u8);
+        for part in parts {
+            hasher.write_u32(part.len() as u32);
+            hasher.write(part);
+        }
+        hasher.finish128().as_u128()
+    }
+
+    fn mark(&self, kind: Kind, parts: &[&[u8]]) -> u64 {
+        self.wide(kind, parts) as u64
+    }
+
+    /// (`source`, `id`) in a topic: what must be unique. The low half is the mark; the whole tells two events of one
+    /// group apart, which have no records yet to compare.
+    pub fn identity(&self, topic: &TopicName, source: &str, id: &str) -> u128 {
+        self.wide(Kind::Identity, &[topic.as_str().as_bytes(), source.as_bytes(), id.as_bytes()])
+    }
+
+    /// A value that orders events.
+    pub fn ordering_key(&self, text: &str) -> u64 {
+        self.mark(Kind::OrderingKey, &[text.as_bytes()])
+    }
+
+    /// An event's `id` in any topic.
+    pub fn event_id(&self, id: &str) -> u64 {
+        self.mark(Kind::EventId, &[id.as_bytes()])
+    }
+
+    /// A `correlationid`.
+    pub fn correlation(&self, id: &str) -> u64 {
+        self.mark(Kind::Correlation, &[id.as_bytes()])
+    }
+
+    /// A `causationid`.
+    pub fn causation(&self, id: &str) -> u64 {
+        self.mark(Kind::Causation, &[id.as_bytes()])
+    }
+
+    /// An event about a person.
+    pub fn person(&self, pseudonym: &Pseudonym) -> u64 {
+        self.mark(Kind::Person, &[&pseudonym.0])
+    }
+
+    /// The wrapped key of a person at an agency.
+    pub fn person_key(&self, agency: &AgencyName, pseudonym: &Pseudonym) -> u64 {
+        self.mark(Kind::PersonKey, &[agency.as_str().as_bytes(), &pseudonym.0])
+    }
+
+    /// A disclosure of a partition's offsets in one bucket (`offset / DISCLOSURE_BUCKET`).
+    pub fn disclosure(&self, topic: &TopicName, partition: u32, bucket: u64) -> u64 {
+        let place = [partition.to_le_bytes().as_slice(), bucket.to_le_bytes().as_slice()].concat();
+        self.mark(Kind::Disclosure, &[topic.as_str().as_bytes(), &place])
+    }
+
+    /// A subscription's disclosures.
+    pub fn subscription(&self, name: &SubscriptionName) -> u64 {
+        self.mark(Kind::Subscription, &[name.as_str().as_bytes()])
+    }
+}

@@ -1,0 +1,294 @@
+//! Start and end: every view is folded from the journal, then the lanes start.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use contract::PrincipalName;
+use governance::{Command, Roles, State, TokenHash};
+use journal::{Journal, JournalError};
+use parking_lot::{Mutex, RwLock};
+use seal::Kms;
+
+use crate::api::Caller;
+use crate::audit_logs::AuditLogs;
+use crate::authorise::token_hash;
+use crate::clock::Clock;
+use crate::core::{Bus, Core, Settings};
+use crate::govern::decode;
+use crate::identities::Identities;
+use crate::keyring::{AgencySecret, Keyring};
+use crate::lanes::{self, Job, Lane, LaneParts};
+use crate::marks::Marker;
+use crate::metrics::Metrics;
+use crate::streams::Streams;
+use crate::subscriptions::dead_letters::DeadLetters;
+use crate::subscriptions::members::Members;
+use crate::subscriptions::places::Places;
+use crate::tail::Tail;
+use crate::topics::{Topics, keys_stream};
+use crate::{Refusal, fold, retention, secrets};
+
+/// What opening came to.
+#[derive(Debug)]
+pub struct Opened {
+    /// The operator's token; only on the very first start.
+    pub operator_token: Option<String>,
+    /// Governance decisions folded.
+    pub decisions: u64,
+    /// Topics.
+    pub topics: usize,
+    /// Identities remembered.
+    pub identities: usize,
+    /// How long the folds took, in milliseconds.
+    pub elapsed_ms: u128,
+}
+
+impl fmt::Display for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Opened { decisions, topics, identities, elapsed_ms, .. } = self;
+        write!(f, "{decisions} decisions, {topics} topics, {identities} identities folded in {elapsed_ms} ms")
+    }
+}
+
+/// Why the bus does not open.
+#[derive(Debug)]
+pub enum OpenError {
+    /// A file of the data folder.
+    File(std::io::Error),
+    /// The journal.
+    Journal(JournalError),
+    /// A key is out of reach, or a record does not read.
+    Refused(Refusal),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::File(error) => write!(f, "the data folder: {error}"),
+            OpenError::Journal(error) => write!(f, "the journal: {error}"),
+            OpenError::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<std::io::Error> for OpenError {
+    fn from(error: std::io::Error) -> Self {
+        OpenError::File(error)
+    }
+}
+
+impl From<JournalError> for OpenError {
+    fn from(error: JournalError) -> Self {
+        OpenError::Journal(error)
+    }
+}
+
+impl From<Refusal> for OpenError {
+    fn from(refusal: Refusal) -> Self {
+        OpenError::Refused(refusal)
+    }
+}
+
+/// The principal that the very first start makes.
+const OPERATOR: &str = "operator@central-digital-agency";
+
+impl Bus {
+    /// Opens the bus over a journal. Must run on a tokio runtime.
+    pub async fn open(
+        settings: Settings,
+        journal: Arc<dyn Journal>,
+        kms: Arc<dyn Kms>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Bus, Opened), OpenError> {
+        let started = Instant::now();
+        let (bus, mut opened) = tokio::task::block_in_place(|| fold_all(settings, journal, kms, clock))?;
+        if !bus.core.state().is_open() {
+            opened.operator_token = Some(bus.first_start().await?);
+        }
+        opened.elapsed_ms = started.elapsed().as_millis();
+        *bus.core.upkeep.lock() = Some(tokio::spawn(retention::run(bus.core.clone())));
+        Ok((bus, opened))
+    }
+
+    /// Makes the operator, who then makes everything else.
+    async fn first_start(&self) -> Result<String, Refusal> {
+        let token = secrets::new_token();
+        let name = |error: contract::NameError| Refusal::unavailable(error.to_string());
+        let operator = PrincipalName::parse(OPERATOR).map_err(name)?;
+        let caller =
+            Caller { principal: operator.clone(), agency: operator.agency(), roles: Roles::default() };
+        let token_hash = TokenHash(token_hash(&token));
+        let command = Command::OpenBus { operator, name: "Central Digital Agency".to_owned(), token_hash };
+        self.govern(&caller, command).await?;
+        Ok(token)
+    }
+
+    /// Takes nothing more, makes durable what waits, and lets go of the journal.
+    pub async fn close(&self) {
+        if self.core.closed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.core.tail.rights().notify_waiters();
+        let upkeep = self.core.upkeep.lock().take();
+        if let Some(upkeep) = upkeep {
+            upkeep.abort();
+            // It was told to end, so that it did not end by itself is what is wanted.
+            let _ = upkeep.await;
+        }
+        for lane in &self.core.lanes {
+            let _ = lane.send(Job::Stop);
+        }
+        let threads = std::mem::take(&mut *self.core.threads.lock());
+        let _ =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())))
+                .await;
+    }
+}
+
+fn fold_all(
+    settings: Settings,
+    journal: Arc<dyn Journal>,
+    kms: Arc<dyn Kms>,
+    clock: Arc<dyn Clock>,
+) -> Result<(Bus, Opened), OpenError> {
+    let marker = Marker::new(secrets::file(&settings.data.join("marks.key"))?);
+    let metrics = Arc::new(Metrics::default());
+    let streams = Streams::open(&*journal)?;
+    let keyring = Arc::new(Keyring::new(kms, journal.clone(), marker.clone()));
+    fold_agency_keys(&*journal, &streams, &keyring)?;
+    let (state, decisions) = fold_governance(&*journal, &streams)?;
+    let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
+    let governed: Vec<_> = state.topics().cloned().collect();
+    topics.refresh(&state, &governed)?;
+    fold_person_keys(&*journal, &state, &keyring)?;
+    let tail = Arc::new(Tail::default());
+    ring_on_append(&*journal, &topics, &tail);
+    let audit = AuditLogs::open(&settings, &journal, &streams, &topics, &metrics)?;
+    let (places, dead_letters) = (Arc::new(Places::default()), Arc::new(DeadLetters::default()));
+    for lane in Lane::ALL {
+        places.fold(&*journal, streams.places[lane as usize])?;
+        dead_letters.fold(&*journal, streams.dead_letters[lane as usize])?;
+    }
+    let health = Arc::new(OnceLock::new());
+    let mut handles = Vec::new();
+    let mut threads = Vec::new();
+    let mut identities_seen = 0;
+    for lane in Lane::ALL {
+        let mut identities = Identities::new(journal.clone(), topics.clone());
+        for topic in topics.all().iter().filter(|topic| topic.lane == lane) {
+            identities.fold(topic, clock.now_ms())?;
+        }
+        identities_seen += identities.len();
+        let parts = LaneParts {
+            lane,
+            journal: journal.clone(),
+            audit_stream: streams.audit[lane as usize],
+            audit: audit.lane(lane),
+            identities,
+            keyring: keyring.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            health: health.clone(),
+        };
+        let (handle, thread) = lanes::start(parts)?;
+        handles.push(handle);
+        threads.push(thread);
+    }
+    let lanes =
+        handles.try_into().unwrap_or_else(|_| unreachable!("one handle was pushed for each of the lanes"));
+    let opened = Opened {
+        operator_token: None,
+        decisions,
+        topics: governed.len(),
+        identities: identities_seen,
+        elapsed_ms: 0,
+    };
+    let core = Core {
+        settings,
+        clock,
+        journal,
+        streams,
+        marker,
+        keyring,
+        topics,
+        metrics,
+        tail,
+        audit,
+        places,
+        dead_letters,
+        members: Members::default(),
+        state: RwLock::new(Arc::new(state)),
+        deciding: tokio::sync::Mutex::new(()),
+        lanes,
+        threads: Mutex::new(threads),
+        upkeep: Mutex::new(None),
+        closed: AtomicBool::new(false),
+        health,
+    };
+    Ok((Bus { core: Arc::new(core) }, opened))
+}
+
+/// Governance, rebuilt from nothing.
+pub(crate) fn fold_governance(journal: &dyn Journal, streams: &Streams) -> Result<(State, u64), OpenError> {
+    let (mut state, mut decisions, mut unread) = (State::default(), 0, None);
+    fold::each(journal, streams.governance, 0, |record| match decode(&record.body) {
+        Some((event, at_ms)) => {
+            governance::apply(&mut state, &event, at_ms);
+            decisions += 1;
+        }
+        None => unread = unread.or(Some(record.offset)),
+    })?;
+    match unread {
+        None => Ok((state, decisions)),
+        Some(offset) => Err(Refusal::unavailable(format!("governance decision {offset} does not read"))
+            .hint("this data folder was written by a newer release; start that one")
+            .into()),
+    }
+}
+
+fn fold_agency_keys(journal: &dyn Journal, streams: &Streams, keyring: &Keyring) -> Result<(), OpenError> {
+    let mut result = Ok(());
+    fold::each(journal, streams.agency_keys, 0, |record| {
+        let opened = match serde_json::from_slice::<AgencySecret>(&record.body) {
+            Ok(secret) => keyring.open_agency(&secret),
+            Err(_) => Err(Refusal::unavailable(format!("agency secret {} does not read", record.offset))),
+        };
+        if result.is_ok() {
+            result = opened;
+        }
+    })?;
+    Ok(result?)
+}
+
+fn fold_person_keys(journal: &dyn Journal, state: &State, keyring: &Keyring) -> Result<(), OpenError> {
+    let wanted: HashSet<String> =
+        state.agencies().flat_map(|agency| Lane::ALL.map(|lane| keys_stream(lane, &agency.agency))).collect();
+    for info in journal.streams() {
+        if wanted.contains(&info.spec.name) {
+            keyring.fold(info.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whoever waits for a topic is woken when something of it is durable, whichever engine made it so.
+fn ring_on_append(journal: &dyn Journal, topics: &Arc<Topics>, tail: &Arc<Tail>) {
+    let (topics, tail) = (Arc::downgrade(topics), tail.clone());
+    journal.watch(Box::new(move |appended| {
+        let Some(topics) = topics.upgrade() else { return };
+        let mut last = None;
+        for (stream, _) in appended {
+            if let Some(topic) = topics.of_stream(*stream) {
+                if last.as_ref() != Some(&topic.name) {
+                    tail.ring(&topic.name);
+                    last = Some(topic.name.clone());
+                }
+            }
+        }
+    }));
+}

@@ -1,0 +1,147 @@
+//! In: identify → authorise → check → deduplicate → seal → commit → receipt.
+//!
+//! `publish` finds the topic and the right to it, hands chunks to the topic's lane, and gives back what became of each
+//! event. A chunk is checked, sealed and hashed on the lane's admission threads (`prepare`) and then committed by the
+//! lane, which alone decides offsets and duplicates.
+
+mod guard;
+mod prepare;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use contract::{CloudEvent, TopicName};
+use tokio::sync::oneshot;
+
+use crate::api::{Caller, Outcome};
+use crate::audit_logs::refusal_entry;
+use crate::clock::rfc3339;
+use crate::lanes::{Job, Lane, PublishJob, lane_is_down};
+use crate::limits::{BATCH_MAX_EVENTS, CHUNK_MAX_EVENTS};
+use crate::topics::Topic;
+use crate::{Bus, Refusal, RefusalKind};
+
+/// An event as a door read it, or why the door could not.
+pub type Incoming = Result<CloudEvent, Refusal>;
+
+impl Bus {
+    /// Publishes events to a topic. The outcomes are index-aligned; an error is about the call as a whole, and then
+    /// nothing of it that was not acknowledged may be taken for stored.
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        topic: &TopicName,
+        events: Vec<Incoming>,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let started = Instant::now();
+        if events.len() > BATCH_MAX_EVENTS {
+            let text = format!("{} events in one batch; the bus takes {BATCH_MAX_EVENTS}", events.len());
+            return Err(Refusal::new(RefusalKind::TooLarge, text).hint("send smaller batches"));
+        }
+        let topic = self.topic_to_publish(caller, topic).await?;
+        let answers = self.admit(Arc::new(caller.clone()), &topic, events);
+        let mut outcomes = Vec::new();
+        for answer in answers {
+            outcomes.extend(answer.await.map_err(|_| lane_is_down())??);
+        }
+        self.count(&topic, &outcomes, started);
+        Ok(outcomes)
+    }
+
+    /// The topic, where the caller may publish to it. A caller that may not leaves an entry in the audit.
+    async fn topic_to_publish(&self, caller: &Caller, name: &TopicName) -> Result<Arc<Topic>, Refusal> {
+        let refusal = match self.core.topics.get(name) {
+            Ok(topic) => match self.may_publish(caller, name) {
+                Ok(()) => return Ok(topic),
+                Err(refusal) => refusal,
+            },
+            Err(refusal) => refusal,
+        };
+        if refusal.kind == RefusalKind::Forbidden {
+            self.core.metrics.refused(name, refusal.kind.code());
+            let time = rfc3339(self.core.clock.now_ms());
+            self.record_entry(refusal_entry(caller, name, Lane::Standard, None, &refusal, &time), Vec::new())
+                .await?;
+        }
+        Err(refusal)
+    }
+
+    /// Starts all chunks; each answers by itself.
+    fn admit(
+        &self,
+        publisher: Arc<Caller>,
+        topic: &Arc<Topic>,
+        events: Vec<Incoming>,
+    ) -> Vec<oneshot::Receiver<Result<Vec<Outcome>, Refusal>>> {
+        let mut answers = Vec::with_capacity(events.len().div_ceil(CHUNK_MAX_EVENTS));
+        let mut events = events.into_iter().peekable();
+        while events.peek().is_some() {
+            let chunk: Vec<Incoming> = events.by_ref().take(CHUNK_MAX_EVENTS).collect();
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            let (bus, publisher, topic) = (self.clone(), publisher.clone(), topic.clone());
+            self.core
+                .lane(topic.lane)
+                .admission
+                .run(move || bus.prepare_chunk(publisher, topic, chunk, reply));
+        }
+        answers
+    }
+
+    /// On an admission thread: checks and seals a chunk and queues it for commit.
+    fn prepare_chunk(
+        &self,
+        publisher: Arc<Caller>,
+        topic: Arc<Topic>,
+        events: Vec<Incoming>,
+        reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
+    ) {
+        let time = rfc3339(self.core.clock.now_ms());
+        let mut job = PublishJob {
+            outcomes: vec![None; events.len()],
+            ready: Vec::with_capacity(events.len()),
+            bodies: Vec::new(),
+            refusals: Vec::new(),
+            topic,
+            publisher,
+            reply,
+        };
+        for (index, event) in events.into_iter().enumerate() {
+            let id = event.as_ref().ok().map(|event| event.id.clone());
+            match event
+                .and_then(|event| prepare::prepare(&self.core, &job.topic, index, event, &mut job.bodies))
+            {
+                Ok(ready) => job.ready.push(ready),
+                Err(refusal) => {
+                    let id = id.as_deref();
+                    job.refusals.push(refusal_entry(
+                        &job.publisher,
+                        &job.topic.name,
+                        job.topic.lane,
+                        id,
+                        &refusal,
+                        &time,
+                    ));
+                    job.outcomes[index] = Some(Outcome::Refused(refusal));
+                }
+            }
+        }
+        // Where the lane is gone the reply is dropped with the job, and the publisher learns it that way.
+        let _ = self.core.lane(job.topic.lane).send(Job::Publish(job));
+    }
+
+    fn count(&self, topic: &Topic, outcomes: &[Outcome], started: Instant) {
+        let mut accepted = 0;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Accepted(_) => accepted += 1,
+                Outcome::Duplicate(_) => {
+                    topic.metrics.duplicate.inc();
+                }
+                Outcome::Refused(refusal) => self.core.metrics.refused(&topic.name, refusal.kind.code()),
+            }
+        }
+        topic.metrics.published.inc_by(accepted);
+        topic.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
+    }
+}

@@ -1,0 +1,309 @@
+//! One event made ready to commit: checked against its contract, its people found, sealed, encoded, hashed.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::check::{Checked, Key, Shape, Span, Violation, Workspace};
+use contract::cloudevents::{AttributeRules, check_attributes};
+use contract::compile::Contract;
+use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data};
+use seal::{AgencyKeys, PersonKey, Pseudonym};
+use seal::{Attribute, Binding, Fragment, Subject};
+
+use super::guard;
+use crate::core::Core;
+use crate::lanes::{NewKey, ReadyEvent};
+use crate::limits::{EVENT_MAX_BYTES, TOPIC_KEY_ERA_MS};
+use crate::record::{self, DataKind, Head};
+use crate::topics::Topic;
+use crate::{Refusal, RefusalKind};
+
+thread_local! {
+    /// The checker's buffers, kept between events.
+    static WORKSPACE: RefCell<Workspace> = RefCell::default();
+}
+
+/// Checks, seals and encodes one event; its body is appended to `bodies`. On a refusal `bodies` is as before.
+pub fn prepare(
+    core: &Core,
+    topic: &Arc<Topic>,
+    index: usize,
+    event: CloudEvent,
+    bodies: &mut Vec<u8>,
+) -> Result<ReadyEvent, Refusal> {
+    let contract = contract_of(core, topic, &event)?;
+    let data = data_of(topic, &contract, &event)?;
+    let checked = WORKSPACE
+        .with_borrow_mut(|workspace| contract.check(&data, workspace))
+        .map_err(|violations| breaks_contract(topic, &contract, &violations))?;
+    guard::no_person_outside_the_seal(topic, &contract, &event, &checked.subjects)?;
+    let people = People::find(core, topic, &contract, &checked)?;
+    let start = bodies.len();
+    let mut ready = Sealing { core, topic, contract: &contract, checked: &checked, people: &people }
+        .write(event, &data, bodies)
+        .inspect_err(|_| bodies.truncate(start))?;
+    ready.index = index;
+    ready.new_keys = people.new_keys;
+    ready.hash = audit::leaf_hash(&bodies[ready.body.clone()]);
+    Ok(ready)
+}
+
+/// The contract of the version that the event's type names, or the newest; and what it says of the attributes.
+fn contract_of(core: &Core, topic: &Topic, event: &CloudEvent) -> Result<Arc<Contract>, Refusal> {
+    let now_ms = core.clock.now_ms();
+    let named = named_version(&event.ty);
+    let contract = topic.active(named, now_ms)?;
+    let rules = AttributeRules {
+        topic: &topic.name,
+        extensions: &contract.definition().extensions,
+        source_prefixes: &topic.sources,
+        state_prefix: core.settings.state_prefix.as_deref(),
+    };
+    match check_attributes(event, &rules) {
+        Ok(_) => Ok(contract),
+        Err(violations) => Err(breaks_contract(topic, &contract, &violations)),
+    }
+}
+
+/// The version of a `.vN` suffix. Whether the rest of the type is right is checked with the other attributes.
+fn named_version(ty: &str) -> Option<ContractVersion> {
+    let (_, suffix) = ty.rsplit_once(".v")?;
+    suffix
+        .bytes()
+        .all(|digit| digit.is_ascii_digit())
+        .then(|| suffix.parse().ok().map(ContractVersion))
+        .flatten()
+}
+
+fn data_of(topic: &Topic, contract: &Contract, event: &CloudEvent) -> Result<Bytes, Refusal> {
+    let version = contract.definition().version;
+    let refuse = |what: &str| {
+        let text = format!("contract {} {version}: {what} ({})", topic.name, topic.answers_for_it());
+        Err(Refusal::new(RefusalKind::Contract, text))
+    };
+    match &event.data {
+        Some(Data::Json(text)) if text.len() <= EVENT_MAX_BYTES => Ok(text.clone()),
+        Some(Data::Json(text)) => {
+            let text = format!(
+                "contract {} {version}: the data is {} bytes; the bus takes {EVENT_MAX_BYTES}",
+                topic.name,
+                text.len()
+            );
+            Err(Refusal::new(RefusalKind::TooLarge, text).hint("put large payloads behind dataref"))
+        }
+        Some(Data::Binary(_)) => refuse("the data is not JSON, which the contract's format asks for"),
+        None => refuse("the event has no data"),
+    }
+}
+
+fn breaks_contract(topic: &Topic, contract: &Contract, violations: &[Violation]) -> Refusal {
+    let version = contract.definition().version;
+    let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    let text = format!("contract {} {version}: {} ({})", topic.name, said.join("; "), topic.answers_for_it());
+    Refusal::new(RefusalKind::Contract, text)
+        .hint(format!("chancery contract schema {} prints what an event must look like", topic.name))
+}
+
+/// The people that an event is about, each with a pseudonym and a key; after them, where the contract has internal
+/// fields, the topic itself.
+struct People {
+    keys: Arc<AgencyKeys>,
+    sealed_under: Vec<(Pseudonym, Arc<PersonKey>)>,
+    persons: usize,
+    new_keys: Vec<NewKey>,
+}
+
+impl People {
+    fn find(core: &Core, topic: &Topic, contract: &Contract, checked: &Checked) -> Result<Self, Refusal> {
+        let keys = core.keyring.agency(&topic.owner)?;
+        let mut people =
+            People { sealed_under: Vec::new(), persons: checked.subjects.len(), new_keys: Vec::new(), keys };
+        for subject in &checked.subjects {
+            let pseudonym = people.keys.pseudonym_of_person(subject);
+            people.add(core, topic, pseudonym)?;
+        }
+        let extensions = &contract.definition().extensions;
+        if contract.classes().contains(&Class::Internal)
+            || extensions.values().any(|class| *class == Class::Internal)
+        {
+            let era = u32::try_from(core.clock.now_ms() / TOPIC_KEY_ERA_MS).unwrap_or(u32::MAX);
+            let pseudonym = people.keys.pseudonym_of_topic(topic.name.as_str(), era);
+            people.add(core, topic, pseudonym)?;
+        }
+        Ok(people)
+    }
+
+    fn add(&mut self, core: &Core, topic: &Topic, pseudonym: Pseudonym) -> Result<(), Refusal> {
+        let found = core.keyring.for_sealing(&topic.owner, &self.keys, &pseudonym, topic.keys)?;
+        self.sealed_under.push((pseudonym, found.key));
+        self.new_keys.extend(found.new);
+        Ok(())
+    }
+
+    fn persons(&self) -> &[(Pseudonym, Arc<PersonKey>)] {
+        &self.sealed_under[..self.persons]
+    }
+
+    /// A digest of the content that dies with the first person's key; without persons, keyed by the agency.
+    fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
+        match self.sealed_under.first() {
+            Some((_, key)) => key.content_digest(parts),
+            None => self.keys.content_digest(parts),
+        }
+    }
+
+    fn index_of(&self, span: &Span) -> u16 {
+        if span.subject == Span::TOPIC { self.persons as u16 } else { span.subject }
+    }
+}
+
+/// An attribute that is sealed with the data.
+struct Hidden {
+    name: String,
+    value: String,
+    class: Class,
+}
+
+/// An attribute's value as text: its canonical string, by the CloudEvents type system.
+fn text_of(value: &mut AttributeValue) -> String {
+    match value {
+        AttributeValue::String(text) => std::mem::take(text),
+        AttributeValue::Integer(number) => number.to_string(),
+        AttributeValue::Boolean(yes) => yes.to_string(),
+    }
+}
+
+struct Sealing<'a> {
+    core: &'a Core,
+    topic: &'a Topic,
+    contract: &'a Contract,
+    checked: &'a Checked,
+    people: &'a People,
+}
+
+impl Sealing<'_> {
+    fn write(&self, mut event: CloudEvent, data: &[u8], bodies: &mut Vec<u8>) -> Result<ReadyEvent, Refusal> {
+        let digest = self.people.digest(&content(&event, data));
+        let partition = self.partition(&event);
+        let marks = self.marks(&event);
+        let hidden = self.hide_attributes(&mut event);
+        let definition = self.contract.definition();
+        let start = bodies.len();
+        let head = Head { contract: definition.version, digest, data: DataKind::Json };
+        record::write_body(bodies, &head, &event);
+        let binding = Binding {
+            topic: self.topic.name.as_str(),
+            source: &event.source,
+            id: &event.id,
+            contract_version: definition.version.0,
+        };
+        let attributes: Vec<Attribute<'_>> = hidden
+            .iter()
+            .map(|hidden| Attribute {
+                name: &hidden.name,
+                value: &hidden.value,
+                class: hidden.class.as_str(),
+                subject: if hidden.class.is_about_a_person() { 0 } else { self.people.persons as u16 },
+            })
+            .collect();
+        let subjects: Vec<Subject<'_>> = self
+            .people
+            .sealed_under
+            .iter()
+            .map(|(pseudonym, key)| Subject { pseudonym: *pseudonym, key })
+            .collect();
+        seal::seal(data, &self.fragments(), &attributes, &binding, &subjects, bodies)
+            .map_err(|error| Refusal::unavailable(format!("the event could not be sealed: {error}")))?;
+        let identity = self.core.marker.identity(&self.topic.name, &event.source, &event.id);
+        Ok(ReadyEvent {
+            index: 0,
+            contract: definition.version,
+            partition,
+            identity,
+            marks,
+            digest,
+            hash: audit::Hash([0; 32]),
+            body: start..bodies.len(),
+            new_keys: Vec::new(),
+        })
+    }
+
+    fn fragments(&self) -> Vec<Fragment<'_>> {
+        let classes = self.contract.classes();
+        let fragment = |span: &Span| Fragment {
+            start: span.start,
+            end: span.end,
+            class: classes[usize::from(span.class)].as_str(),
+            subject: self.people.index_of(span),
+            shape: match span.shape {
+                Shape::Member => 0,
+                Shape::Item => 1,
+                Shape::Whole => 2,
+            },
+        };
+        self.checked.spans.iter().map(fragment).collect()
+    }
+
+    /// Takes out of the event what must not stand outside the seal: `subject` and `partitionkey` of an event about a
+    /// person, and extensions that the contract classifies. For `subject` a pseudonym stays behind.
+    fn hide_attributes(&self, event: &mut CloudEvent) -> Vec<Hidden> {
+        let mut hidden = Vec::new();
+        let persons = self.people.persons();
+        if let (Some((first, _)), Some(subject)) =
+            (persons.first(), event.subject.take_if(|_| !persons.is_empty()))
+        {
+            let known = self.checked.subjects.iter().position(|known| *known == subject);
+            let pseudonym =
+                known.and_then(|index| persons.get(index)).map_or(first, |(pseudonym, _)| pseudonym);
+            event.subject = Some(pseudonym.to_string());
+            hidden.push(Hidden { name: "subject".to_owned(), value: subject, class: Class::Personal });
+        }
+        let declared = &self.contract.definition().extensions;
+        event.extensions.retain_mut(|(name, value)| {
+            let class = match declared.get(name) {
+                Some(class) => class.clone(),
+                None if name == "partitionkey" && !persons.is_empty() => Class::Personal,
+                None => Class::Public,
+            };
+            if !class.is_sealed() {
+                return true;
+            }
+            hidden.push(Hidden { name: std::mem::take(name), value: text_of(value), class });
+            false
+        });
+        hidden
+    }
+
+    fn partition(&self, event: &CloudEvent) -> u32 {
+        let count = self.topic.partitions.len() as u64;
+        let marker = &self.core.marker;
+        let key = match (&self.checked.key, event.extension("partitionkey")) {
+            (Some(Key::Subject(index)), _) => {
+                self.people.persons().get(*index).map(|(p, _)| marker.person(p))
+            }
+            (Some(Key::Value { text, .. }), _) => Some(marker.ordering_key(text)),
+            (None, Some(text)) => Some(marker.ordering_key(text)),
+            (None, None) => None,
+        };
+        let hash = key.unwrap_or_else(|| marker.identity(&self.topic.name, &event.source, &event.id) as u64);
+        (hash % count) as u32
+    }
+
+    fn marks(&self, event: &CloudEvent) -> Vec<u64> {
+        let marker = &self.core.marker;
+        let mut marks = Vec::with_capacity(4);
+        marks.push(marker.event_id(&event.id));
+        marks.extend(event.extension("correlationid").map(|id| marker.correlation(id)));
+        marks.extend(event.extension("causationid").map(|id| marker.causation(id)));
+        marks.extend(self.people.persons().iter().map(|(pseudonym, _)| marker.person(pseudonym)));
+        marks
+    }
+}
+
+/// What makes two events of one identity the same: type, subject, time, data. Tracing attributes may differ, since a
+/// retry may carry another trace.
+fn content<'a>(event: &'a CloudEvent, data: &'a [u8]) -> [&'a [u8]; 4] {
+    let text = |text: &'a Option<String>| text.as_deref().unwrap_or_default().as_bytes();
+    [event.ty.as_bytes(), text(&event.subject), text(&event.time), data]
+}

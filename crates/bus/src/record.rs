@@ -1,0 +1,180 @@
+//! The record of one event in its partition's stream; `docs/formats/event-record.md` tells it to the byte.
+//!
+//! The body is made by the publisher's thread and hashed there: the hash of it is what the audit commits to. The leaf
+//! index stands before it, because only the lane knows it. Nothing in a record is personal data in the clear: the
+//! attributes that could be are sealed with the data, and stand here as pseudonyms.
+
+use contract::{AttributeValue, CloudEvent, ContractVersion};
+
+use crate::codec::{Reader, Unreadable, put_bytes, put_number};
+
+const VERSION: u8 = 1;
+
+/// Which kind of data a record's sealed form holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataKind {
+    /// The event has no data.
+    None,
+    /// A JSON text.
+    Json,
+    /// Other bytes.
+    Binary,
+}
+
+/// The parts of a record that are not the event's own attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The contract version that the event was checked against.
+    pub contract: ContractVersion,
+    /// Keyed digest of the content: the same content again is a duplicate, other content a conflict.
+    pub digest: [u8; 16],
+    /// What the sealed form holds.
+    pub data: DataKind,
+}
+
+/// A record, read.
+#[derive(Debug)]
+pub struct EventRecord<'a> {
+    /// The audit leaf that covers it, in its lane's log.
+    pub leaf: u64,
+    /// What the audit's hash covers: everything behind the leaf.
+    pub body: &'a [u8],
+    /// The head.
+    pub head: Head,
+    /// The event without data; sealed attributes stand as pseudonyms or are absent.
+    pub event: CloudEvent,
+    /// The data as sealed.
+    pub sealed: &'a [u8],
+}
+
+/// Writes the body up to where the sealed form starts; the caller appends that.
+pub fn write_body(out: &mut Vec<u8>, head: &Head, event: &CloudEvent) {
+    out.push(VERSION);
+    put_number(out, u64::from(head.contract.0));
+    out.extend_from_slice(&head.digest);
+    out.push(match head.data {
+        DataKind::None => 0,
+        DataKind::Json => 1,
+        DataKind::Binary => 2,
+    });
+    for text in [&event.id, &event.source, &event.ty] {
+        put_bytes(out, text.as_bytes());
+    }
+    for optional in [&event.subject, &event.time, &event.datacontenttype, &event.dataschema] {
+        match optional {
+            None => out.push(0),
+            Some(text) => {
+                out.push(1);
+                put_bytes(out, text.as_bytes());
+            }
+        }
+    }
+    put_number(out, event.extensions.len() as u64);
+    for (name, value) in &event.extensions {
+        put_bytes(out, name.as_bytes());
+        write_value(out, value);
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, value: &AttributeValue) {
+    match value {
+        AttributeValue::String(text) => {
+            out.push(0);
+            put_bytes(out, text.as_bytes());
+        }
+        AttributeValue::Integer(number) => {
+            out.push(1);
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        AttributeValue::Boolean(yes) => out.extend_from_slice(&[2, u8::from(*yes)]),
+    }
+}
+
+/// Reads a record as the journal gives it back.
+pub fn read(record: &[u8]) -> Result<EventRecord<'_>, Unreadable> {
+    let mut reader = Reader::new(record, "an event");
+    let leaf = u64::from_le_bytes(reader.array()?);
+    let body = &record[8..];
+    if reader.byte()? != VERSION {
+        return Err(Unreadable("an event of format version 1"));
+    }
+    let contract = ContractVersion(reader.number()? as u32);
+    let digest = reader.array()?;
+    let data = match reader.byte()? {
+        0 => DataKind::None,
+        1 => DataKind::Json,
+        2 => DataKind::Binary,
+        _ => return Err(Unreadable("an event")),
+    };
+    let event = read_attributes(&mut reader)?;
+    Ok(EventRecord { leaf, body, head: Head { contract, digest, data }, event, sealed: reader.rest() })
+}
+
+fn read_attributes(reader: &mut Reader<'_>) -> Result<CloudEvent, Unreadable> {
+    let id = reader.text()?.to_owned();
+    let source = reader.text()?.to_owned();
+    let ty = reader.text()?.to_owned();
+    let mut optional = [None, None, None, None];
+    for slot in &mut optional {
+        if reader.byte()? == 1 {
+            *slot = Some(reader.text()?.to_owned());
+        }
+    }
+    let [subject, time, datacontenttype, dataschema] = optional;
+    let count = reader.number()?;
+    let mut extensions = Vec::with_capacity(count.min(64) as usize);
+    for _ in 0..count {
+        let name = reader.text()?.to_owned();
+        let value = match reader.byte()? {
+            0 => AttributeValue::String(reader.text()?.to_owned()),
+            1 => AttributeValue::Integer(i32::from_le_bytes(reader.array()?)),
+            2 => AttributeValue::Boolean(reader.byte()? == 1),
+            _ => return Err(Unreadable("an event")),
+        };
+        extensions.push((name, value));
+    }
+    Ok(CloudEvent { id, source, ty, subject, time, datacontenttype, dataschema, extensions, data: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn value() -> impl Strategy<Value = AttributeValue> {
+        prop_oneof![
+            ".{0,20}".prop_map(AttributeValue::String),
+            any::<i32>().prop_map(AttributeValue::Integer),
+            any::<bool>().prop_map(AttributeValue::Boolean),
+        ]
+    }
+
+    prop_compose! {
+        fn event()(id in ".{1,40}", source in ".{1,40}", ty in ".{1,40}", subject in proptest::option::of(".{0,30}"),
+            time in proptest::option::of(".{0,30}"), dataschema in proptest::option::of(".{0,30}"),
+            extensions in proptest::collection::vec(("[a-z]{1,10}", value()), 0..5)) -> CloudEvent {
+            CloudEvent { id, source, ty, subject, time, datacontenttype: None, dataschema, extensions, data: None }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_reads_as_it_was_written(event in event(), leaf: u64, digest: [u8; 16], version: u32,
+            sealed in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let head = Head { contract: ContractVersion(version), digest, data: DataKind::Json };
+            let mut record = leaf.to_le_bytes().to_vec();
+            write_body(&mut record, &head, &event);
+            record.extend_from_slice(&sealed);
+            let back = read(&record).unwrap();
+            prop_assert_eq!(back.leaf, leaf);
+            prop_assert_eq!(back.head, head);
+            prop_assert_eq!(back.event, event);
+            prop_assert_eq!(back.sealed, &sealed[..]);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Taking away what a topic's contract no longer keeps, and keeping the places' stream short.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::Refusal;
+use crate::core::Core;
+use crate::lanes::{Fact, Facts, Lane};
+use crate::limits::PLACES_COMPACT_AFTER;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(600);
+
+/// Looks after retention until the bus closes.
+pub async fn run(core: Arc<Core>) {
+    while !core.closed.load(Ordering::SeqCst) {
+        let looked = tokio::task::spawn_blocking({
+            let core = core.clone();
+            move || trim(&core)
+        });
+        match looked.await {
+            Ok(Err(error)) => tracing::warn!(%error, "retention could not be applied; it is tried again"),
+            Ok(Ok(())) | Err(_) => {}
+        }
+        for lane in Lane::ALL {
+            if let Err(error) = compact_places(&core, lane).await {
+                tracing::warn!(%error, lane = lane.name(), "places could not be compacted; it is tried again");
+            }
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Trims every topic to its retention.
+pub fn trim(core: &Core) -> Result<(), Refusal> {
+    let now_ms = core.clock.now_ms();
+    for topic in core.topics.all() {
+        for stream in &topic.partitions {
+            let keep_from = core.journal.at_time(*stream, now_ms.saturating_sub(topic.retention_ms))?;
+            if keep_from > core.journal.bounds(*stream)?.first {
+                core.journal.trim(*stream, keep_from)?;
+                tracing::info!(topic = %topic.name, before = keep_from, "events past their retention were taken away");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes all places anew and trims the older records. If we die between, both are there, and the fold comes to the
+/// same.
+async fn compact_places(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
+    let stream = core.streams.places[lane as usize];
+    let bounds = core.journal.bounds(stream)?;
+    if bounds.next - bounds.first < PLACES_COMPACT_AFTER {
+        return Ok(());
+    }
+    let state = core.state();
+    let lives_here = |name: &contract::SubscriptionName| {
+        let topic =
+            state.subscription(name).and_then(|subscription| core.topics.get(&subscription.topic).ok());
+        topic.is_some_and(|topic| topic.lane == lane)
+    };
+    let snapshot = core.places.snapshot(bounds.next, lives_here);
+    let fact = |committed: &crate::subscriptions::places::Committed| Fact {
+        stream,
+        marks: Vec::new(),
+        body: committed.encode(),
+    };
+    let records: Vec<Fact> = snapshot.iter().map(fact).collect();
+    let committed = core.lane(lane).record(Facts { records, ..Facts::default() }).await?;
+    // Commits that came between the snapshot and its record stand before it and are newer: they stay, and the fold
+    // knows by `as_of` that they count.
+    let before = committed.offsets.first().copied().unwrap_or(bounds.next).min(bounds.next);
+    Ok(core.journal.trim(stream, before)?)
+}

@@ -1,0 +1,46 @@
+//! The bus's own streams, beside those of topics. Names are on disk.
+
+use journal::{Journal, JournalError, StreamId, StreamSpec};
+
+use crate::lanes::Lane;
+
+/// The shelf of what is never trimmed by age.
+pub const FOREVER: u32 = u32::MAX;
+
+/// The bus's own streams.
+#[derive(Debug, Clone)]
+pub struct Streams {
+    /// Governance decisions.
+    pub governance: StreamId,
+    /// Agencies' secrets, wrapped by the KMS.
+    pub agency_keys: StreamId,
+    /// Audit entries, per lane.
+    pub audit: [StreamId; 3],
+    /// Where subscriptions stand, per lane.
+    pub places: [StreamId; 3],
+    /// Dead letters, per lane.
+    pub dead_letters: [StreamId; 3],
+}
+
+impl Streams {
+    /// Opens them; makes those that are missing.
+    pub fn open(journal: &dyn Journal) -> Result<Self, JournalError> {
+        let spec = |name: String, lane: Lane| StreamSpec { name, lane: lane.id(), shelf: FOREVER };
+        let mut specs = vec![
+            spec("governance".to_owned(), Lane::Standard),
+            spec("agency-keys".to_owned(), Lane::Standard),
+        ];
+        for kind in ["audit", "places", "dead-letters"] {
+            specs.extend(Lane::ALL.map(|lane| spec(format!("{kind}/{}", lane.name()), lane)));
+        }
+        let ids = journal.create(&specs)?;
+        let three = |from: usize| [ids[from], ids[from + 1], ids[from + 2]];
+        Ok(Self {
+            governance: ids[0],
+            agency_keys: ids[1],
+            audit: three(2),
+            places: three(5),
+            dead_letters: three(8),
+        })
+    }
+}

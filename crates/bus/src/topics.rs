@@ -1,0 +1,220 @@
+//! The topics as the hot path needs them: streams, compiled contracts, counters. A view of governance, made anew for
+//! each topic that a decision touches.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use contract::compile::{Contract, compile_with};
+use contract::{AgencyName, Class, ContractVersion, PrincipalName, TopicName};
+use governance::State;
+use journal::{Journal, JournalError, StreamId, StreamSpec};
+use parking_lot::RwLock;
+
+use crate::lanes::Lane;
+use crate::limits::IDENTITY_WINDOW_MAX_S;
+use crate::metrics::{Metrics, TopicMetrics};
+use crate::{Refusal, RefusalKind};
+
+/// One topic, ready to publish to and to deliver from.
+pub struct Topic {
+    /// Its name.
+    pub name: TopicName,
+    /// The agency that owns it.
+    pub owner: AgencyName,
+    /// Who answers for it.
+    pub steward: PrincipalName,
+    /// The lane of its latency class.
+    pub lane: Lane,
+    /// One stream per partition.
+    pub partitions: Vec<StreamId>,
+    /// Where the persons' keys of its owner go in this lane.
+    pub keys: StreamId,
+    /// Prefixes that `source` may have; none: any.
+    pub sources: Arc<[String]>,
+    /// How long identities are remembered.
+    pub window_ms: u64,
+    /// How long events are kept.
+    pub retention_ms: u64,
+    /// Its counters.
+    pub metrics: TopicMetrics,
+    /// What governance says of it.
+    governed: Arc<governance::Topic>,
+    extra: Arc<[Class]>,
+    /// Contracts, compiled when they are first needed.
+    compiled: BTreeMap<ContractVersion, Arc<OnceLock<Option<Arc<Contract>>>>>,
+}
+
+impl Topic {
+    /// The contract that a published event is checked against: the version that it names, or the newest active one.
+    pub fn active(&self, version: Option<ContractVersion>, now_ms: u64) -> Result<Arc<Contract>, Refusal> {
+        let wanted = version.or(self.newest());
+        let found = wanted.and_then(|version| self.governed.versions.get(&version));
+        match found.filter(|found| found.takes_events(now_ms)) {
+            Some(found) => self.contract(found.number()),
+            None => Err(self.not_active(wanted, now_ms)),
+        }
+    }
+
+    fn not_active(&self, wanted: Option<ContractVersion>, now_ms: u64) -> Refusal {
+        let active: Vec<String> = self
+            .governed
+            .versions_taking_events(now_ms)
+            .map(|version| version.number().to_string())
+            .collect();
+        let asked = wanted.map_or_else(|| "(any version)".to_owned(), |version| version.to_string());
+        let text = format!("contract {} {asked}: this version is not active", self.name);
+        let hint = match active.is_empty() {
+            true => format!("no version is; its steward is {}", self.steward),
+            false => format!("active: {}", active.join(", ")),
+        };
+        Refusal::new(RefusalKind::Contract, text).hint(hint)
+    }
+
+    /// Any version's contract, whatever its state: what stored events were checked against.
+    pub fn contract(&self, version: ContractVersion) -> Result<Arc<Contract>, Refusal> {
+        let found = self.governed.versions.get(&version).zip(self.compiled.get(&version));
+        let (governed, compiled) = found.ok_or_else(|| {
+            Refusal::new(
+                RefusalKind::Unknown,
+                format!("contract {} {version}: there is no such version", self.name),
+            )
+        })?;
+        let compile = || compile_with(&governed.definition, &self.extra).ok().map(Arc::new);
+        compiled.get_or_init(compile).clone().ok_or_else(|| {
+            Refusal::unavailable(format!("contract {} {version} does not compile in this release", self.name))
+        })
+    }
+
+    /// The newest active version.
+    pub fn newest(&self) -> Option<ContractVersion> {
+        self.governed.newest_active().map(governance::Version::number)
+    }
+
+    /// Which partition a stream is.
+    pub fn partition_of(&self, stream: StreamId) -> Option<u32> {
+        self.partitions.iter().position(|own| *own == stream).map(|index| index as u32)
+    }
+
+    /// The end of every message about its contract: who can be asked.
+    pub fn answers_for_it(&self) -> String {
+        format!("contract by {}, steward {}", self.owner, self.steward)
+    }
+}
+
+/// All topics.
+pub struct Topics {
+    journal: Arc<dyn Journal>,
+    metrics: Arc<Metrics>,
+    by_name: RwLock<HashMap<TopicName, Arc<Topic>>>,
+    by_stream: RwLock<HashMap<StreamId, Arc<Topic>>>,
+}
+
+impl Topics {
+    /// No topics yet.
+    pub fn new(journal: Arc<dyn Journal>, metrics: Arc<Metrics>) -> Self {
+        Self { journal, metrics, by_name: RwLock::default(), by_stream: RwLock::default() }
+    }
+
+    /// The topic of this name.
+    pub fn get(&self, name: &TopicName) -> Result<Arc<Topic>, Refusal> {
+        self.by_name.read().get(name).cloned().ok_or_else(|| {
+            Refusal::new(RefusalKind::Unknown, format!("there is no topic {name}"))
+                .hint("chancery topic list shows those there are; a topic begins with its contract")
+        })
+    }
+
+    /// The topic that a stream belongs to.
+    pub fn of_stream(&self, stream: StreamId) -> Option<Arc<Topic>> {
+        self.by_stream.read().get(&stream).cloned()
+    }
+
+    /// All topics, by name.
+    pub fn all(&self) -> Vec<Arc<Topic>> {
+        let mut all: Vec<_> = self.by_name.read().values().cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// Makes the streams of new topics, in one durable step, before the decision that opens them is journaled. If we
+    /// die between, the streams stand empty and the decision, made again, finds them.
+    pub fn create_streams(&self, topics: &[Arc<governance::Topic>]) -> Result<(), JournalError> {
+        let specs: Vec<StreamSpec> = topics.iter().flat_map(|topic| specs(topic)).collect();
+        self.journal.create(&specs).map(|_| ())
+    }
+
+    /// Takes over what governance says of some topics.
+    pub fn refresh(&self, state: &State, topics: &[Arc<governance::Topic>]) -> Result<(), JournalError> {
+        let all: Vec<StreamSpec> = topics.iter().flat_map(|topic| specs(topic)).collect();
+        let ids = self.journal.create(&all)?;
+        let mut ids = ids.as_slice();
+        for topic in topics {
+            let (streams, rest) = ids.split_at(1 + topic.partitions as usize);
+            ids = rest;
+            let before = self.by_name.read().get(&topic.name).cloned();
+            let fresh = Arc::new(self.make(state, topic, streams, before.as_deref()));
+            let mut by_stream = self.by_stream.write();
+            for stream in &fresh.partitions {
+                by_stream.insert(*stream, fresh.clone());
+            }
+            self.by_name.write().insert(topic.name.clone(), fresh);
+        }
+        Ok(())
+    }
+
+    fn make(
+        &self,
+        state: &State,
+        topic: &Arc<governance::Topic>,
+        streams: &[StreamId],
+        before: Option<&Topic>,
+    ) -> Topic {
+        let kept =
+            |version: &ContractVersion| before.and_then(|before| before.compiled.get(version)).cloned();
+        let same_text = |version: &ContractVersion| {
+            let definition =
+                |topic: &governance::Topic| topic.versions.get(version).map(|v| v.definition.clone());
+            before.is_some_and(|before| definition(&before.governed) == definition(topic))
+        };
+        let compiled = topic.versions.keys().map(|version| {
+            let kept = kept(version).filter(|_| same_text(version));
+            (*version, kept.unwrap_or_default())
+        });
+        let window_s = topic.newest_active().and_then(|version| version.definition.identity_window_s);
+        let sources =
+            state.agency(&topic.owner).map(|agency| agency.profile.sources.clone()).unwrap_or_default();
+        Topic {
+            name: topic.name.clone(),
+            owner: topic.owner.clone(),
+            steward: topic.steward.clone(),
+            lane: Lane::of(topic.latency),
+            partitions: streams[1..].to_vec(),
+            keys: streams[0],
+            sources: sources.into(),
+            window_ms: window_s.unwrap_or(topic.retention_s).min(IDENTITY_WINDOW_MAX_S) * 1000,
+            retention_ms: topic.retention_s * 1000,
+            metrics: self.metrics.topic(&topic.name),
+            governed: topic.clone(),
+            extra: state.standards().classes.iter().cloned().collect(),
+            compiled: compiled.collect(),
+        }
+    }
+}
+
+/// The streams of a topic: its owner's keys in its lane, then its partitions.
+fn specs(topic: &governance::Topic) -> Vec<StreamSpec> {
+    let (name, lane) = (&topic.name, Lane::of(topic.latency));
+    let keys =
+        StreamSpec { name: keys_stream(lane, &topic.owner), lane: lane.id(), shelf: crate::streams::FOREVER };
+    let shelf = u32::try_from(topic.retention_s.div_ceil(24 * 3600)).unwrap_or(crate::streams::FOREVER);
+    let partitions = (0..topic.partitions).map(|partition| StreamSpec {
+        name: format!("topic/{name}/{partition}"),
+        lane: lane.id(),
+        shelf,
+    });
+    std::iter::once(keys).chain(partitions).collect()
+}
+
+/// The name of the stream of an agency's persons' keys in a lane.
+pub fn keys_stream(lane: Lane, agency: &AgencyName) -> String {
+    format!("keys/{}/{agency}", lane.name())
+}

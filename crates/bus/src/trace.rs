@@ -1,0 +1,174 @@
+//! Following what happened: one affair across agencies, and who was handed events about one person. Metadata only.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use contract::{AgencyName, SubscriptionName, TopicName};
+use governance::rights;
+use journal::Found;
+
+use crate::api::{Caller, Disclosed, TraceStep};
+use crate::limits::{DISCLOSURE_BUCKET, TRACE_MAX_EVENTS};
+use crate::record;
+use crate::{Bus, Refusal, RefusalKind};
+
+/// That a subscription was handed events about a person.
+#[derive(Debug, Clone)]
+pub struct PersonDisclosure {
+    /// The events' topic.
+    pub topic: TopicName,
+    /// How many events of it.
+    pub events: u64,
+    /// To whom, what for, when.
+    pub disclosed: Disclosed,
+}
+
+impl Bus {
+    /// The event with this id, everything that shares its `correlationid`, what caused it and what it caused, in the
+    /// order in which it became durable; each with who was handed it.
+    pub fn trace(&self, caller: &Caller, id: &str) -> Result<Vec<TraceStep>, Refusal> {
+        rights::may_trace(&self.now(caller))?;
+        let marker = &self.core.marker;
+        let mut steps: BTreeMap<(TopicName, u32, u64), TraceStep> = BTreeMap::new();
+        let mut asked = BTreeSet::new();
+        let mut queue = VecDeque::from([Follow::Id(id.to_owned())]);
+        while let Some(follow) = queue.pop_front() {
+            if !asked.insert(follow.clone()) || steps.len() >= TRACE_MAX_EVENTS {
+                continue;
+            }
+            let mark = match &follow {
+                Follow::Id(id) => marker.event_id(id),
+                Follow::CausedBy(id) => marker.causation(id),
+                Follow::Correlation(id) => marker.correlation(id),
+            };
+            for step in self.steps_at(mark, &follow)? {
+                queue.push_back(Follow::CausedBy(step.id.clone()));
+                queue.extend(step.causation.clone().map(Follow::Id));
+                queue.extend(step.correlation.clone().map(Follow::Correlation));
+                steps.insert((step.topic.clone(), step.place.0, step.place.1), step);
+            }
+        }
+        if steps.is_empty() {
+            return Err(Refusal::new(RefusalKind::Unknown, format!("no event has the id {id:?}"))
+                .hint("it was refused, never published, or retention took it away"));
+        }
+        let mut steps: Vec<TraceStep> = steps.into_values().collect();
+        steps.sort_by(|a, b| (a.at_ms, a.leaf, a.place).cmp(&(b.at_ms, b.leaf, b.place)));
+        Ok(steps)
+    }
+
+    fn steps_at(&self, mark: u64, follow: &Follow) -> Result<Vec<TraceStep>, Refusal> {
+        let mut steps = Vec::new();
+        for found in self.core.journal.find(mark)? {
+            if let Some(step) = self.step(&found)? {
+                if follow.matches(&step) {
+                    steps.push(step);
+                }
+            }
+        }
+        Ok(steps)
+    }
+
+    fn step(&self, found: &Found) -> Result<Option<TraceStep>, Refusal> {
+        let Some(topic) = self.core.topics.of_stream(found.stream) else { return Ok(None) };
+        let Some(partition) = topic.partition_of(found.stream) else { return Ok(None) };
+        let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let Ok(read) = record::read(&stored.body) else { return Ok(None) };
+        let extension = |name: &str| read.event.extension(name).map(str::to_owned);
+        Ok(Some(TraceStep {
+            topic: topic.name.clone(),
+            agency: topic.owner.clone(),
+            id: read.event.id.clone(),
+            source: read.event.source.clone(),
+            contract: read.head.contract,
+            at_ms: stored.time_ms,
+            place: (partition, found.offset),
+            leaf: read.leaf,
+            correlation: extension("correlationid"),
+            causation: extension("causationid"),
+            traceparent: extension("traceparent"),
+            disclosed: self.disclosed(&topic.name, partition, found.offset)?,
+        }))
+    }
+
+    /// Who was handed one event, each subscription once, with its first time.
+    fn disclosed(&self, topic: &TopicName, partition: u32, offset: u64) -> Result<Vec<Disclosed>, Refusal> {
+        let mark = self.core.marker.disclosure(topic, partition, offset / DISCLOSURE_BUCKET);
+        let mut first: BTreeMap<SubscriptionName, Disclosed> = BTreeMap::new();
+        for found in self.core.journal.find(mark)? {
+            let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next()
+            else {
+                continue;
+            };
+            let Ok(audit::Entry { what: audit::Kind::Disclosure(entry), time, .. }) =
+                audit::Entry::decode(&stored.body)
+            else {
+                continue;
+            };
+            let covers = |range: &audit::Range| {
+                range.partition == partition && (range.first..range.first + range.count).contains(&offset)
+            };
+            if entry.topic != topic.as_str() || !entry.ranges.iter().any(covers) {
+                continue;
+            }
+            let names = (SubscriptionName::parse(&entry.subscription), AgencyName::parse(&entry.agency));
+            let (Ok(subscription), Ok(agency)) = names else { continue };
+            first.entry(subscription.clone()).or_insert(Disclosed {
+                subscription,
+                agency,
+                purpose: entry.purpose.into_owned(),
+                opened: entry.opened.iter().map(|class| class.to_string()).collect(),
+                time: time.into_owned(),
+            });
+        }
+        Ok(first.into_values().collect())
+    }
+
+    /// Who was handed events about a person, by the identifier that agencies' contracts name. Every agency knows the
+    /// person under its own pseudonym, so each agency's topics are looked through with its own key.
+    pub fn person_disclosures(
+        &self,
+        caller: &Caller,
+        subject: &str,
+        agency: Option<&AgencyName>,
+    ) -> Result<Vec<PersonDisclosure>, Refusal> {
+        let state = self.core.state();
+        rights::may_read_about_people(&self.now(caller), agency)?;
+        let mut report: BTreeMap<(TopicName, SubscriptionName), PersonDisclosure> = BTreeMap::new();
+        for owner in state.agencies().map(|agency| &agency.agency) {
+            if agency.is_some_and(|wanted| wanted != owner) {
+                continue;
+            }
+            let pseudonym = self.core.keyring.agency(owner)?.pseudonym_of_person(subject);
+            for found in self.core.journal.find(self.core.marker.person(&pseudonym))? {
+                let Some(step) = self.step(&found)? else { continue };
+                for disclosed in step.disclosed {
+                    let key = (step.topic.clone(), disclosed.subscription.clone());
+                    let line = PersonDisclosure { topic: step.topic.clone(), events: 0, disclosed };
+                    report.entry(key).or_insert(line).events += 1;
+                }
+            }
+        }
+        Ok(report.into_values().collect())
+    }
+}
+
+/// What a trace still has to look for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Follow {
+    Id(String),
+    CausedBy(String),
+    Correlation(String),
+}
+
+impl Follow {
+    /// A mark may collide: the record itself decides.
+    fn matches(&self, step: &TraceStep) -> bool {
+        match self {
+            Follow::Id(id) => step.id == *id,
+            Follow::CausedBy(id) => step.causation.as_deref() == Some(id),
+            Follow::Correlation(id) => step.correlation.as_deref() == Some(id),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A bus on a temporary folder with two agencies and two topics, for the promises in this folder.
+
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bus::clock::SystemClock;
+use bus::{Bus, Caller, Outcome, Pull, Receipt, Refusal, Settings};
+use bytes::Bytes;
+use contract::{AgencyName, CloudEvent, Data, PrincipalName, SubscriptionName, TopicName};
+use governance::{Role, Roles};
+use journal::{Embedded, Options, RealDisk};
+use seal::{Kms, KmsError, Secret};
+
+/// A KMS whose secrets are derived from nothing secret; good enough to open what it made.
+pub struct TestKms;
+
+impl Kms for TestKms {
+    fn create(&self, agency: &str) -> Result<(Vec<u8>, Secret), KmsError> {
+        static COUNT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
+        let mut wrapped = vec![COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst); 32];
+        wrapped[..agency.len().min(31)].copy_from_slice(&agency.as_bytes()[..agency.len().min(31)]);
+        Ok((wrapped.clone(), Secret::new(&wrapped).unwrap()))
+    }
+
+    fn unwrap(&self, _: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
+        Ok(Secret::new(wrapped).unwrap())
+    }
+}
+
+pub struct World {
+    pub bus: Bus,
+    pub operator: Caller,
+    pub registry: Caller,
+    pub tax: Caller,
+    pub statistics: Caller,
+}
+
+pub fn topic() -> TopicName {
+    TopicName::parse("civil.birth.registered").unwrap()
+}
+
+pub fn cleared() -> SubscriptionName {
+    SubscriptionName::parse("tax-office.births").unwrap()
+}
+
+pub fn uncleared() -> SubscriptionName {
+    SubscriptionName::parse("statistics.births").unwrap()
+}
+
+pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
+    let options = Options { log_bytes: 1 << 20, ..Options::default() };
+    let (journal, _) = Embedded::open(&folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
+    let settings = Settings { data: folder.to_owned(), name: "test-bus".to_owned(), state_prefix: None };
+    Bus::open(settings, Arc::new(journal), Arc::new(TestKms), Arc::new(SystemClock)).await.unwrap()
+}
+
+pub fn files() -> BTreeMap<String, String> {
+    let agency = |name: &str| {
+        let sources = if name == "civil-registry" { "sources: [\"urn:xx:civil-registry:\"]\n" } else { "" };
+        let text = format!(
+            "agency: {name}\nname: {name}\nmandate: An Act\ncontacts: [desk@{name}.example]\ndpo: dpo@{name}.example\n{sources}"
+        );
+        (format!("agencies/{name}.yaml"), text)
+    };
+    let subscription = |name: &str, clears: &str| {
+        let agency = name.split('.').next().unwrap();
+        let text = format!(
+            "subscription: {name}\ntopic: civil.birth.registered\nagency: {agency}\npurpose: a purpose\nlegal_basis: An Act §1\nclears: {clears}\nexpires: 2035-01-01\n"
+        );
+        (format!("subscriptions/{name}.yaml"), text)
+    };
+    BTreeMap::from([
+        agency("civil-registry"),
+        agency("tax-office"),
+        agency("statistics"),
+        ("topics/civil.birth.registered/topic.yaml".to_owned(), TOPIC.to_owned()),
+        ("topics/civil.birth.registered/v1.schema.json".to_owned(), SCHEMA.to_owned()),
+        subscription("tax-office.births", "[internal, personal]"),
+        subscription("statistics.births", "[]"),
+    ])
+}
+
+const TOPIC: &str = "topic: civil.birth.registered
+owner: civil-registry
+steward: m.okafor@civil-registry
+deputy: l.brandt@civil-registry
+description: A birth entered in the civil register.
+legal_basis: Civil Registration Act §12
+latency: standard
+partitions: 4
+retention: 10y
+key: subject
+contract:
+  version: 1
+  format: json-schema
+  schema: v1.schema.json
+  compatibility: BACKWARD
+  subject: [/child/personId, /parents/*/personId]
+  classify:
+    /child: personal
+    /parents/*/personId: personal
+    /parents/*/name: {class: personal, of: /parents/*/personId}
+    /registrationOffice: public
+    /clerk: internal
+";
+
+const SCHEMA: &str = r#"{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "required": ["child", "registrationOffice"],
+  "additionalProperties": false,
+  "properties": {
+    "child": {
+      "type": "object", "required": ["personId", "name", "birthDate"], "additionalProperties": false,
+      "properties": {
+        "personId": {"type": "string"}, "name": {"type": "string"}, "birthDate": {"type": "string", "format": "date"}
+      }
+    },
+    "parents": {
+      "type": "array",
+      "items": {
+        "type": "object", "required": ["personId", "name"], "additionalProperties": false,
+        "properties": {"personId": {"type": "string"}, "name": {"type": "string"}}
+      }
+    },
+    "registrationOffice": {"type": "string"},
+    "clerk": {"type": "string"}
+  }
+}"#;
+
+async fn principal(bus: &Bus, operator: &Caller, name: &str, role: Role) -> Caller {
+    let principal = PrincipalName::parse(name).unwrap();
+    let agency: AgencyName = principal.agency();
+    let made = bus.create_principal(operator, principal, agency, Roles::from(role)).await.unwrap();
+    bus.identify(&made.token).unwrap()
+}
+
+pub async fn world(folder: &Path) -> World {
+    let (bus, opened) = open(folder).await;
+    let operator = bus.identify(&opened.operator_token.unwrap()).unwrap();
+    bus.apply(&operator, &files(), false).await.unwrap();
+    let registry = principal(&bus, &operator, "register@civil-registry", Role::Producer).await;
+    let tax = principal(&bus, &operator, "reader@tax-office", Role::Consumer).await;
+    let statistics = principal(&bus, &operator, "reader@statistics", Role::Consumer).await;
+    World { bus, operator, registry, tax, statistics }
+}
+
+pub fn birth(number: usize) -> CloudEvent {
+    let data = format!(
+        r#"{{ "child": {{"personId":"PID-{number:07}","name":"Zephyrine Q{number}","birthDate":"2026-11-01"}},  "parents":[{{"personId":"PAR-{number:07}","name":"Thaddeus W{number}"}}], "registrationOffice":"North","clerk":"Clerkson {number}" }}"#
+    );
+    CloudEvent {
+        id: format!("birth-{number}"),
+        source: "urn:xx:civil-registry:register".to_owned(),
+        ty: "civil.birth.registered".to_owned(),
+        subject: Some(format!("PID-{number:07}")),
+        time: Some("2026-11-23T10:00:00Z".to_owned()),
+        datacontenttype: Some("application/json".to_owned()),
+        dataschema: None,
+        extensions: Vec::new(),
+        data: Some(Data::Json(Bytes::from(data))),
+    }
+}
+
+pub async fn publish(world: &World, event: CloudEvent) -> Outcome {
+    let outcomes = world.bus.publish(&world.registry, &topic(), vec![Ok(event)]).await.unwrap();
+    outcomes.into_iter().next().unwrap()
+}
+
+pub fn receipt(outcome: Outcome) -> Receipt {
+    match outcome {
+        Outcome::Accepted(receipt) => receipt,
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+pub fn refusal(outcome: Outcome) -> Refusal {
+    match outcome {
+        Outcome::Refused(refusal) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub fn all() -> Pull {
+    Pull { max: 1000, ..Pull::default() }
+}
+
+pub fn text(event: &CloudEvent) -> String {
+    match &event.data {
+        Some(Data::Json(text)) => String::from_utf8(text.to_vec()).unwrap(),
+        other => panic!("not JSON: {other:?}"),
+    }
+}

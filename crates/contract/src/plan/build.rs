@@ -1,0 +1,232 @@
+//! Builds the plan: walks the schema's places and the classification's rules together, and collects every place
+//! that the rules leave open.
+
+use std::collections::BTreeSet;
+
+use super::{Field, Plan, PlanNode, SubjectPath};
+use crate::compile::Fault;
+use crate::definition::{Definition, FieldRule};
+use crate::limits;
+use crate::pointer::Pointer;
+use crate::schema::{Ids, Place, Step};
+use crate::{Class, plan::build::owner::Owner};
+
+mod owner;
+
+/// One line of `classify`.
+struct Rule<'d> {
+    pointer: &'d Pointer,
+    field: &'d FieldRule,
+    /// Whether the schema has a place that it names.
+    used: bool,
+}
+
+struct Builder<'d, 's> {
+    definition: &'d Definition,
+    ids: &'d Ids<'s>,
+    classes: &'d [Class],
+    rules: Vec<Rule<'d>>,
+    plan: Plan,
+    /// The places that are being walked, to notice a schema that comes round to itself.
+    walking: Vec<BTreeSet<usize>>,
+    faults: Vec<Fault>,
+}
+
+/// What is being walked: where, what the schema says there, and the rules that can still apply.
+struct Visit<'s> {
+    path: Vec<String>,
+    place: Place<'s>,
+    rules: Vec<usize>,
+    /// The rule of the nearest classified ancestor.
+    inherited: Option<usize>,
+}
+
+/// The classification of `definition` over its schema, with every fault in it.
+pub(crate) fn build<'s>(definition: &Definition, ids: &Ids<'s>, classes: &[Class]) -> (Plan, Vec<Fault>) {
+    let rules = definition.classify.iter();
+    let rules = rules.map(|(pointer, field)| Rule { pointer, field, used: false }).collect::<Vec<_>>();
+    let subjects = definition.subject.iter().map(subject_path).collect();
+    let plan = Plan { nodes: Vec::new(), subjects };
+    let mut builder =
+        Builder { definition, ids, classes, rules, plan, walking: Vec::new(), faults: Vec::new() };
+    let root = Visit {
+        path: Vec::new(),
+        place: Place::root(ids),
+        rules: (0..builder.rules.len()).collect(),
+        inherited: None,
+    };
+    builder.visit(root);
+    for rule in builder.rules.iter().filter(|rule| !rule.used) {
+        builder.faults.push(Fault::new(
+            rule.pointer.to_string(),
+            "is classified, but the schema has no such place",
+            "correct the pointer or remove the line from `classify`",
+        ));
+    }
+    (builder.plan, builder.faults)
+}
+
+fn subject_path(pointer: &Pointer) -> SubjectPath {
+    let tokens = pointer.tokens();
+    let anchor = tokens.iter().rposition(|token| token == "*").map_or(0, |at| at + 1);
+    SubjectPath { anchor, rest: tokens[anchor..].to_vec(), pointer: pointer.to_string() }
+}
+
+impl<'s> Builder<'_, 's> {
+    fn fault(&mut self, path: &[String], problem: impl Into<String>, remedy: impl Into<String>) {
+        let fault = Fault::new(Pointer::from_tokens(path.iter().cloned()).to_string(), problem, remedy);
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Adds the node of a place and everything below it.
+    fn visit(&mut self, visit: Visit<'s>) -> u32 {
+        let at = self.plan.nodes.len() as u32;
+        self.plan.nodes.push(PlanNode::default());
+        if self.plan.nodes.len() > limits::PLAN_NODES {
+            if self.plan.nodes.len() == limits::PLAN_NODES + 1 {
+                let remedy = "classify inner places instead of their leaves, or divide the topic";
+                self.fault(&visit.path, format!("the schema has more than {} places", limits::PLAN_NODES), remedy);
+            }
+            return at;
+        }
+        let rule = self.exact_rule(&visit).or(visit.inherited);
+        let below: Vec<usize> = visit.rules.iter().copied().filter(|&rule| self.depth(rule) > visit.path.len()).collect();
+        let types = visit.place.types(self.ids);
+        let owner = rule.map(|rule| self.owner(rule, &visit.path));
+        let split = matches!(owner, Some(Owner::Below { .. })) && !types.is_scalar();
+        let key = visit.place.key();
+        let again = self.walking.contains(&key);
+        let stop = below.is_empty() && (again || visit.place.is_anything());
+        if let Some(rule) = rule
+            && below.is_empty()
+            && (!split || stop)
+        {
+            self.plan.nodes[at as usize] = self.covering(rule, &visit.path);
+            return at;
+        }
+        if stop {
+            self.unclassified(&visit, again);
+            return at;
+        }
+        if rule.is_none() && types.has_value() {
+            self.unclassified(&visit, false);
+        }
+        let field = match rule {
+            Some(rule) if !split || types.has_value() => self.covering(rule, &visit.path).field,
+            _ => None,
+        };
+        self.walking.push(key);
+        let mut node = self.below(&visit, &below, rule);
+        self.walking.pop();
+        node.field = field;
+        node.whole = field.is_some() && node.children().all(|child| {
+            let child = self.plan.node(child);
+            child.whole && child.field == field
+        });
+        if node.whole {
+            node = PlanNode { field, whole: true, ..PlanNode::default() };
+        }
+        self.plan.nodes[at as usize] = node;
+        at
+    }
+
+    fn depth(&self, rule: usize) -> usize {
+        self.rules[rule].pointer.tokens().len()
+    }
+
+    /// The rule that names this very place; of several, the one with the earlier literal token.
+    fn exact_rule(&mut self, visit: &Visit<'s>) -> Option<usize> {
+        let exact: Vec<usize> = visit.rules.iter().copied().filter(|&rule| self.depth(rule) == visit.path.len()).collect();
+        for &rule in &exact {
+            self.rules[rule].used = true;
+        }
+        let stars = |rule: usize| self.rules[rule].pointer.tokens().iter().map(|token| token == "*").collect::<Vec<_>>();
+        exact.into_iter().min_by_key(|&rule| stars(rule))
+    }
+
+    /// A node that one rule covers.
+    fn covering(&mut self, rule: usize, path: &[String]) -> PlanNode {
+        let class = &self.rules[rule].field.class;
+        let index = self.classes.iter().position(|known| known == class).unwrap_or(0) as u16;
+        let sealed = class.is_sealed();
+        let owner = match self.owner(rule, path) {
+            Owner::Topic => None,
+            Owner::Person(subject) => Some(subject),
+            Owner::Below { problem, remedy } | Owner::Nobody { problem, remedy } => {
+                self.fault(path, problem, remedy);
+                None
+            }
+        };
+        PlanNode { field: Some(Field { class: index, sealed, owner }), whole: true, ..PlanNode::default() }
+    }
+
+    fn owner(&self, rule: usize, path: &[String]) -> Owner {
+        owner::owner(self.rules[rule].field, &self.definition.subject, path)
+    }
+
+    fn unclassified(&mut self, visit: &Visit<'s>, recursive: bool) {
+        let pointer = Pointer::from_tokens(visit.path.iter().cloned()).to_string();
+        let classes = "public, internal, personal or special";
+        if recursive {
+            let remedy = format!("classify {pointer:?} or a place above it, so that one class covers every depth");
+            self.fault(&visit.path, "the schema comes round to itself here and nothing covers it", remedy);
+        } else if visit.place.is_anything() && visit.path.last().is_some_and(|token| token == "*") {
+            let parent = Pointer::from_tokens(visit.path[..visit.path.len() - 1].iter().cloned()).to_string();
+            let problem = "the schema admits members or elements here that it does not describe";
+            let remedy = format!(
+                "close {parent:?} (`additionalProperties: false`, or `items` for an array) or classify {pointer:?}"
+            );
+            self.fault(&visit.path, problem, remedy);
+        } else if visit.place.is_anything() {
+            let remedy = format!("say what may stand here, or classify {pointer:?} as {classes}");
+            self.fault(&visit.path, "the schema admits anything here and nothing classifies it", remedy);
+        } else {
+            let types = visit.place.types(self.ids);
+            let remedy = if types.is_scalar() {
+                format!("add {pointer:?} to `classify`: {classes}")
+            } else {
+                format!("say its `type` (it may be {types}), or add {pointer:?} to `classify`: {classes}")
+            };
+            self.fault(&visit.path, "is not classified", remedy);
+        }
+    }
+
+    /// The node with the places below `visit`.
+    fn below(&mut self, visit: &Visit<'s>, rules: &[usize], inherited: Option<usize>) -> PlanNode {
+        let depth = visit.path.len();
+        let literal: BTreeSet<String> = rules.iter().map(|&rule| self.rules[rule].pointer.tokens()[depth].clone()).collect();
+        let mut names: BTreeSet<String> = visit.place.names(self.ids).into_iter().collect();
+        names.extend(literal.into_iter().filter(|token| token != "*"));
+        let mut node = PlanNode::default();
+        for name in names {
+            let step = Step::Member(name.clone());
+            if let Some(child) = self.child(visit, rules, inherited, &step, &name) {
+                node.names.push((name.into(), child));
+            }
+        }
+        node.others = self.child(visit, rules, inherited, &Step::OtherMembers, "*");
+        for index in 0..visit.place.prefix() {
+            match self.child(visit, rules, inherited, &Step::Element(index), &index.to_string()) {
+                Some(child) => node.elements.push(child),
+                None => break,
+            }
+        }
+        node.rest = self.child(visit, rules, inherited, &Step::OtherElements, "*");
+        node
+    }
+
+    fn child(&mut self, visit: &Visit<'s>, rules: &[usize], inherited: Option<usize>, step: &Step, token: &str) -> Option<u32> {
+        let place = visit.place.step(step, self.ids)?;
+        let depth = visit.path.len();
+        let applies = |rule: &usize| {
+            let wanted = &self.rules[*rule].pointer.tokens()[depth];
+            wanted == "*" || wanted == token
+        };
+        let rules = rules.iter().copied().filter(applies).collect();
+        let mut path = visit.path.clone();
+        path.push(token.to_owned());
+        Some(self.visit(Visit { path, place, rules, inherited }))
+    }
+}

@@ -1,0 +1,125 @@
+//! The operating system's files.
+
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::process::Resource;
+
+use super::{Access, Disk, DiskFile};
+
+/// The disk of this machine.
+#[derive(Debug)]
+pub struct RealDisk;
+
+impl RealDisk {
+    /// Also lifts the process's soft limit of open files to the hard one: every settled segment keeps
+    /// its file open, about 16 of them per GiB, and the usual soft limit is 1,024.
+    pub fn new() -> Self {
+        let mut limit = rustix::process::getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if let Err(error) = rustix::process::setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the limit of open files could not be lifted");
+        }
+        Self
+    }
+}
+
+impl Default for RealDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Disk for RealDisk {
+    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(access != Access::Read);
+        if access == Access::Create {
+            options.create(true).truncate(true);
+        }
+        Ok(Arc::new(RealFile(options.open(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        match fs::read_dir(folder) {
+            Ok(names) => names.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        self.make_folder(parent)?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        self.sync_folder(parent)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
+    fn lock(&self, folder: &Path, exclusive: bool) -> io::Result<Box<dyn Send + Sync>> {
+        let handle = File::open(folder)?;
+        let how = if exclusive {
+            FlockOperation::NonBlockingLockExclusive
+        } else {
+            FlockOperation::NonBlockingLockShared
+        };
+        rustix::fs::flock(&handle, how)?;
+        Ok(Box::new(handle))
+    }
+
+    fn random(&self) -> u64 {
+        // Keyed by the operating system's randomness; saves a dependency for one number per folder.
+        RandomState::new().build_hasher().finish()
+    }
+}
+
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, position)
+    }
+
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, position)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, bytes) {
+            // Some network and overlay file systems cannot reserve; a sparse file still works there.
+            Err(rustix::io::Errno::OPNOTSUPP) => self.0.set_len(bytes.max(self.len()?)),
+            other => Ok(other?),
+        }
+    }
+}
