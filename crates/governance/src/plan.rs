@@ -6,6 +6,7 @@
 //! could be asked for has been asked for.
 
 mod contracts;
+mod shown;
 mod subscriptions;
 mod topics;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use crate::commands::{AgencyChange, AgencyProfile};
 use crate::state::{Agency, Profile};
 use crate::{Actor, Command, ContractCheck, Desired, Event, Refused, Role, State, apply, decide};
+use shown::Shown;
 
 /// One command of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,14 +120,14 @@ fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {
 }
 
 /// The wish where it differs from what is, with a line of detail.
-fn differs<T: Clone + PartialEq + fmt::Debug>(
+fn differs<T: Clone + PartialEq + Shown>(
     details: &mut Vec<String>,
     field: &str,
     is: &T,
     wish: &T,
 ) -> Option<T> {
     (is != wish).then(|| {
-        details.push(format!("\n    {field}: {is:?} → {wish:?}"));
+        details.push(format!("\n    {field}: {} → {}", is.shown(), wish.shown()));
         wish.clone()
     })
 }

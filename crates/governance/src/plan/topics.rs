@@ -35,8 +35,11 @@ fn change(plan: &mut Plan, state: &State, topic: &Topic, wish: &NewTopic) {
     change.deputy = differs(&mut details, "deputy", &topic.deputy, deputy);
     change.description = differs(&mut details, "description", &topic.description, &wish.description);
     change.legal_basis = differs(&mut details, "legal_basis", &topic.legal_basis, &wish.legal_basis);
-    let retention = duration::to_text(topic.retention_s);
-    change.retention = differs(&mut details, "retention", &retention, &wish.retention);
+    // By its length, not its text: 14w is 98d.
+    if duration::parse_seconds(&wish.retention) != Ok(topic.retention_s) {
+        let retention = duration::to_text(topic.retention_s);
+        change.retention = differs(&mut details, "retention", &retention, &wish.retention);
+    }
     change.latency = differs(&mut details, "latency", &topic.latency, &wish.latency);
     change.partitions = differs(&mut details, "partitions", &topic.partitions, &wish.partitions);
     change.key = differs(&mut details, "key", &topic.key, &wish.contract.key);

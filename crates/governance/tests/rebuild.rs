@@ -1,0 +1,236 @@
+//! What holds after any sequence of commands by anybody, and that a state rebuilt from its events is the live one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod support;
+
+use governance::events::Side;
+use governance::{Actor, Command, Desired, Event, Role, State, apply, apply_all, decide, plan};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+use support::{Check, NOW, actor, closed, command, definition, opened, operator, small_bus};
+
+const DAY_MS: u64 = 86_400_000;
+const TOPICS: [&str; 3] = ["x.one", "x.two", "x.three"];
+const AGENCIES: [&str; 3] = ["a", "b", "c"];
+const PEOPLE: [&str; 8] = ["s@a", "t@a", "u@a", "p@a", "c@b", "d@b", "n@b", "m@c"];
+const SUBSCRIPTIONS: [&str; 5] = ["b.live", "b.asked", "b.new", "a.own", "c.far"];
+const DAYS: [&str; 3] = ["2026-01-20", "2027-01-01", "2030-01-01"];
+
+/// Everybody who asks, each with the roles that a connection of theirs would have.
+fn anybody() -> impl Strategy<Value = Actor> {
+    select(vec![
+        operator(),
+        actor("s@a", &[Role::Steward]),
+        actor("t@a", &[Role::Steward]),
+        actor("u@a", &[Role::Steward]),
+        actor("c@b", &[Role::Steward]),
+        actor("d@b", &[Role::Dpo]),
+        actor("m@c", &[Role::Steward, Role::Dpo]),
+        actor("r@b", &[Role::Regulator]),
+    ])
+}
+
+fn of_parties() -> impl Strategy<Value = Value> {
+    let roles = proptest::collection::vec(select(vec!["operator", "steward", "producer", "dpo"]), 0..3);
+    (0..8u8, select(&AGENCIES[..]), select(&PEOPLE[..]), roles, 0..4u8).prop_map(|(what, agency, who, roles, byte)| {
+        let hash = format!("{byte:02x}").repeat(32);
+        let home = who.split_once('@').unwrap().1;
+        match what {
+            0 => json!({"command": "register-agency", "agency": agency, "name": "n"}),
+            1 => json!({"command": "change-agency", "agency": agency, "name": hash}),
+            2 => json!({"command": "create-principal", "principal": who, "agency": home, "roles": roles, "token_hash": hash}),
+            3 => json!({"command": "change-principal", "principal": who, "roles": roles}),
+            4 => json!({"command": "issue-token", "principal": who, "token_hash": hash}),
+            5 => json!({"command": "disable-principal", "principal": who}),
+            6 => json!({"command": "set-standards", "standards": {"classes": ["secret"]}}),
+            _ => json!({"command": "close-bootstrap"}),
+        }
+    })
+}
+
+fn of_topics() -> impl Strategy<Value = Value> {
+    let people = (select(&PEOPLE[..]), select(&PEOPLE[..]), proptest::option::of(select(&AGENCIES[..])));
+    (0..8u8, select(&TOPICS[..]), people, 1..4u32, select(vec!["{}", "other", "bad"])).prop_map(
+        |(what, topic, (steward, deputy, agency), version, schema)| match what {
+            0 => json!({"command": "create-topic", "topic": topic, "owner": agency, "steward": steward, "deputy": deputy,
+                "description": "x", "legal_basis": "l", "retention": "90d", "contract": definition(topic, 1, schema)}),
+            1 => json!({"command": "change-topic", "topic": topic, "steward": steward, "deputy": deputy}),
+            2 => json!({"command": "propose-contract", "definition": definition(topic, version, schema)}),
+            3 => json!({"command": "acknowledge-contract", "topic": topic, "version": version, "agency": agency.unwrap_or("b")}),
+            4 => json!({"command": "object-to-contract", "topic": topic, "version": version,
+                "agency": agency.unwrap_or("b"), "reason": "r"}),
+            5 => json!({"command": "activate-contract", "topic": topic, "version": version}),
+            6 => json!({"command": "deprecate-contract", "topic": topic, "version": version, "sunset": DAYS[version as usize - 1]}),
+            _ => json!({"command": "retire-contract", "topic": topic, "version": version}),
+        },
+    )
+}
+
+fn of_subscriptions() -> impl Strategy<Value = Value> {
+    let clears = proptest::collection::vec(select(vec!["public", "internal", "personal", "secret"]), 0..3);
+    (0..7u8, select(&SUBSCRIPTIONS[..]), select(&TOPICS[..]), clears, select(&DAYS[..])).prop_map(
+        |(what, name, topic, clears, day)| match what {
+            0 | 1 => json!({"command": "request-subscription", "subscription": name, "topic": topic, "agency": &name[..1],
+                "purpose": "p", "legal_basis": "l", "clears": clears, "expires": day}),
+            2 | 3 => json!({"command": "approve-subscription", "subscription": name}),
+            4 => json!({"command": "change-subscription", "subscription": name, "clears": clears, "expires": day}),
+            5 => json!({"command": "refuse-subscription", "subscription": name, "reason": "r"}),
+            _ => json!({"command": "revoke-subscription", "subscription": name, "reason": "r"}),
+        },
+    )
+}
+
+fn anything() -> impl Strategy<Value = Command> {
+    prop_oneof![2 => of_parties(), 4 => of_topics(), 4 => of_subscriptions()].prop_map(command)
+}
+
+/// One who asks, what for, and how many days later.
+type Asked = (Actor, Command, u64);
+
+fn asked() -> impl Strategy<Value = Vec<Asked>> {
+    proptest::collection::vec((anybody(), anything(), 0..3u64), 1..80)
+}
+
+/// Plays the commands from `state` on; the facts with their time.
+fn play(
+    state: &mut State,
+    asked: &[Asked],
+    mut each: impl FnMut(&State, &[Event], u64),
+) -> Vec<(Event, u64)> {
+    let (mut facts, mut now) = (Vec::new(), NOW);
+    for (actor, command, days) in asked {
+        now += days * DAY_MS;
+        let Ok(events) = decide(state, actor, command, now, &Check) else { continue };
+        events.iter().for_each(|event| apply(state, event, now));
+        each(state, &events, now);
+        facts.extend(events.into_iter().map(|event| (event, now)));
+    }
+    facts
+}
+
+/// Every topic has its people, and they are there.
+fn no_contract_is_active_without_owner_and_steward(state: &State) {
+    for topic in state.topics().filter(|topic| topic.active_versions().next().is_some()) {
+        assert!(state.agency(&topic.owner).is_some());
+        assert_ne!(topic.steward, topic.deputy);
+        for person in [&topic.steward, &topic.deputy] {
+            let known = state.principal(person).unwrap();
+            assert!(known.agency == topic.owner && !known.disabled && known.roles.contains(Role::Steward));
+        }
+    }
+}
+
+/// Counted apart from the rules: an approval is the bootstrap's, or one of a person of the side it speaks for.
+fn nothing_personal_is_granted_without_both_approvals(state: &State) {
+    for subscription in state.subscriptions() {
+        let Some(grant) = &subscription.granted else { continue };
+        let personal =
+            grant.terms.clears.iter().any(|class| !matches!(class.as_str(), "public" | "internal"));
+        let sides: &[Side] = if personal { &[Side::Owner, Side::Dpo] } else { &[Side::Owner] };
+        let owner = &state.topic(&subscription.topic).unwrap().owner;
+        for side in sides {
+            let by = &grant.approvals[side].by;
+            let whose = if *side == Side::Owner { owner } else { &subscription.agency };
+            assert!(
+                by.bootstrap || by.principal.agency() == *whose,
+                "{}: {side:?} by {by:?}",
+                subscription.name
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_state_rebuilt_from_its_events_is_the_live_one(asked in asked()) {
+        let mut live = opened();
+        let facts = play(&mut live, &asked, |_, _, _| {});
+        let (mut folded, mut read) = (opened(), opened());
+        for (event, at) in &facts {
+            apply(&mut folded, event, *at);
+            let line = serde_json::to_string(event).unwrap();
+            apply(&mut read, &serde_json::from_str(&line).unwrap(), *at);
+        }
+        prop_assert_eq!(&folded, &live);
+        prop_assert_eq!(&read, &live);
+    }
+
+    #[test]
+    fn no_sequence_of_commands_gets_around_the_promises(asked in asked(), in_bootstrap in any::<bool>()) {
+        let mut state = if in_bootstrap { small_bus() } else { closed(small_bus()) };
+        let mut may_stand_in = in_bootstrap;
+        play(&mut state, &asked, |state, events, now| {
+            no_contract_is_active_without_owner_and_steward(state);
+            nothing_personal_is_granted_without_both_approvals(state);
+            let marked = serde_json::to_string(events).unwrap().contains("by_bootstrap");
+            assert!(may_stand_in || !marked, "after the bootstrap: {events:?}");
+            may_stand_in = state.in_bootstrap();
+            for hash in (0..4u8).map(|byte| [byte; 32]) {
+                assert!(state.principal_by_token_hash(&hash).is_none_or(|p| !p.disabled && p.token_hash.unwrap().0 == hash));
+            }
+            assert!(state.subscriptions().all(|s| !(s.is_live(now) && s.is_expired(now))));
+        });
+    }
+
+    #[test]
+    fn facts_about_nothing_known_never_fail(asked in asked()) {
+        let facts = play(&mut small_bus(), &asked, |_, _, _| {});
+        let mut nothing = State::default();
+        facts.iter().rev().for_each(|(event, at)| apply(&mut nothing, event, *at));
+    }
+
+    #[test]
+    fn after_a_plan_is_applied_nothing_is_left_to_do(asked in asked(), wished in wished()) {
+        let mut state = small_bus();
+        let mostly: Vec<Asked> = asked.into_iter().take(12).collect();
+        play(&mut state, &mostly, |_, _, _| {});
+        let first = plan(&state, &wished, NOW);
+        let Ok(facts) = apply_all(&state, &operator(), &first, NOW, &Check) else { return Ok(()) };
+        facts.iter().for_each(|event| apply(&mut state, event, NOW));
+        let again = plan(&state, &wished, NOW);
+        prop_assert!(again.is_empty(), "first\n{first}\nagain\n{again}");
+    }
+}
+
+/// A folder by chance, of what its commands would be.
+fn wished() -> impl Strategy<Value = Desired> {
+    let topics = proptest::collection::btree_map(
+        select(&TOPICS[..]),
+        (1..3u32, select(vec!["s@a", "w@a"]), 90..99u32),
+        0..3,
+    );
+    let clears = proptest::collection::vec(select(vec!["internal", "personal"]), 0..3);
+    let subscriptions =
+        proptest::collection::btree_map(select(&SUBSCRIPTIONS[..3]), (clears, select(&DAYS[1..])), 0..3);
+    let agencies = proptest::collection::btree_map(select(&AGENCIES[..]), "[A-C]", 0..3);
+    (agencies, topics, subscriptions).prop_map(|(agencies, topics, subscriptions)| {
+        let mut wished = Desired::default();
+        for (agency, name) in agencies {
+            insert(&mut wished, json!({"command": "register-agency", "agency": agency, "name": name}));
+        }
+        for (topic, (version, steward, days)) in topics {
+            insert(&mut wished, json!({"command": "create-topic", "topic": topic, "owner": "a", "steward": steward,
+                "deputy": "t@a", "description": "x", "legal_basis": "l", "retention": format!("{days}d"),
+                "contract": definition(topic, version, "{}")}));
+        }
+        for (name, (clears, day)) in subscriptions {
+            insert(&mut wished, json!({"command": "request-subscription", "subscription": name, "topic": "x.one", "agency": "b",
+                "purpose": "p", "legal_basis": "l", "clears": clears, "expires": day}));
+        }
+        wished
+    })
+}
+
+fn insert(wished: &mut Desired, json: Value) {
+    match command(json) {
+        Command::RegisterAgency(agency) => drop(wished.agencies.insert(agency.agency.clone(), agency)),
+        Command::CreateTopic(topic) => drop(wished.topics.insert(topic.topic.clone(), topic)),
+        Command::RequestSubscription(wish) => {
+            drop(wished.subscriptions.insert(wish.subscription.clone(), wish));
+        }
+        _ => {}
+    }
+}

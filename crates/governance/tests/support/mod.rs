@@ -1,0 +1,121 @@
+//! A small bus to try decisions on: agency `a` owns topics, agency `b` consumes them.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use contract::{AgencyName, Class, ContractVersion, Definition, TopicName};
+use governance::{Actor, Command, ContractCheck, Event, Refused, Role, Roles, State, apply, decide};
+use serde_json::{Value, json};
+
+/// 2026-01-01.
+pub const NOW: u64 = 1_767_225_600_000;
+
+/// Takes every contract but those whose schema says `bad`.
+pub struct Check;
+
+impl ContractCheck for Check {
+    fn faults(&self, definition: &Definition, _: &[Class]) -> Vec<String> {
+        if definition.schema == "bad" {
+            vec!["schema: is bad".into(), "schema: twice".into()]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+pub fn actor(name: &str, roles: &[Role]) -> Actor {
+    let principal: contract::PrincipalName = name.parse().unwrap();
+    let roles: Roles = roles.iter().copied().collect();
+    Actor { agency: principal.agency(), principal, roles }
+}
+
+pub fn operator() -> Actor {
+    actor("root@central", &[Role::Operator])
+}
+
+pub fn command(json: Value) -> Command {
+    serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{error}: {json}"))
+}
+
+pub fn topic(name: &str) -> TopicName {
+    name.parse().unwrap()
+}
+
+pub fn agency(name: &str) -> AgencyName {
+    name.parse().unwrap()
+}
+
+pub fn definition(topic: &str, version: u32, schema: &str) -> Value {
+    json!({"topic": topic, "version": version, "format": "json-schema", "schema": schema, "classify": {}})
+}
+
+pub fn create_topic(name: &str) -> Value {
+    json!({"command": "create-topic", "topic": name, "owner": "a", "steward": "s@a", "deputy": "t@a",
+        "description": "x", "legal_basis": "§1", "retention": "90d", "contract": definition(name, 1, "{}")})
+}
+
+pub fn request(name: &str, topic: &str, clears: &[&str]) -> Value {
+    json!({"command": "request-subscription", "subscription": name, "topic": topic, "agency": "b",
+        "purpose": "p", "legal_basis": "§2", "clears": clears, "expires": "2028-01-01"})
+}
+
+pub fn decided(state: &State, actor: &Actor, json: Value) -> Result<Vec<Event>, Refused> {
+    decide(state, actor, &command(json), NOW, &Check)
+}
+
+/// Decides and applies; a refusal fails the test.
+pub fn done(state: &mut State, actor: &Actor, json: Value) -> Vec<Event> {
+    let events = decided(state, actor, json.clone()).unwrap_or_else(|refused| panic!("{refused}: {json}"));
+    events.iter().for_each(|event| apply(state, event, NOW));
+    events
+}
+
+pub fn opened() -> State {
+    let mut state = State::default();
+    let open = json!({"command": "open-bus", "operator": "root@central", "name": "Digital Agency",
+        "token_hash": "00".repeat(32)});
+    done(&mut state, &operator(), open);
+    state
+}
+
+/// Topics `x.one` and `x.two` of `a`, each with v2 proposed; `b.live` (public) and `b.asked` (personal) to `x.one`.
+pub fn small_bus() -> State {
+    let mut state = opened();
+    let root = operator();
+    for name in ["a", "b"] {
+        done(&mut state, &root, json!({"command": "register-agency", "agency": name, "name": name}));
+    }
+    for (name, role) in [
+        ("u@a", "steward"),
+        ("p@a", "producer"),
+        ("c@b", "steward"),
+        ("d@b", "dpo"),
+        ("k@b", "consumer"),
+        ("r@b", "regulator"),
+    ] {
+        let agency = &name[2..];
+        done(
+            &mut state,
+            &root,
+            json!({"command": "create-principal", "principal": name, "agency": agency, "roles": [role]}),
+        );
+    }
+    for name in ["x.one", "x.two"] {
+        done(&mut state, &root, create_topic(name));
+        done(
+            &mut state,
+            &root,
+            json!({"command": "propose-contract", "definition": definition(name, 2, "{}")}),
+        );
+    }
+    done(&mut state, &root, request("b.live", "x.one", &[]));
+    done(&mut state, &actor("c@b", &[Role::Steward]), request("b.asked", "x.one", &["personal"]));
+    state
+}
+
+pub fn closed(mut state: State) -> State {
+    done(&mut state, &operator(), json!({"command": "close-bootstrap"}));
+    state
+}
+
+pub fn version(number: u32) -> ContractVersion {
+    ContractVersion(number)
+}
