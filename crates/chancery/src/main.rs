@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod config;
+mod demo;
 mod kms;
 mod output;
 mod wiring;

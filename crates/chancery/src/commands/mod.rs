@@ -89,6 +89,8 @@ enum Verb {
     Verify(verify::Verify),
     /// Look over a data folder, read-only, while the bus is stopped
     Doctor(doctor::Doctor),
+    /// A town's life on a bus of its own, in about a minute
+    Demo(crate::demo::Demo),
 }
 
 /// Runs a parsed command line.
@@ -112,5 +114,6 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Audit(verb) => done(verb.run(&options)),
         Verb::Verify(verb) => done(verb.run(&options)),
         Verb::Doctor(verb) => done(verb.run(&options)),
+        Verb::Demo(verb) => done(verb.run()),
     }
 }
