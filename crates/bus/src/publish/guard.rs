@@ -19,7 +19,7 @@ pub fn no_person_outside_the_seal(
     subjects: &[String],
 ) -> Result<(), Refusal> {
     for subject in subjects.iter().filter(|subject| subject.len() >= SUBJECT_MIN_BYTES) {
-        if let Some((name, _)) = open_attributes(event).find(|(_, value)| value.contains(subject.as_str())) {
+        if let Some((name, _)) = open_attributes(event).find(|(_, value)| names(value, subject)) {
             return Err(refuse(
                 topic,
                 contract,
@@ -35,6 +35,19 @@ pub fn no_person_outside_the_seal(
         Some(kind) => Err(refuse(topic, contract, "subject", &format!("looks like a national identifier ({kind})"))
             .hint("name the thing, not the person; or let the contract declare its data subject, so that it is sealed")),
     }
+}
+
+/// Whether `subject` stands in `value` by itself: a longer number or word that happens to contain it is another one.
+fn names(value: &str, subject: &str) -> bool {
+    let same_kind = |a: Option<char>, b: Option<char>| match (a, b) {
+        (Some(a), Some(b)) => (a.is_ascii_digit() && b.is_ascii_digit()) || (a.is_alphabetic() && b.is_alphabetic()),
+        _ => false,
+    };
+    value.match_indices(subject).any(|(at, found)| {
+        let (before, after) = (&value[..at], &value[at + found.len()..]);
+        !same_kind(before.chars().next_back(), found.chars().next())
+            && !same_kind(found.chars().next_back(), after.chars().next())
+    })
 }
 
 /// The attributes that are stored as they are.
@@ -56,4 +69,24 @@ fn refuse(topic: &Topic, contract: &Contract, attribute: &str, what: &str) -> Re
         topic.answers_for_it()
     );
     Refusal::new(RefusalKind::Contract, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_found_by_itself_and_not_within_a_longer_one() {
+        for (value, subject, wanted) in [
+            ("birth-of-12345678901", "12345678901", true),
+            ("X12345678901", "12345678901", true),
+            ("event-0012345678901", "12345678901", false),
+            ("event-123456789012", "12345678901", false),
+            ("https://x.example/person/ab-77/file", "ab-77", true),
+            ("grab-77", "ab-77", false),
+            ("", "12345", false),
+        ] {
+            assert_eq!(names(value, subject), wanted, "{subject} in {value}");
+        }
+    }
 }
