@@ -74,7 +74,7 @@ pub struct Delivered {
 }
 
 /// A batch of events for one consumer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Delivery {
     /// The events, in order within each partition.
     pub events: Vec<Delivered>,

@@ -68,6 +68,28 @@ impl Bus {
         found.ok_or_else(|| unknown_subscription(name))
     }
 
+    /// Whether the caller may read every agency's audit entries.
+    pub fn may_read_audit(&self, caller: &Caller) -> Result<(), Refusal> {
+        Ok(rights::may_read_audit(&self.now(caller))?)
+    }
+
+    /// Whether the caller may see the disclosures of a subscription, of a topic, or of all.
+    pub fn may_read_disclosures(
+        &self,
+        caller: &Caller,
+        topic: Option<&TopicName>,
+        subscription: Option<&SubscriptionName>,
+    ) -> Result<(), Refusal> {
+        match (topic, subscription) {
+            (_, Some(name)) => self.may_oversee(caller, name).map(|_| ()),
+            (Some(topic), None) => {
+                let owner = self.core.topics.get(topic)?.owner.clone();
+                Ok(rights::may_read_metadata(&self.now(caller), &[&owner])?)
+            }
+            (None, None) => self.may_read_audit(caller),
+        }
+    }
+
     /// Governance as it stands: the catalogue is open to every principal.
     pub fn state(&self, _: &Caller) -> Result<Arc<State>, Refusal> {
         Ok(self.core.state())

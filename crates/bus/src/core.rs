@@ -8,6 +8,7 @@ use governance::State;
 use journal::Journal;
 use parking_lot::{Mutex, RwLock};
 
+use crate::api::Caller;
 use crate::audit_logs::AuditLogs;
 use crate::clock::Clock;
 use crate::keyring::Keyring;
@@ -90,9 +91,27 @@ impl Bus {
         self.core.lane(Lane::Standard).record(facts).await.map(|_| ())
     }
 
+    /// Now, by the bus's clock, in milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.core.clock.now_ms()
+    }
+
     /// The audit logs.
     pub fn audit(&self) -> &AuditLogs {
         &self.core.audit
+    }
+
+    /// One tile of a lane's log. Hashes are for every principal; entries for those who may read the audit.
+    pub fn audit_tile(&self, caller: &Caller, lane: &str, path: &str) -> Result<Vec<u8>, Refusal> {
+        if path.starts_with("entries/") {
+            self.may_read_audit(caller)?;
+        }
+        self.core.audit.tile(lane, path)
+    }
+
+    /// Writes the bundle of all lanes as of now.
+    pub fn export_audit(&self, hashes: bool, out: &mut dyn std::io::Write) -> Result<(), Refusal> {
+        self.core.audit.export(self.core.clock.now_ms(), hashes, out)
     }
 
     /// Counters and gauges as OpenMetrics text.

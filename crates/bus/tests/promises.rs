@@ -152,7 +152,7 @@ async fn committed_places_and_dead_letters_survive_a_restart_and_a_redriven_lett
         world.bus.reject(&world.tax, &cleared(), partition, offset, "no office for Thaddeus W").await;
     let value = text(&bad.event);
     let name = value.split("\"name\":\"").nth(2).unwrap().split('"').next().unwrap().to_owned();
-    drop(leaked);
+
     let refused =
         world.bus.reject(&world.tax, &cleared(), partition, offset, &format!("cannot read {name}")).await;
     assert!(refused.is_err(), "a reason with a personal value was kept");

@@ -1,1 +1,53 @@
-//! (under construction)
+//! The HTTP door: CloudEvents in and out, governance, the audit. It parses a request, calls one verb of the bus and
+//! writes the answer; no rule lives here.
+//!
+//! `routes.rs` is the table of all routes; each module under it is one group of them. `problem.rs` is the only place
+//! that maps a refusal to a status. Shapes on the wire stand in `wire.rs`.
+
+mod audit;
+mod caller;
+mod cursors;
+mod dead_letters;
+mod events;
+mod governance;
+mod health;
+mod people;
+mod problem;
+mod routes;
+mod stream;
+mod wire;
+
+use std::future::Future;
+
+use axum::Router;
+use bus::Bus;
+use tokio::net::TcpListener;
+
+pub use routes::router;
+
+/// What every handler gets.
+#[derive(Clone)]
+pub(crate) struct Door {
+    bus: Bus,
+    /// Turns true when the door closes: streams and long polls end then.
+    closing: tokio::sync::watch::Receiver<bool>,
+}
+
+/// Serves until `shutdown` resolves; requests under way are answered, streams and long polls end at once.
+pub async fn serve(
+    listener: TcpListener,
+    bus: Bus,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let (close, closing) = tokio::sync::watch::channel(false);
+    let router: Router = router(bus, closing.clone());
+    let mut wait = closing;
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        // The sender lives until the server has ended, so that this cannot fail.
+        let _ = wait.wait_for(|closed| *closed).await;
+    });
+    let server = tokio::spawn(server.into_future());
+    shutdown.await;
+    let _ = close.send(true);
+    server.await.map_err(std::io::Error::other)?
+}

@@ -57,7 +57,18 @@ pub fn may_trace(actor: &Actor) -> Result<(), Refused> {
     if roles.into_iter().any(|role| actor.is(role)) {
         return Ok(());
     }
-    Err(Refused::not_allowed("tracing across agencies", "an operator, a regulator, a steward or a data protection officer"))
+    Err(Refused::not_allowed(
+        "tracing across agencies",
+        "an operator, a regulator, a steward or a data protection officer",
+    ))
+}
+
+/// Who reads the whole audit: those who oversee.
+pub fn may_read_audit(actor: &Actor) -> Result<(), Refused> {
+    if actor.is(Role::Operator) || actor.is(Role::Regulator) {
+        return Ok(());
+    }
+    Err(Refused::not_allowed("reading the audit of all agencies", "an operator or a regulator"))
 }
 
 /// Who asks which agencies were handed events about one person: a regulator everywhere, a data protection officer for
@@ -70,4 +81,3 @@ pub fn may_read_about_people(actor: &Actor, agency: Option<&AgencyName>) -> Resu
     let who = "a regulator, or for the topics of one agency that agency's data protection officer";
     Err(Refused::not_allowed("reading who was handed events about a person", who))
 }
-

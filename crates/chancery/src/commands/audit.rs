@@ -1,0 +1,100 @@
+//! `chancery audit`.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Options;
+use crate::client::segment;
+use crate::output::{self, Failure, cell, rows};
+
+/// Checkpoints, proofs, bundles, disclosures
+#[derive(Args)]
+pub struct Audit {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// The signed heads of the lanes' trees; keep them to compare later
+    Checkpoint {
+        /// Only this lane's: realtime, standard or batch
+        lane: Option<String>,
+    },
+    /// The public key that verifies them
+    Key,
+    /// Prove that one event is in the audit
+    Prove { topic: String, partition: u32, offset: u64 },
+    /// Write everything into one file that `chancery verify` checks offline
+    Export {
+        /// The file
+        #[arg(long)]
+        out: PathBuf,
+        /// With the hashes of the events themselves
+        #[arg(long)]
+        hashes: bool,
+    },
+    /// Who was handed what, the newest first
+    Disclosures {
+        #[arg(long)]
+        topic: Option<String>,
+        #[arg(long)]
+        subscription: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+}
+
+impl Audit {
+    /// Runs it.
+    pub fn run(self, options: &Options) -> Result<(), Failure> {
+        let client = options.client();
+        match self.act {
+            Act::Key => output::line(cell(&client.get("/v1/audit")?["key"])),
+            Act::Checkpoint { lane } => {
+                let lanes = client.get("/v1/audit")?;
+                for name in lanes["lanes"].as_array().into_iter().flatten().map(|one| cell(&one["lane"])) {
+                    if lane.as_ref().is_none_or(|wanted| *wanted == name) {
+                        let answer =
+                            client.send("GET", &format!("/audit/{}/checkpoint", segment(&name)), "", None)?;
+                        output::line(String::from_utf8_lossy(&answer.good()?.body));
+                    }
+                }
+            }
+            Act::Prove { topic, partition, offset } => {
+                let path = format!(
+                    "/v1/audit/prove?topic={}&partition={partition}&offset={offset}",
+                    segment(&topic)
+                );
+                output::json(&client.get(&path)?);
+            }
+            Act::Export { out, hashes } => {
+                let mut file = BufWriter::new(File::create(&out)?);
+                let bytes = client.download(&format!("/v1/audit/export?hashes={hashes}"), &mut file)?;
+                file.into_inner().map_err(|error| Failure::new(error.to_string()))?.sync_all()?;
+                output::line(format_args!("{bytes} bytes written to {}", out.display()));
+                output::line(format_args!(
+                    "check it anywhere: chancery verify {} --key KEY (chancery audit key)",
+                    out.display()
+                ));
+            }
+            Act::Disclosures { topic, subscription, limit } => {
+                let mut path = format!("/v1/audit/disclosures?limit={limit}");
+                topic.iter().for_each(|topic| path += &format!("&topic={}", segment(topic)));
+                subscription.iter().for_each(|name| path += &format!("&subscription={}", segment(name)));
+                let answer = client.get(&path)?;
+                if options.json {
+                    return Ok(output::json(&answer));
+                }
+                let fields = ["/time", "/subscription", "/agency", "/topic", "/purpose", "/opened"];
+                let found = rows(&answer["disclosures"], fields);
+                let head = ["TIME", "SUBSCRIPTION", "AGENCY", "TOPIC", "PURPOSE", "OPENED"];
+                output::table(head, &found, "no disclosures");
+            }
+        }
+        Ok(())
+    }
+}

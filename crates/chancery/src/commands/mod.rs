@@ -1,0 +1,116 @@
+//! The verbs: a module each. All but `serve`, `verify`, `doctor` and `demo` speak HTTP to a bus.
+
+mod agency;
+mod audit;
+mod consume;
+mod contract;
+mod dead_letters;
+mod doctor;
+mod folder;
+mod principal;
+mod publish;
+mod serve;
+mod subscription;
+mod topic;
+mod trace;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::client::Client;
+use crate::output::Failure;
+
+/// Chancery, a government event bus: contracts before events, personal data under seal, everything provable.
+#[derive(Parser)]
+#[command(name = "chancery", version, about)]
+pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What all verbs share.
+#[derive(Args)]
+pub struct Options {
+    /// Where the bus is
+    #[arg(long, global = true, env = "CHANCERY_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// Who calls: the token of a principal [default: ./chancery-data/operator.token, if it is there]
+    #[arg(long, global = true, env = "CHANCERY_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// JSON for programs instead of tables for people
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Options {
+    /// A client of the bus.
+    pub fn client(&self) -> Client {
+        let from_folder = || std::fs::read_to_string("chancery-data/operator.token").ok();
+        let token = self.token.clone().or_else(from_folder).map(|token| token.trim().to_owned());
+        Client::new(&self.url, token)
+    }
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the bus
+    Serve(serve::Serve),
+    /// Agencies on the bus
+    Agency(agency::Agency),
+    /// Who may call
+    Principal(principal::Principal),
+    /// The beginning of a bus, when what the operator applies counts as approved
+    Bootstrap(principal::Bootstrap),
+    /// Topics
+    Topic(topic::Topic),
+    /// The versions of a topic's contract and their life
+    Contract(contract::Contract),
+    /// Who may read which topic, and how far they are
+    Subscription(subscription::Subscription),
+    /// Publish events from files or stdin
+    Publish(publish::Publish),
+    /// Print a subscription's next events, one CloudEvent a line
+    Consume(consume::Consume),
+    /// Events that a subscription could not process
+    DeadLetters(dead_letters::DeadLetters),
+    /// Say what a folder of governance files would change; exits 2 when something would
+    Plan(folder::PlanFolder),
+    /// Make a folder of governance files so, all of it or nothing
+    Apply(folder::ApplyFolder),
+    /// Follow one affair across agencies, by an event's id
+    Trace(trace::Trace),
+    /// Checkpoints, proofs, bundles, disclosures
+    Audit(audit::Audit),
+    /// Check an exported audit bundle offline
+    Verify(verify::Verify),
+    /// Look over a data folder, read-only, while the bus is stopped
+    Doctor(doctor::Doctor),
+}
+
+/// Runs a parsed command line.
+pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let Cli { options, verb } = cli;
+    let done = |result: Result<(), Failure>| result.map(|()| ExitCode::SUCCESS);
+    match verb {
+        Verb::Serve(verb) => done(verb.run()),
+        Verb::Agency(verb) => done(verb.run(&options)),
+        Verb::Principal(verb) => done(verb.run(&options)),
+        Verb::Bootstrap(verb) => done(verb.run(&options)),
+        Verb::Topic(verb) => done(verb.run(&options)),
+        Verb::Contract(verb) => done(verb.run(&options)),
+        Verb::Subscription(verb) => done(verb.run(&options)),
+        Verb::Publish(verb) => verb.run(&options),
+        Verb::Consume(verb) => done(verb.run(&options)),
+        Verb::DeadLetters(verb) => done(verb.run(&options)),
+        Verb::Plan(verb) => verb.run(&options),
+        Verb::Apply(verb) => done(verb.run(&options)),
+        Verb::Trace(verb) => done(verb.run(&options)),
+        Verb::Audit(verb) => done(verb.run(&options)),
+        Verb::Verify(verb) => done(verb.run(&options)),
+        Verb::Doctor(verb) => done(verb.run(&options)),
+    }
+}

@@ -1,0 +1,101 @@
+//! `chancery verify`: an audit bundle checked offline, with nothing but the public key.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use audit::VerifierKey;
+use clap::Args;
+
+use super::Options;
+use crate::output::{self, Failure};
+
+/// Check an exported audit bundle offline
+#[derive(Args)]
+pub struct Verify {
+    /// The bundle that `chancery audit export` wrote
+    file: PathBuf,
+    /// The public key (`chancery audit key`), or a file that holds it
+    #[arg(long)]
+    key: String,
+    /// A file with checkpoints kept from earlier: the bundle must extend them
+    #[arg(long)]
+    previous: Vec<PathBuf>,
+}
+
+/// Findings that are printed; a broken bundle can have one per leaf.
+const FINDINGS_SHOWN: usize = 20;
+
+impl Verify {
+    /// Runs it.
+    pub fn run(self, options: &Options) -> Result<(), Failure> {
+        let text = std::fs::read_to_string(&self.key).unwrap_or_else(|_| self.key.clone());
+        let key = VerifierKey::parse(text.trim()).map_err(|error| {
+            Failure::usage(format!("--key: {error}")).hint("chancery audit key prints it")
+        })?;
+        let mut kept = Vec::new();
+        for path in &self.previous {
+            kept.extend(notes(&std::fs::read_to_string(path)?));
+        }
+        let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+        let file = File::open(&self.file)
+            .map_err(|error| Failure::usage(format!("{}: {error}", self.file.display())))?;
+        match audit::verify(BufReader::new(file), &key, &kept) {
+            Ok(report) => {
+                match options.json {
+                    true => {
+                        output::json(&serde_json::json!({"verified": true, "report": report.to_string()}))
+                    }
+                    false => output::line(report),
+                }
+                Ok(())
+            }
+            Err(findings) => {
+                findings.iter().take(FINDINGS_SHOWN).for_each(output::note);
+                Err(Failure::new(format!(
+                    "NOT VERIFIED: {} findings in {}",
+                    findings.len(),
+                    self.file.display()
+                )))
+            }
+        }
+    }
+}
+
+/// Splits a file of signed notes, one after the other: each is a text, an empty line, and signature lines.
+fn notes(text: &str) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    let mut current = String::new();
+    let mut signed = false;
+    for line in text.lines() {
+        let is_signature = line.starts_with('\u{2014}');
+        if signed && !is_signature {
+            notes.push(std::mem::take(&mut current));
+            signed = false;
+            if line.is_empty() {
+                continue;
+            }
+        }
+        current += line;
+        current += "\n";
+        signed |= is_signature;
+    }
+    if signed {
+        notes.push(current);
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_that_follow_one_another_are_told_apart() {
+        let note = "bus/standard\n1\nroot=\n\n— bus sig\n";
+        for text in [format!("{note}{note}"), format!("{note}\n{note}\n")] {
+            assert_eq!(notes(&text), [note, note]);
+        }
+        assert!(notes("nothing signed\n").is_empty());
+    }
+}

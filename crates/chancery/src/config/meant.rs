@@ -1,0 +1,90 @@
+//! What the settings come to: parsed, defaulted, and guarded against accidents.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::typed::Typed;
+use crate::output::Failure;
+
+/// Valid settings of `serve`.
+#[derive(Debug, Clone)]
+pub struct Meant {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where the HTTP door listens.
+    pub http: SocketAddr,
+    /// The bus's name.
+    pub name: String,
+    /// The state's prefix of types.
+    pub state_prefix: Option<String>,
+    /// The file KMS's root key.
+    pub root_key: PathBuf,
+    /// Whether the log is JSON lines.
+    pub log_json: bool,
+    /// What to log.
+    pub log: String,
+}
+
+impl TryFrom<Typed> for Meant {
+    type Error = Failure;
+
+    fn try_from(typed: Typed) -> Result<Self, Failure> {
+        let data = typed.data.unwrap_or_else(|| PathBuf::from("chancery-data"));
+        let http = typed.http.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+        let http: SocketAddr = http.parse().map_err(|_| {
+            Failure::usage(format!("http: {http:?} is not an address")).hint("such as 127.0.0.1:8080")
+        })?;
+        if !http.ip().is_loopback() {
+            return Err(Failure::usage(format!(
+                "http: {http} is not loopback, and this door speaks without TLS"
+            ))
+            .hint("listen on 127.0.0.1 and put a TLS proxy on this machine in front of it"));
+        }
+        match typed.engine.as_deref() {
+            None | Some("embedded") => {}
+            Some(other) => {
+                return Err(Failure::usage(format!("engine: {other:?} is not in this version"))
+                    .hint("the embedded engine is: leave the setting out"));
+            }
+        }
+        let log_json = match typed.log_format.as_deref() {
+            None | Some("text") => false,
+            Some("json") => true,
+            Some(other) => {
+                return Err(Failure::usage(format!("log_format: {other:?} is neither text nor json")));
+            }
+        };
+        Ok(Self {
+            root_key: typed.kms_root_key_file.unwrap_or_else(|| data.join("kms/root.key")),
+            data,
+            http,
+            name: typed.name.unwrap_or_else(|| "chancery".to_owned()),
+            state_prefix: typed.state_prefix,
+            log_json,
+            log: typed.log.unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_refuses_to_listen_without_tls_on_anything_but_loopback() {
+        let said = |http: &str| {
+            let typed = Typed { http: Some(http.to_owned()), ..Typed::default() };
+            Meant::try_from(typed).map(|_| ()).map_err(|failure| (failure.code, failure.to_string()))
+        };
+        assert!(said("127.0.0.1:0").is_ok() && said("[::1]:8080").is_ok());
+        let (code, text) = said("0.0.0.0:8080").unwrap_err();
+        assert!(code == 64 && text.contains("TLS"), "{text}");
+        assert!(said("localhost").is_err());
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_is_refused_plainly() {
+        let typed = Typed { engine: Some("kafka://127.0.0.1:9092".to_owned()), ..Typed::default() };
+        assert!(Meant::try_from(typed).unwrap_err().to_string().contains("not in this version"));
+    }
+}

@@ -1,0 +1,82 @@
+//! What is written: a TOML file, then `CHANCERY_…` environment, then flags; the later wins. A field's doc is its help.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::output::Failure;
+
+/// The settings of `serve`, as written.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Typed {
+    /// The data folder [default: ./chancery-data]
+    #[arg(long, env = "CHANCERY_DATA")]
+    pub data: Option<PathBuf>,
+    /// Address of the HTTP door [default: 127.0.0.1:8080]; port 0 takes a free one
+    #[arg(long, env = "CHANCERY_HTTP")]
+    pub http: Option<String>,
+    /// Address of the Kafka door; this version has none and says kafka=off
+    #[arg(long, env = "CHANCERY_KAFKA")]
+    pub kafka: Option<String>,
+    /// Where the journal is: embedded [default]
+    #[arg(long, env = "CHANCERY_ENGINE")]
+    pub engine: Option<String>,
+    /// The bus's name, the first part of its checkpoints' origins [default: chancery]
+    #[arg(long, env = "CHANCERY_NAME")]
+    pub name: Option<String>,
+    /// The reverse-DNS prefix that events' types must have where they have one, such as org.example. [default: any]
+    #[arg(long, env = "CHANCERY_STATE_PREFIX")]
+    pub state_prefix: Option<String>,
+    /// The file KMS's root key [default: DATA/kms/root.key]
+    #[arg(long, env = "CHANCERY_KMS_ROOT_KEY_FILE")]
+    pub kms_root_key_file: Option<PathBuf>,
+    /// Form of the log: text or json [default: text]
+    #[arg(long, env = "CHANCERY_LOG_FORMAT")]
+    pub log_format: Option<String>,
+    /// What to log, such as info or debug or bus=debug,info [default: info]
+    #[arg(long, env = "CHANCERY_LOG")]
+    pub log: Option<String>,
+}
+
+impl Typed {
+    /// Reads a file.
+    pub fn file(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(format!("the configuration {} cannot be read: {error}", path.display()))
+        })?;
+        toml::from_str(&text)
+            .map_err(|error| Failure::new(format!("the configuration {}: {error}", path.display())))
+    }
+
+    /// These settings where they are set, else those of `other`.
+    pub fn over(self, other: Self) -> Self {
+        Self {
+            data: self.data.or(other.data),
+            http: self.http.or(other.http),
+            kafka: self.kafka.or(other.kafka),
+            engine: self.engine.or(other.engine),
+            name: self.name.or(other.name),
+            state_prefix: self.state_prefix.or(other.state_prefix),
+            kms_root_key_file: self.kms_root_key_file.or(other.kms_root_key_file),
+            log_format: self.log_format.or(other.log_format),
+            log: self.log.or(other.log),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_an_unknown_field_is_named() {
+        let file: Typed = toml::from_str("http = \"127.0.0.1:1\"\nname = \"from-file\"").unwrap();
+        let flags = Typed { http: Some("127.0.0.1:2".to_owned()), ..Typed::default() };
+        let both = flags.over(file);
+        assert_eq!((both.http.as_deref(), both.name.as_deref()), (Some("127.0.0.1:2"), Some("from-file")));
+        let said = toml::from_str::<Typed>("htpp = \"x\"").unwrap_err().to_string();
+        assert!(said.contains("htpp"), "{said}");
+    }
+}

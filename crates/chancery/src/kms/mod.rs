@@ -1,0 +1,3 @@
+//! Key management services: clients of the trait in `seal`.
+
+pub mod file;

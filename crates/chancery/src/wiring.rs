@@ -1,0 +1,110 @@
+//! From settings to a serving bus, and down again.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bus::clock::SystemClock;
+use bus::{Bus, Settings};
+use journal::{Embedded, Options, RealDisk};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::meant::Meant;
+use crate::kms::file::FileKms;
+use crate::output::{self, Failure};
+
+/// Runs the bus until it is told to end.
+pub fn serve(meant: Meant) -> Result<(), Failure> {
+    let started = Instant::now();
+    log_to_stderr(&meant)?;
+    // Memory holds keys: no copy of it may reach a disk.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(meant, started))
+}
+
+async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
+    let (bus, journal) = open(&meant).await?;
+    let listener = TcpListener::bind(meant.http).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {}: {error}", meant.http))
+            .hint("--http ADDR takes another address")
+    })?;
+    let http = listener.local_addr()?;
+    output::line(format_args!("ready kafka=off http={http} in {} ms", started.elapsed().as_millis()));
+    let served = door_http::serve(listener, bus.clone(), told_to_end()).await;
+    bus.close().await;
+    journal.close();
+    tracing::info!("drained and closed");
+    Ok(served?)
+}
+
+async fn open(meant: &Meant) -> Result<(Bus, Arc<Embedded>), Failure> {
+    prepare_folder(&meant.data)?;
+    let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+    let folder = meant.data.join("journal");
+    let opened = tokio::task::block_in_place(|| {
+        Embedded::open(&folder, Arc::new(RealDisk::new()), Options::default())
+    });
+    let (journal, recovered) = opened.map_err(|error| failed(&error))?;
+    tracing::info!("{recovered}");
+    let journal = Arc::new(journal);
+    let kms = Arc::new(FileKms::open(&meant.root_key)?);
+    let settings = Settings {
+        data: meant.data.clone(),
+        name: meant.name.clone(),
+        state_prefix: meant.state_prefix.clone(),
+    };
+    let (bus, opened) = Bus::open(settings, journal.clone(), kms, Arc::new(SystemClock))
+        .await
+        .map_err(|error| failed(&error))?;
+    tracing::info!("{opened}");
+    if let Some(token) = &opened.operator_token {
+        write_token(&meant.data.join("operator.token"), token)?;
+    }
+    Ok((bus, journal))
+}
+
+/// A folder of somebody else's must not become ours by a slip.
+fn prepare_folder(data: &Path) -> Result<(), Failure> {
+    const MARKER: &str = "CHANCERY";
+    let marker = data.join(MARKER);
+    if marker.exists() {
+        return Ok(());
+    }
+    if data.is_dir() && fs::read_dir(data)?.next().is_some() {
+        return Err(Failure::new(format!("{} is not empty and not a data folder of a bus", data.display()))
+            .hint("--data DIR takes another folder"));
+    }
+    fs::create_dir_all(data)?;
+    Ok(fs::write(marker, "This is the data folder of a Chancery bus, format 1.\n")?)
+}
+
+fn write_token(path: &Path, token: &str) -> Result<(), Failure> {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    writeln!(file, "{token}")?;
+    Ok(file.sync_all()?)
+}
+
+async fn told_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
+    tracing::info!("told to end: draining");
+}
+
+fn log_to_stderr(meant: &Meant) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&meant.log).map_err(|error| Failure::usage(format!("log: {error}")))?;
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let set = if meant.log_json { log.json().try_init() } else { log.with_ansi(false).try_init() };
+    set.map_err(|error| Failure::new(error.to_string()))
+}

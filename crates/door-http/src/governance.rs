@@ -1,0 +1,318 @@
+//! Governance: the catalogue, commands, principals and folders.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use bus::clock::rfc3339;
+use bus::{Refusal, RefusalKind};
+use contract::{AgencyName, ClassSet, ContractVersion, PrincipalName, SubscriptionName, TopicName};
+use governance::{Command, Plan, Subscription, Terms, Topic, Version};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Door;
+use crate::caller::Authenticated;
+use crate::problem::{Problem, malformed};
+use crate::wire::{self, FilesBody, PrincipalBody, TokenBody};
+
+fn missing(kind: &str, name: &str) -> Problem {
+    Problem(Refusal::new(RefusalKind::Unknown, format!("there is no {kind} {name}")))
+}
+
+fn agency(agency: &governance::Agency) -> Value {
+    let profile = &agency.profile;
+    json!({
+        "agency": agency.agency.as_str(), "name": profile.name, "mandate": profile.mandate,
+        "contacts": profile.contacts, "dpo": profile.dpo, "sources": profile.sources,
+        "registered_at": rfc3339(agency.registered_ms),
+    })
+}
+
+fn topic(topic: &Topic) -> Value {
+    json!({
+        "topic": topic.name.as_str(), "owner": topic.owner.as_str(), "steward": topic.steward.as_str(),
+        "deputy": topic.deputy.as_str(), "description": topic.description, "legal_basis": topic.legal_basis,
+        "latency": topic.latency.as_str(), "partitions": topic.partitions,
+        "retention": governance::duration::to_text(topic.retention_s),
+        "key": String::from(topic.key.clone()), "created_at": rfc3339(topic.created_ms),
+        "active": topic.active_versions().map(|version| version.number().0).collect::<Vec<_>>(),
+    })
+}
+
+fn version(topic: &Topic, version: &Version, waits_for: &[AgencyName]) -> Value {
+    let acknowledged = version.acknowledged.iter().map(|(agency, given)| {
+        json!({"agency": agency.as_str(), "by": given.by.principal.as_str(), "at": rfc3339(given.at_ms)})
+    });
+    let objections = version.objections.iter().map(|(agency, raised)| {
+        json!({
+            "agency": agency.as_str(), "by": raised.by.principal.as_str(), "at": rfc3339(raised.at_ms),
+            "reason": raised.reason,
+        })
+    });
+    json!({
+        "topic": topic.name.as_str(), "version": version.number().0, "status": version.status.to_string(),
+        "proposed_by": version.proposed_by.principal.as_str(), "proposed_at": rfc3339(version.proposed_ms),
+        "activated_at": version.activated.as_ref().map(|(_, at_ms)| rfc3339(*at_ms)),
+        "sunset": version.sunset.map(|day| day.to_string()),
+        "acknowledged": acknowledged.collect::<Vec<_>>(), "objections": objections.collect::<Vec<_>>(),
+        "waits_for": waits_for.iter().map(AgencyName::as_str).collect::<Vec<_>>(),
+        "steward": topic.steward.as_str(), "deputy": topic.deputy.as_str(),
+        "definition": *version.definition,
+    })
+}
+
+fn terms(terms: &Terms) -> Value {
+    json!({
+        "purpose": terms.purpose, "legal_basis": terms.legal_basis, "clears": terms.clears,
+        "expires": terms.expires.to_string(),
+    })
+}
+
+fn subscription(subscription: &Subscription, now_ms: u64) -> Value {
+    let requested = subscription.requested.as_ref().map(|request| {
+        let mut value = terms(&request.terms);
+        value["asked_by"] = request.by.principal.as_str().into();
+        value["waits_for"] = request.missing().map(|side| format!("{side:?}").to_lowercase()).collect();
+        value
+    });
+    json!({
+        "subscription": subscription.name.as_str(), "topic": subscription.topic.as_str(),
+        "agency": subscription.agency.as_str(), "status": subscription.status(now_ms),
+        "granted": subscription.granted_terms().map(terms), "requested": requested,
+        "ended": subscription.ended.as_ref().map(|end| json!({
+            "reason": end.reason, "by": end.by.principal.as_str(), "at": rfc3339(end.at_ms),
+        })),
+    })
+}
+
+/// `GET /v1/agencies`.
+pub async fn agencies(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let state = door.bus.state(&caller)?;
+    Ok(Json(json!({ "agencies": state.agencies().map(agency).collect::<Vec<_>>() })))
+}
+
+/// `GET /v1/agencies/{agency}`.
+pub async fn one_agency(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: AgencyName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    state.agency(&wanted).map(|found| Json(agency(found))).ok_or_else(|| missing("agency", &name))
+}
+
+/// `GET /v1/principals`.
+pub async fn principals(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let state = door.bus.state(&caller)?;
+    let one = |principal: &governance::Principal| {
+        json!({
+            "principal": principal.principal.as_str(), "agency": principal.agency.as_str(),
+            "roles": principal.roles, "has_token": principal.token_hash.is_some(), "disabled": principal.disabled,
+        })
+    };
+    Ok(Json(json!({ "principals": state.principals().map(one).collect::<Vec<_>>() })))
+}
+
+/// `POST /v1/principals`.
+pub async fn create_principal(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+    body: Bytes,
+) -> Result<(StatusCode, Json<TokenBody>), Problem> {
+    let body: PrincipalBody = wire::read(&body)?;
+    let principal: PrincipalName = wire::name(&body.principal)?;
+    let agency = body.agency.as_deref().map(wire::name).transpose()?.unwrap_or_else(|| principal.agency());
+    let roles = body.roles.iter().map(|role| wire::name(role)).collect::<Result<_, _>>()?;
+    let made = door.bus.create_principal(&caller, principal, agency, roles).await?;
+    Ok((StatusCode::CREATED, Json(TokenBody { principal: made.principal.to_string(), token: made.token })))
+}
+
+/// `POST /v1/principals/{name}/token`.
+pub async fn issue_token(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<TokenBody>, Problem> {
+    let made = door.bus.issue_token(&caller, wire::name(&name)?).await?;
+    Ok(Json(TokenBody { principal: made.principal.to_string(), token: made.token }))
+}
+
+/// `GET /v1/topics`.
+pub async fn topics(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let state = door.bus.state(&caller)?;
+    Ok(Json(json!({ "topics": state.topics().map(|found| topic(found)).collect::<Vec<_>>() })))
+}
+
+/// `GET /v1/topics/{topic}`.
+pub async fn one_topic(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: TopicName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    state.topic(&wanted).map(|found| Json(topic(found))).ok_or_else(|| missing("topic", &name))
+}
+
+/// `GET /v1/contracts/{topic}`.
+pub async fn contracts(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: TopicName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
+    let subscribed = state.subscribed_agencies(found, door.bus.now_ms());
+    let versions = found.versions.values().map(|one| version(found, one, &waits_for(one, &subscribed)));
+    Ok(Json(json!({ "topic": name, "versions": versions.collect::<Vec<_>>() })))
+}
+
+fn waits_for(version: &Version, subscribed: &[AgencyName]) -> Vec<AgencyName> {
+    let proposed = version.status == governance::Status::Proposed;
+    let open = |agency: &&AgencyName| proposed && !version.acknowledged.contains_key(*agency);
+    subscribed.iter().filter(open).cloned().collect()
+}
+
+/// `GET /v1/contracts/{topic}/{version}`.
+pub async fn one_contract(
+    State(door): State<Door>,
+    Path((name, number)): Path<(String, u32)>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: TopicName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
+    let one = found.versions.get(&ContractVersion(number));
+    let one = one.ok_or_else(|| missing("contract", &format!("{name} v{number}")))?;
+    let subscribed = state.subscribed_agencies(found, door.bus.now_ms());
+    Ok(Json(version(found, one, &waits_for(one, &subscribed))))
+}
+
+/// `?cleared=`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaQuery {
+    cleared: Option<String>,
+}
+
+/// `GET /v1/contracts/{topic}/{version}/schema`.
+pub async fn schema(
+    State(door): State<Door>,
+    Path((name, number)): Path<(String, u32)>,
+    Query(query): Query<SchemaQuery>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let contract = door.bus.contract(&caller, &wire::name(&name)?, Some(ContractVersion(number)))?;
+    let Some(cleared) = query.cleared else {
+        let schema = serde_json::from_str(&contract.definition().schema);
+        return schema.map(Json).map_err(|error| malformed(error.to_string()));
+    };
+    let cleared: ClassSet = cleared
+        .split(',')
+        .map(str::trim)
+        .filter(|class| !class.is_empty())
+        .map(contract::Class::from)
+        .collect();
+    Ok(Json(contract.redacted_schema(&cleared)))
+}
+
+/// `?from=&to=`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiffQuery {
+    from: u32,
+    to: u32,
+}
+
+/// `GET /v1/contracts/{topic}/diff`.
+pub async fn diff(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Query(query): Query<DiffQuery>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: TopicName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
+    let definition = |number: u32| {
+        let version = found.versions.get(&ContractVersion(number));
+        version
+            .map(|version| &version.definition)
+            .ok_or_else(|| missing("contract", &format!("{name} v{number}")))
+    };
+    let changes = contract::diff::diff(definition(query.from)?, definition(query.to)?);
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    Ok(Json(json!({ "topic": name, "from": query.from, "to": query.to, "changes": changes })))
+}
+
+/// `GET /v1/subscriptions`.
+pub async fn subscriptions(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let (state, now_ms) = (door.bus.state(&caller)?, door.bus.now_ms());
+    let all = state.subscriptions().map(|found| subscription(found, now_ms));
+    Ok(Json(json!({ "subscriptions": all.collect::<Vec<_>>() })))
+}
+
+/// `GET /v1/subscriptions/{name}`.
+pub async fn one_subscription(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: SubscriptionName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    let found = state.subscription(&wanted).ok_or_else(|| missing("subscription", &name))?;
+    Ok(Json(subscription(found, door.bus.now_ms())))
+}
+
+/// `POST /v1/govern`.
+pub async fn govern(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let command: Command = wire::read(&body)?;
+    let governed = door.bus.govern(&caller, command).await?;
+    Ok(Json(json!({ "events": governed.events })))
+}
+
+fn planned(plan: &Plan) -> Value {
+    let steps = plan.steps.iter().map(|step| json!({ "what": step.what }));
+    json!({ "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged })
+}
+
+/// `POST /v1/plan`.
+pub async fn plan(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let body: FilesBody = wire::read(&body)?;
+    Ok(Json(planned(&door.bus.plan(&caller, &body.files)?)))
+}
+
+/// `POST /v1/apply`.
+pub async fn apply(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let body: FilesBody = wire::read(&body)?;
+    let plan = door.bus.apply(&caller, &body.files, body.close_bootstrap).await?;
+    let applied: Vec<&str> = plan.steps.iter().map(|step| step.what.as_str()).collect();
+    Ok(Json(json!({ "applied": applied, "waits": plan.waits })))
+}

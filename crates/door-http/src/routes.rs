@@ -1,0 +1,149 @@
+//! The table of all routes, and what every request passes through: a limit, a trace, a net under panics.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use bus::limits::BATCH_MAX_BYTES;
+use bus::{Bus, Refusal, RefusalKind};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
+
+use crate::problem::Problem;
+use crate::{Door, audit, cursors, dead_letters, events, governance, health, people, stream};
+
+/// A method, a path, its handler.
+type Route = (&'static str, &'static str, MethodRouter<Door>);
+
+/// Every route of the door.
+fn table() -> Vec<Route> {
+    vec![
+        ("get", "/", get(health::front)),
+        ("get", "/healthz", get(health::healthz)),
+        ("get", "/readyz", get(health::readyz)),
+        ("get", "/metrics", get(health::metrics)),
+        ("get", "/openapi.json", get(health::openapi)),
+        ("post", "/v1/topics/{topic}/events", post(events::publish)),
+        ("get", "/v1/subscriptions/{name}/events", get(cursors::pull)),
+        ("post", "/v1/subscriptions/{name}/cursor", post(cursors::commit)),
+        ("post", "/v1/subscriptions/{name}/reject", post(cursors::reject)),
+        ("post", "/v1/subscriptions/{name}/seek", post(cursors::seek)),
+        ("get", "/v1/subscriptions/{name}/lag", get(cursors::lag)),
+        ("get", "/v1/subscriptions/{name}/stream", get(stream::stream)),
+        ("get", "/v1/agencies", get(governance::agencies)),
+        ("get", "/v1/agencies/{agency}", get(governance::one_agency)),
+        ("get", "/v1/principals", get(governance::principals)),
+        ("post", "/v1/principals", post(governance::create_principal)),
+        ("post", "/v1/principals/{name}/token", post(governance::issue_token)),
+        ("get", "/v1/topics", get(governance::topics)),
+        ("get", "/v1/topics/{topic}", get(governance::one_topic)),
+        ("get", "/v1/contracts/{topic}", get(governance::contracts)),
+        ("get", "/v1/contracts/{topic}/diff", get(governance::diff)),
+        ("get", "/v1/contracts/{topic}/{version}", get(governance::one_contract)),
+        ("get", "/v1/contracts/{topic}/{version}/schema", get(governance::schema)),
+        ("get", "/v1/subscriptions", get(governance::subscriptions)),
+        ("get", "/v1/subscriptions/{name}", get(governance::one_subscription)),
+        ("post", "/v1/govern", post(governance::govern)),
+        ("post", "/v1/plan", post(governance::plan)),
+        ("post", "/v1/apply", post(governance::apply)),
+        ("get", "/v1/dead-letters", get(dead_letters::list)),
+        ("get", "/v1/dead-letters/{id}", get(dead_letters::show)),
+        ("post", "/v1/dead-letters/{id}/redrive", post(dead_letters::redrive)),
+        ("post", "/v1/dead-letters/{id}/discard", post(dead_letters::discard)),
+        ("get", "/v1/trace/{id}", get(people::trace)),
+        ("get", "/v1/people/{subject}/disclosures", get(people::disclosures)),
+        ("get", "/v1/audit", get(audit::overview)),
+        ("get", "/v1/audit/export", get(audit::export)),
+        ("get", "/v1/audit/prove", get(audit::prove)),
+        ("get", "/v1/audit/disclosures", get(audit::disclosures)),
+        ("get", "/audit/{lane}/checkpoint", get(audit::checkpoint)),
+        ("get", "/audit/{lane}/tile/{*path}", get(audit::tile)),
+    ]
+}
+
+/// The door's router.
+pub fn router(bus: Bus, closing: tokio::sync::watch::Receiver<bool>) -> Router {
+    let mut router = Router::new();
+    for (_, path, handler) in table() {
+        router = router.route(path, handler);
+    }
+    router
+        .fallback(|| async {
+            Problem(
+                Refusal::new(RefusalKind::Unknown, "there is no such route").hint("/openapi.json lists them"),
+            )
+        })
+        .method_not_allowed_fallback(|| async {
+            let refusal = Refusal::new(RefusalKind::Malformed, "the route does not take this method")
+                .hint("/openapi.json lists routes with their methods");
+            let mut response = Problem(refusal).into_response();
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response
+        })
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(traced))
+        .layer(DefaultBodyLimit::max(BATCH_MAX_BYTES))
+        .with_state(Door { bus, closing })
+}
+
+/// A bug of ours must not look like a broken connection.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    let refusal = Refusal::new(
+        RefusalKind::Unavailable,
+        "the bus failed on this request; its operator finds why in the log",
+    );
+    let mut response = Problem(refusal).into_response();
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+/// One log line a request: route, status, time, trace. Never a path, a query or a body: they may name a person.
+async fn traced(matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let trace =
+        parent.and_then(|parent| parent.split('-').nth(1)).filter(|id| id.len() == 32).map(str::to_owned);
+    let trace = trace.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
+    let route = matched.as_ref().map_or("-", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let started = Instant::now();
+    let span = tracing::info_span!("request", %trace, %method, route);
+    let response = next.run(request).instrument(span).await;
+    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis() as u64);
+    if status >= 500 {
+        tracing::warn!(%trace, %method, route, status, ms, "answered");
+    } else {
+        tracing::debug!(%trace, %method, route, status, ms, "answered");
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn openapi_describes_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let described: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+                methods.map(move |method| (method.clone(), path.clone()))
+            })
+            .collect();
+        let served: BTreeSet<(String, String)> = table()
+            .into_iter()
+            .map(|(method, path, _)| (method.to_owned(), path.replace("{*", "{")))
+            .collect();
+        assert_eq!(described, served);
+    }
+}

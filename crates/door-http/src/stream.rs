@@ -1,0 +1,108 @@
+//! Server-sent events: the pull, over and over, on one open response. It commits nothing by itself.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use bus::{Caller, Cursor, From, Pull, RefusalKind};
+use contract::SubscriptionName;
+use contract::cloudevents::write_structured;
+use futures_util::stream::{self, Stream};
+
+use crate::Door;
+use crate::caller::Authenticated;
+use crate::cursors::PullQuery;
+use crate::problem::{self, Problem};
+use crate::wire;
+
+/// How long one round waits for events.
+const ROUND_MS: u64 = 10_000;
+/// Events of one round.
+const ROUND_EVENTS: usize = 200;
+
+/// `GET /v1/subscriptions/{name}/stream`.
+pub async fn stream(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Query(query): Query<PullQuery>,
+    headers: HeaderMap,
+    Authenticated(caller): Authenticated,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let name: SubscriptionName = wire::name(&name)?;
+    let mut pull = Pull { max: ROUND_EVENTS, wait_ms: 0, ..query.pull()? };
+    if let Some(last) = headers.get("last-event-id").and_then(|value| value.to_str().ok()) {
+        pull.from = Some(From::Cursor(Cursor::parse(last)?));
+    }
+    // The first round happens before the response begins, so that a refusal is a status and not an event.
+    let mut following =
+        Following { door, caller, name, pull, place: Cursor::default(), ready: VecDeque::new(), over: false };
+    following.round().await.map_err(Problem)?;
+    following.pull.wait_ms = ROUND_MS;
+    let events = stream::unfold(following, |mut following| async move {
+        let event = following.next().await?;
+        Some((Ok(event), following))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))))
+}
+
+struct Following {
+    door: Door,
+    caller: Caller,
+    name: SubscriptionName,
+    pull: Pull,
+    /// Behind the last event handed over.
+    place: Cursor,
+    ready: VecDeque<Event>,
+    over: bool,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<Event> {
+        let mut closing = self.door.closing.clone();
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if self.over || *closing.borrow() {
+                return None;
+            }
+            let result = tokio::select! {
+                result = self.round() => result,
+                _ = closing.wait_for(|closed| *closed) => return None,
+            };
+            if let Err(refusal) = result {
+                self.over = true;
+                let name = if refusal.kind == RefusalKind::Forbidden { "revoked" } else { "problem" };
+                return Some(Event::default().event(name).data(problem::body(&refusal).to_string()));
+            }
+        }
+    }
+
+    /// One pull; its events become ready, each with the cursor behind it.
+    async fn round(&mut self) -> Result<(), bus::Refusal> {
+        let delivery = self.door.bus.pull(&self.caller, &self.name, self.pull.clone()).await?;
+        let mut cursor = std::mem::take(&mut self.place);
+        for delivered in delivery.events {
+            match delivered.redriven {
+                0 => {
+                    cursor.next.insert(delivered.partition, delivered.offset + 1);
+                }
+                _ => cursor.redriven.push((delivered.partition, delivered.offset)),
+            }
+            let mut text = Vec::new();
+            write_structured(&wire::delivered(delivered), &mut text);
+            let text = String::from_utf8_lossy(&text).replace(['\n', '\r'], " ");
+            self.ready.push_back(Event::default().event("event").id(cursor.encode()).data(text));
+        }
+        cursor.redriven.clear();
+        for (partition, offset) in delivery.cursor.next {
+            cursor.next.insert(partition, offset);
+        }
+        self.place = cursor.clone();
+        self.pull.from = Some(From::Cursor(cursor));
+        Ok(())
+    }
+}
