@@ -156,7 +156,8 @@ impl Api {
     /// Publishes one event in the structured form.
     pub fn publish_structured(&self, topic: &str, event: &str) -> Result<Fate, Failure> {
         let path = format!("/v1/topics/{topic}/events");
-        let (status, body) = self.post(&path, &[("Content-Type", "application/cloudevents+json")], event.as_bytes())?;
+        let (status, body) =
+            self.post(&path, &[("Content-Type", "application/cloudevents+json")], event.as_bytes())?;
         one_fate(topic, status, &body)
     }
 
@@ -188,7 +189,13 @@ impl Api {
     }
 
     /// Asks for the next events.
-    pub fn pull(&self, subscription: &str, max: usize, wait_s: f32, from: Option<&str>) -> Result<Delivery, Failure> {
+    pub fn pull(
+        &self,
+        subscription: &str,
+        max: usize,
+        wait_s: f32,
+        from: Option<&str>,
+    ) -> Result<Delivery, Failure> {
         let from = from.map(|from| format!("&from={from}")).unwrap_or_default();
         let path = format!("/v1/subscriptions/{subscription}/events?max={max}&wait={wait_s}{from}");
         let mut response = self.get(&path)?;
@@ -233,7 +240,8 @@ impl Api {
             token: String,
         }
         let (_, agency) = principal.split_once('@').unwrap_or_default();
-        let body = serde_json::json!({ "principal": principal, "agency": agency, "roles": [role] }).to_string();
+        let body =
+            serde_json::json!({ "principal": principal, "agency": agency, "roles": [role] }).to_string();
         let created: Created = parse(&self.post_json("/v1/principals", &body, 201)?)?;
         Ok(created.token)
     }
@@ -247,6 +255,15 @@ impl Api {
         Ok(self.get_json::<Audit>("/v1/audit")?.key)
     }
 
+    /// The signed head of a lane's audit tree.
+    pub fn checkpoint(&self, lane: &str) -> Result<String, Failure> {
+        let (status, body) = read(&mut self.get(&format!("/audit/{lane}/checkpoint"))?)?;
+        if status != 200 {
+            return Err(refused(status, &body));
+        }
+        String::from_utf8(body).map_err(|error| Failure::Strange(error.to_string()))
+    }
+
     /// Writes the audit's bundle.
     pub fn export_audit(&self, hashes: bool, out: &mut dyn io::Write) -> Result<u64, Failure> {
         let mut response = self.get(&format!("/v1/audit/export?hashes={hashes}"))?;
@@ -254,12 +271,15 @@ impl Api {
             let (status, body) = read(&mut response)?;
             return Err(refused(status, &body));
         }
-        io::copy(&mut response.body_mut().as_reader(), out).map_err(|error| Failure::Broken(error.to_string()))
+        io::copy(&mut response.body_mut().as_reader(), out)
+            .map_err(|error| Failure::Broken(error.to_string()))
     }
 
     fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<(u16, Vec<u8>), Failure> {
-        let mut request =
-            self.agent.post(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {}", self.token));
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.token));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -290,7 +310,9 @@ impl OneOfBatch {
         match self.status.as_str() {
             "accepted" => self.receipt.as_ref().ok_or_else(strange)?.place(topic).map(Fate::Accepted),
             "duplicate" => self.receipt.as_ref().ok_or_else(strange)?.place(topic).map(Fate::Duplicate),
-            "refused" => Ok(Fate::Refused(self.problem.map(|problem| problem.to_string()).unwrap_or_default())),
+            "refused" => {
+                Ok(Fate::Refused(self.problem.map(|problem| problem.to_string()).unwrap_or_default()))
+            }
             other => Err(Failure::Strange(format!("status {other:?} of a batch's result"))),
         }
     }

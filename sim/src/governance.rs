@@ -69,9 +69,15 @@ pub fn files() -> BTreeMap<String, String> {
     }
     for topic in &TOPICS {
         let (head, schema) = match topic.kind {
-            Kind::Thing => (include_str!("../governance/thing.yaml"), include_str!("../governance/thing.schema.json")),
-            Kind::Secret => (include_str!("../governance/secret.yaml"), include_str!("../governance/secret.schema.json")),
-            Kind::Person => (include_str!("../governance/person.yaml"), include_str!("../governance/person.schema.json")),
+            Kind::Thing => {
+                (include_str!("../governance/thing.yaml"), include_str!("../governance/thing.schema.json"))
+            }
+            Kind::Secret => {
+                (include_str!("../governance/secret.yaml"), include_str!("../governance/secret.schema.json"))
+            }
+            Kind::Person => {
+                (include_str!("../governance/person.yaml"), include_str!("../governance/person.schema.json"))
+            }
         };
         let head = format!("{}{head}", include_str!("../governance/topic.yaml"))
             .replace("{topic}", topic.name)
@@ -103,9 +109,12 @@ mod tests {
         let files = files();
         assert_eq!(files.len(), 3 + 8 * 2 + 8 * 2);
         for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".yaml")) {
-            assert!(!["{topic}", "{agency}", "{latency}", "{clears}", "{partitions}", "{subscription}"]
-                .iter()
-                .any(|mark| text.contains(mark)), "{path}");
+            assert!(
+                !["{topic}", "{agency}", "{latency}", "{clears}", "{partitions}", "{subscription}"]
+                    .iter()
+                    .any(|mark| text.contains(mark)),
+                "{path}"
+            );
         }
     }
 

@@ -141,7 +141,8 @@ impl Ledger {
 
     /// The bus says that `subscription` stands at `place`.
     pub fn stands(&self, subscription: &str, topic: u8, partition: u32, place: u64) -> Option<Violation> {
-        let Commits { acknowledged, asked } = self.committed.get(&(topic, partition)).copied().unwrap_or_default();
+        let Commits { acknowledged, asked } =
+            self.committed.get(&(topic, partition)).copied().unwrap_or_default();
         let subscription = subscription.to_owned();
         if place < acknowledged {
             return Some(Violation::Rewound { subscription, partition, committed: acknowledged, place });
@@ -247,6 +248,10 @@ mod tests {
         for (place, fine) in [(9, false), (10, true), (15, true), (20, true), (21, false)] {
             assert_eq!(ledger.stands("a.b", 0, 1, place).is_none(), fine, "{place}");
         }
-        assert_eq!(ledger.stands("a.b", 0, 3, 0), None, "a partition that was never committed stands at its begin");
+        assert_eq!(
+            ledger.stands("a.b", 0, 3, 0),
+            None,
+            "a partition that was never committed stands at its begin"
+        );
     }
 }

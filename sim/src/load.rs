@@ -84,7 +84,9 @@ impl Load {
                 api: Api::new(url, &tokens.consumer),
                 killing: killing.clone(),
                 rng: Rng::with_seed(round_seed ^ (number as u64) << 16),
-                topics: (0..TOPICS.len() as u8).filter(|topic| usize::from(*topic) % CONSUMERS == number).collect(),
+                topics: (0..TOPICS.len() as u8)
+                    .filter(|topic| usize::from(*topic) % CONSUMERS == number)
+                    .collect(),
                 log: ConsumerLog::default(),
             };
             thread::spawn(move || consumer.run())
@@ -101,8 +103,10 @@ impl Load {
     /// Waits for all threads, after the bus was killed.
     pub fn join(self) -> Result<(Vec<PublisherLog>, Vec<ConsumerLog>), Halt> {
         let gone = |_| Halt::Setup("a thread of the load panicked".into());
-        let publishers = self.publishers.into_iter().map(JoinHandle::join).collect::<Result<_, _>>().map_err(gone)?;
-        let consumers = self.consumers.into_iter().map(JoinHandle::join).collect::<Result<_, _>>().map_err(gone)?;
+        let publishers =
+            self.publishers.into_iter().map(JoinHandle::join).collect::<Result<_, _>>().map_err(gone)?;
+        let consumers =
+            self.consumers.into_iter().map(JoinHandle::join).collect::<Result<_, _>>().map_err(gone)?;
         Ok((publishers, consumers))
     }
 }
@@ -182,7 +186,8 @@ impl Publisher {
         if recent == 0 {
             return true;
         }
-        let (event, receipt) = self.log.acknowledged[self.log.acknowledged.len() - 1 - self.rng.usize(0..recent)];
+        let (event, receipt) =
+            self.log.acknowledged[self.log.acknowledged.len() - 1 - self.rng.usize(0..recent)];
         // An answer that does not come says nothing here: the event was acknowledged before.
         let Some((fates, _)) = self.send(&[event], &Form::Structured) else { return false };
         if fates != [Fate::Duplicate(receipt)] {
@@ -239,15 +244,17 @@ impl Publisher {
     fn attempt(&self, events: &[EventId], form: &Form) -> Result<Vec<Fate>, Failure> {
         let (event, topic) = (events[0], events[0].topic().name);
         match form {
-            Form::Structured => {
-                self.api.publish_structured(topic, &events::structured(self.seed, event)).map(|fate| vec![fate])
-            }
+            Form::Structured => self
+                .api
+                .publish_structured(topic, &events::structured(self.seed, event))
+                .map(|fate| vec![fate]),
             Form::Binary => {
                 let data = events::data(self.seed, event);
                 self.api.publish_binary(topic, &event.source(), &event.id(), &data).map(|fate| vec![fate])
             }
             Form::Batch => {
-                let bodies: Vec<String> = events.iter().map(|event| events::structured(self.seed, *event)).collect();
+                let bodies: Vec<String> =
+                    events.iter().map(|event| events::structured(self.seed, *event)).collect();
                 self.api.publish_batch(topic, &format!("[{}]", bodies.join(",\n")), events.len())
             }
         }
@@ -260,7 +267,9 @@ impl Publisher {
     /// A connection broke: fine while the bus is killed, wrong before. Always false.
     fn broke(&mut self, why: &str) -> bool {
         if !self.killing.load(Ordering::SeqCst) {
-            self.log.violations.push(Violation::Answer(format!("a publisher's connection broke before the kill: {why}")));
+            self.log
+                .violations
+                .push(Violation::Answer(format!("a publisher's connection broke before the kill: {why}")));
         }
         false
     }
@@ -280,7 +289,9 @@ impl Consumer {
             for topic in self.topics.clone() {
                 match self.turn(topic) {
                     Ok(()) => {}
-                    Err(Failure::Refused { status: 429 | 503, .. }) => thread::sleep(Duration::from_millis(20)),
+                    Err(Failure::Refused { status: 429 | 503, .. }) => {
+                        thread::sleep(Duration::from_millis(20))
+                    }
                     Err(Failure::Broken(_)) if self.killing.load(Ordering::SeqCst) => return self.log,
                     Err(failure) => {
                         let said = format!("to a consumer of {}: {failure}", TOPICS[usize::from(topic)].name);
@@ -301,7 +312,10 @@ impl Consumer {
         let mut places = BTreeMap::new();
         for event in &delivery.events {
             let next = event.offset + 1;
-            places.entry(event.partition).and_modify(|place: &mut u64| *place = next.max(*place)).or_insert(next);
+            places
+                .entry(event.partition)
+                .and_modify(|place: &mut u64| *place = next.max(*place))
+                .or_insert(next);
             let data = event.data.as_ref().map_or("", |data| data.get());
             if TOPICS[usize::from(topic)].kind == Kind::Person && data.contains("person-") {
                 let said = format!("{subscription} was handed a person's identifier at {}", event.place());

@@ -82,7 +82,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn kill(rounds: u32, seed: Option<u64>, binary: &Path, keep: Option<&Path>, out: &mut dyn Write) -> Result<(), Halt> {
+fn kill(
+    rounds: u32,
+    seed: Option<u64>,
+    binary: &Path,
+    keep: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<(), Halt> {
     let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let folder = tempfile::tempdir().map_err(|error| Halt::setup("making a folder for the data", error))?;
     let binary = binary::find_or_build(binary)?;
@@ -90,7 +96,8 @@ fn kill(rounds: u32, seed: Option<u64>, binary: &Path, keep: Option<&Path>, out:
         Some(keep) => keep.to_owned(),
         None => folder.path().to_owned(),
     };
-    std::fs::create_dir_all(path.join("data")).map_err(|error| Halt::setup("making a folder for the data", error))?;
+    std::fs::create_dir_all(path.join("data"))
+        .map_err(|error| Halt::setup("making a folder for the data", error))?;
     let settings = rounds::Settings { rounds, seed, binary, folder: path.clone() };
     let done = rounds::run(&settings, out);
     if let Err(Halt::Broken(_)) = &done {

@@ -99,7 +99,8 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Halt> {
     };
     for round in 1..=settings.rounds {
         let line = run.round(round)?;
-        writeln!(out, "round {round:>3}: {line}").map_err(|error| Halt::setup("writing the report", error))?;
+        writeln!(out, "round {round:>3}: {line}")
+            .map_err(|error| Halt::setup("writing the report", error))?;
     }
     let last = run.finish()?;
     let summary = run.summary(begun.elapsed(), &last);
@@ -123,12 +124,13 @@ impl Run<'_> {
         let were_there = self.verify(&server, hashes)?;
         let checked = checked.elapsed();
         let (acknowledged, unanswered) = self.load_and_kill(&mut server, load, seed)?;
-        let torn = server.torn().map(|said| format!("; {said}")).unwrap_or_default();
+        let torn_bytes = server.torn_bytes();
         let ready_ms = server.ready_after.as_millis();
         Ok(format!(
-            "ready in {ready_ms} ms{}, {were_there} of the unanswered were there, checked in {} ms; then {acknowledged} \
-             acknowledged and {unanswered} unanswered in {} ms until the kill{torn}",
-            recovery_killed_after.map_or(String::new(), |after| format!(" (killed once after {} ms)", after.as_millis())),
+            "ready in {ready_ms} ms{}, {torn_bytes} torn bytes cut, {were_there} of the unanswered were there, checked in {} ms; then {acknowledged} \
+             acknowledged and {unanswered} unanswered in {} ms until the kill",
+            recovery_killed_after
+                .map_or(String::new(), |after| format!(" (killed once after {} ms)", after.as_millis())),
             checked.as_millis(),
             load.as_millis(),
         ))
@@ -137,7 +139,8 @@ impl Run<'_> {
     /// The first start: governance, principals, the audit's key.
     fn found(&self, server: &Server) -> Result<Actors, Halt> {
         let path = self.data.join("operator.token");
-        let operator = fs::read_to_string(&path).map_err(|error| Halt::setup("reading operator.token", error))?;
+        let operator =
+            fs::read_to_string(&path).map_err(|error| Halt::setup("reading operator.token", error))?;
         let operator = operator.trim().to_owned();
         let api = Api::new(&server.url, &operator);
         let founding = |error: crate::api::Failure| Halt::setup("setting up governance", error);
@@ -165,15 +168,24 @@ impl Run<'_> {
         Ok(were_there)
     }
 
-    fn load_and_kill(&mut self, server: &mut Server, time: Duration, seed: u64) -> Result<(usize, usize), Halt> {
+    fn load_and_kill(
+        &mut self,
+        server: &mut Server,
+        time: Duration,
+        seed: u64,
+    ) -> Result<(usize, usize), Halt> {
         let actors = self.actors.as_ref().expect("the first start sets them");
         let load = Load::start(&server.url, &actors.tokens, self.settings.seed, seed, &self.serials);
         thread::sleep(time);
+        let kept = actors.audit.keep_checkpoints(&Api::new(&server.url, &actors.operator));
         load.about_to_kill();
         if !server.is_alive() {
             return Err(Halt::broken(Violation::Ended(format!("under load: {}", server.last_words()))));
         }
         server.kill()?;
+        kept.map_err(|failure| {
+            Halt::broken(Violation::Answer(format!("checkpoints under load: {failure}")))
+        })?;
         let (publishers, consumers) = load.join()?;
         let (acknowledged, unanswered) = self.enter_publishers(publishers)?;
         self.enter_consumers(consumers)?;

@@ -45,7 +45,8 @@ impl Server {
                 }
                 Err(ended) => {
                     let _ = child.kill();
-                    let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+                    let status =
+                        child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
                     let why = match ended {
                         RecvTimeoutError::Timeout => format!("not ready after {} s", START_MAX.as_secs()),
                         RecvTimeoutError::Disconnected => status,
@@ -72,7 +73,10 @@ impl Server {
 
     /// `kill -9`, and waits until the process is gone.
     pub fn kill(&mut self) -> Result<(), Halt> {
-        self.child.kill().and_then(|()| self.child.wait()).map_err(|error| Halt::setup("killing the bus", error))?;
+        self.child
+            .kill()
+            .and_then(|()| self.child.wait())
+            .map_err(|error| Halt::setup("killing the bus", error))?;
         Ok(())
     }
 
@@ -103,9 +107,10 @@ impl Server {
         Err(Halt::broken(Violation::Ended(format!("after SIGTERM: {status}; it said: {}", last.join(" | ")))))
     }
 
-    /// What the bus said of torn bytes while it came up.
-    pub fn torn(&self) -> Option<&str> {
-        self.said.iter().map(String::as_str).find(|line| line.contains("torn"))
+    /// How many torn bytes the bus said that it cut while it came up.
+    pub fn torn_bytes(&mut self) -> u64 {
+        self.said.extend(self.lines.try_iter());
+        self.said.iter().find_map(|line| torn_bytes(line)).unwrap_or(0)
     }
 
     /// The last lines that it said.
@@ -157,9 +162,24 @@ fn ready_address(line: &str) -> Option<&str> {
     words.find_map(|word| word.strip_prefix("http="))
 }
 
+/// The number in `… 120 torn bytes of unacknowledged groups cut …`.
+fn torn_bytes(line: &str) -> Option<u64> {
+    let (before, _) = line.split_once(" torn bytes")?;
+    before.rsplit(' ').next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn torn_bytes_are_read_from_the_log() {
+        assert_eq!(
+            torn_bytes("INFO journal open: 3 streams; 120 torn bytes of unacknowledged groups cut"),
+            Some(120)
+        );
+        assert_eq!(torn_bytes("INFO journal open: 3 streams; nothing torn"), None);
+    }
 
     #[test]
     fn the_ready_line_names_the_address() {

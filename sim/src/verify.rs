@@ -1,6 +1,6 @@
 //! After a restart: is everything there that was acknowledged, once, unaltered, at its place, and provable?
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,9 @@ use crate::violation::{Halt, Violation, none_broken};
 
 /// Events asked for at once.
 const PULL: usize = 5_000;
+
+/// The lanes, each with its own tree.
+const LANES: [&str; 3] = ["realtime", "standard", "batch"];
 
 /// Reads the log of every topic, through subscriptions that are cleared for everything.
 pub struct Inspection {
@@ -48,7 +51,9 @@ impl Inspection {
         let cursor = &mut self.cursors[usize::from(topic)];
         loop {
             let from = cursor.as_deref().unwrap_or("earliest");
-            let delivery = inspector.pull(&subscription, PULL, 0.0, Some(from)).map_err(answer("an inspection's pull"))?;
+            let delivery = inspector
+                .pull(&subscription, PULL, 0.0, Some(from))
+                .map_err(answer("an inspection's pull"))?;
             *cursor = Some(delivery.cursor);
             if delivery.events.is_empty() {
                 return Ok(());
@@ -104,7 +109,8 @@ pub fn send_again(seed: u64, publisher: &Api, ledger: &mut Ledger) -> Result<usi
     let (mut violations, mut were_there) = (Vec::new(), 0);
     for event in ledger.take_unanswered() {
         let body = events::structured(seed, event);
-        let fate = publisher.publish_structured(event.topic().name, &body).map_err(answer("sending again"))?;
+        let fate =
+            publisher.publish_structured(event.topic().name, &body).map_err(answer("sending again"))?;
         let place = match (ledger.found_at(event), fate) {
             (Some(found), Fate::Duplicate(place)) if place == found => {
                 were_there += 1;
@@ -112,7 +118,8 @@ pub fn send_again(seed: u64, publisher: &Api, ledger: &mut Ledger) -> Result<usi
             }
             (None, Fate::Accepted(place)) => place,
             (found, fate) => {
-                let there = found.map_or("not in the log".to_owned(), |place| format!("in the log at {place}"));
+                let there =
+                    found.map_or("not in the log".to_owned(), |place| format!("in the log at {place}"));
                 let what = format!("was not answered, is {there}, was sent again and got {fate:?}");
                 violations.push(Violation::WrongAnswer { event, what });
                 continue;
@@ -124,18 +131,28 @@ pub fn send_again(seed: u64, publisher: &Api, ledger: &mut Ledger) -> Result<usi
     Ok(were_there)
 }
 
-/// The bundles of the audit: each must verify and extend the one before.
+/// The audit: each bundle must verify and extend the signed checkpoints that were seen before it.
 pub struct Audit {
     folder: PathBuf,
     key: String,
-    previous: Option<PathBuf>,
     number: u32,
 }
 
 impl Audit {
     /// Bundles go to `folder`; `key` is the verifier key, learnt once and trusted from then on.
     pub fn new(folder: &Path, key: String) -> Self {
-        Self { folder: folder.to_owned(), key, previous: None, number: 0 }
+        Self { folder: folder.to_owned(), key, number: 0 }
+    }
+
+    /// Keeps the checkpoints that the bus signs now: what was signed must never be taken back, not by a kill either.
+    pub fn keep_checkpoints(&self, regulator: &Api) -> Result<(), Failure> {
+        let mut notes = String::new();
+        for lane in LANES {
+            notes += &regulator.checkpoint(lane)?;
+            notes.push('\n');
+        }
+        fs::write(self.checkpoints(), notes)
+            .map_err(|error| Failure::Strange(format!("keeping checkpoints: {error}")))
     }
 
     /// Exports a bundle and verifies it with the command line; gives its size in bytes.
@@ -146,17 +163,20 @@ impl Audit {
         let mut out = BufWriter::new(file);
         let bytes = regulator.export_audit(hashes, &mut out).map_err(answer("exporting the audit"))?;
         out.flush().map_err(|error| Halt::setup("writing the audit's bundle", error))?;
-        let bundle = path.to_string_lossy().into_owned();
+        let (bundle, kept) = (path.to_string_lossy().into_owned(), self.checkpoints());
+        let kept_text = kept.to_string_lossy().into_owned();
         let mut arguments = vec!["verify", &bundle, "--key", &self.key];
-        let previous = self.previous.as_ref().map(|previous| previous.to_string_lossy().into_owned());
-        if let Some(previous) = &previous {
-            arguments.extend(["--previous", previous]);
+        if kept.exists() {
+            arguments.extend(["--previous", &kept_text]);
         }
         binary::run(binary, &arguments, &[]).map_err(|said| Halt::broken(Violation::Audit(said)))?;
-        if let Some(old) = self.previous.replace(path) {
-            std::fs::remove_file(old).map_err(|error| Halt::setup("removing an old bundle", error))?;
-        }
+        fs::remove_file(path).map_err(|error| Halt::setup("removing a bundle", error))?;
+        self.keep_checkpoints(regulator).map_err(answer("asking for the audit's checkpoints"))?;
         Ok(bytes)
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.folder.join("checkpoints")
     }
 }
 
@@ -169,8 +189,7 @@ fn answer(doing: &'static str) -> impl Fn(Failure) -> Halt {
 mod tests {
     use super::*;
 
-    fn delivered(seed: u64, event: EventId, data: &str) -> Delivered {
-        let _ = seed;
+    fn delivered(event: EventId, data: &str) -> Delivered {
         let text = format!(
             "{{\"id\":\"{}\",\"source\":\"{}\",\"type\":\"{}\",\"partition\":1,\"offset\":\"0\",\"data\":{data}}}",
             event.id(),
@@ -184,15 +203,15 @@ mod tests {
     fn a_delivery_is_compared_byte_for_byte() {
         let event = EventId { topic: 2, worker: 1, serial: 8 };
         let sent = events::data(7, event);
-        assert_eq!(difference(7, event, &delivered(7, event, &sent)), None);
+        assert_eq!(difference(7, event, &delivered(event, &sent)), None);
         let altered = sent.replacen("\"person\"", " \"person\"", 1);
-        assert!(difference(7, event, &delivered(7, event, &altered)).is_some(), "white space counts");
+        assert!(difference(7, event, &delivered(event, &altered)).is_some(), "white space counts");
     }
 
     #[test]
     fn an_event_of_the_log_is_entered_once() {
         let event = EventId { topic: 2, worker: 1, serial: 8 };
-        let came = delivered(7, event, &events::data(7, event));
+        let came = delivered(event, &events::data(7, event));
         let mut ledger = Ledger::default();
         ledger.unanswered(event);
         assert_eq!(enter(7, 2, &came, &mut ledger), []);

@@ -132,7 +132,10 @@ impl fmt::Display for Violation {
                 write!(f, "gap: {topic} goes on at {found} where offset {expected} should come")
             }
             Self::OutOfOrder { event, found, before } => {
-                write!(f, "out of order: {event} stands at {found}, behind the same publisher's number {before}")
+                write!(
+                    f,
+                    "out of order: {event} stands at {found}, behind the same publisher's number {before}"
+                )
             }
             Self::OtherReceipt { event, first, second } => {
                 write!(f, "two receipts: {event} got {first} and then {second}")

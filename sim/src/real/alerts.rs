@@ -6,8 +6,8 @@
 //! lists of `{valueName, value}` pairs, always, also of one. White space between elements is the feed's layout and goes.
 //! The entry's `id` and `published` are the event's `id` and `time`; the feed's own `id` is its `source`.
 
-use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event as Xml};
+use quick_xml::{Reader, XmlVersion};
 use serde_json::{Map, Value, json};
 
 use super::Unreadable;
@@ -95,7 +95,9 @@ impl Element {
         let mut element = Self { name: name_of(tag.name().as_ref()), ..Self::default() };
         for attribute in tag.attributes() {
             let attribute = attribute.map_err(|error| Unreadable::new("an attribute", error))?;
-            let value = attribute.unescape_value().map_err(|error| Unreadable::new("an attribute", error))?;
+            let value = attribute
+                .normalized_value(XmlVersion::Explicit1_0)
+                .map_err(|error| Unreadable::new("an attribute", error))?;
             element.attributes.insert(format!("@{}", name_of(attribute.key.as_ref())), json!(value));
         }
         Ok(element)
@@ -148,7 +150,9 @@ fn close(mut element: Element, open: &mut [Element]) {
 
 /// `&amp;`, `&#38;` … as text.
 fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, Unreadable> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|error| Unreadable::new("a reference", error))? {
+    if let Some(character) =
+        reference.resolve_char_ref().map_err(|error| Unreadable::new("a reference", error))?
+    {
         return Ok(character.to_string());
     }
     let name = reference.decode().map_err(|error| Unreadable::new("a reference", error))?;
@@ -185,7 +189,11 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_the_rule_is_told_and_not_dropped() {
-        for (from, to) in [("<valueName>B</valueName>", ""), ("</author>", "stray</author>"), ("<author>", "<id>2</id><author>")] {
+        for (from, to) in [
+            ("<valueName>B</valueName>", ""),
+            ("</author>", "stray</author>"),
+            ("<author>", "<id>2</id><author>"),
+        ] {
             assert!(set(FEED.replacen(from, to, 1).as_bytes()).is_err(), "{from} → {to}");
         }
     }

@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn dirty_titles_and_missing_dates_are_kept() {
-        let text = "court,division,year,number,date,url,title\nEWCA,,1990,B1,,/ew/1.html,A &amp; B \u{fffd} v C\n";
+        let text =
+            "court,division,year,number,date,url,title\nEWCA,,1990,B1,,/ew/1.html,A &amp; B \u{fffd} v C\n";
         let set = set(text.as_bytes()).unwrap();
         let event = &set.events[0];
         assert_eq!(

@@ -61,7 +61,8 @@ impl Event {
     /// An event of JSON data about nobody.
     pub fn new(topic: &str, source: &str, id: &str, data: String) -> Self {
         let attributes = [("specversion", "1.0"), ("id", id), ("source", source), ("type", topic)];
-        let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        let attributes =
+            attributes.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
         let redacted = serde_json::from_str(&data).unwrap_or_default();
         Self { attributes, carrier: "data", data, redacted, hidden: Vec::new(), secrets: Vec::new() }
             .with("datacontenttype", "application/json")
@@ -76,7 +77,10 @@ impl Event {
     /// With these members of the data withheld from the uncleared.
     pub fn withholding(mut self, members: &[&str]) -> Self {
         for member in members {
-            let Some(value) = self.redacted.as_object_mut().and_then(|data| data.shift_remove(*member)) else { continue };
+            let Some(value) = self.redacted.as_object_mut().and_then(|data| data.shift_remove(*member))
+            else {
+                continue;
+            };
             self.secrets.push(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
         self

@@ -42,7 +42,8 @@ impl Unreadable {
 /// Everything that the folder holds, converted.
 fn sets(data: &Path) -> Result<Vec<Set>, Halt> {
     let read = |path: &str| {
-        fs::read(data.join(path)).map_err(|error| Halt::setup(&format!("reading {path} of {}", data.display()), error))
+        fs::read(data.join(path))
+            .map_err(|error| Halt::setup(&format!("reading {path} of {}", data.display()), error))
     };
     let convert = |path: &str, set: Result<Set, Unreadable>| set.map_err(|error| Halt::setup(path, error));
     let permits = "permits/spearfish-building-permits.pseudonymised.csv";

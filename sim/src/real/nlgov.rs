@@ -34,8 +34,10 @@ fn examples(text: &[u8]) -> Result<Vec<Example>, Unreadable> {
         let carrier = if members.contains_key("data") { "data" } else { "data_base64" };
         let data = members.get(carrier).map(|data| data.get().to_owned()).unwrap_or_default();
         let attributes = members.iter().filter(|(name, _)| *name != carrier);
-        let attributes = attributes.map(|(name, value)| Ok((name.clone(), serde_json::from_str(value.get())?)));
-        let attributes = attributes.collect::<Result<Map<String, Value>, serde_json::Error>>().map_err(wrong)?;
+        let attributes =
+            attributes.map(|(name, value)| Ok((name.clone(), serde_json::from_str(value.get())?)));
+        let attributes =
+            attributes.collect::<Result<Map<String, Value>, serde_json::Error>>().map_err(wrong)?;
         Ok(Example { attributes, carrier, data })
     };
     read.into_iter().map(example).collect()
@@ -77,8 +79,16 @@ pub fn person_set(text: &[u8]) -> Result<Set, Unreadable> {
     if let Some(reference) = attributes.shift_remove("dataref") {
         attributes.insert("persoonref".into(), reference);
     }
-    let redacted = serde_json::from_str(&first.data).map_err(|error| Unreadable::new("the first example", error))?;
-    let event = Event { attributes, carrier: "data", data: first.data, redacted, hidden: Vec::new(), secrets: Vec::new() };
+    let redacted =
+        serde_json::from_str(&first.data).map_err(|error| Unreadable::new("the first example", error))?;
+    let event = Event {
+        attributes,
+        carrier: "data",
+        data: first.data,
+        redacted,
+        hidden: Vec::new(),
+        secrets: Vec::new(),
+    };
     let event = event.withholding(&["bsn", "naam"]).hiding(&["subject", "persoonref", "nlbrpnationaliteit"]);
     Ok(set("nlgov-person", TOPIC, vec![event], Expected::Taken))
 }
@@ -86,8 +96,10 @@ pub fn person_set(text: &[u8]) -> Result<Set, Unreadable> {
 /// The second, in an envelope.
 pub fn wrapped_set(text: &[u8]) -> Result<Set, Unreadable> {
     let second = examples(text)?.into_iter().nth(1).ok_or_else(|| Unreadable("no second example".into()))?;
-    let attribute = |name: &str| second.attributes.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let data = format!("{{\"mediaType\":{},\"base64\":{}}}", json!(attribute("datacontenttype")), second.data);
+    let attribute =
+        |name: &str| second.attributes.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let data =
+        format!("{{\"mediaType\":{},\"base64\":{}}}", json!(attribute("datacontenttype")), second.data);
     let ty = format!("{}.omhuld", attribute("type"));
     let event = Event::new(&ty, &attribute("source"), &attribute("id"), data).withholding(&["base64"]);
     Ok(set("nlgov-wrapped", ENVELOPES, vec![event], Expected::Taken))

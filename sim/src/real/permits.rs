@@ -55,7 +55,8 @@ mod tests {
     #[test]
     fn rows_with_one_permit_number_stay_two_events() {
         let head = COLUMNS.join(",");
-        let text = format!("{head}\n2017,02,14-1,A-1,Ward 1,X,SELF,1.00,,,\n2014,02,14-1,,Ward 2,X,B CO,-,,,True\n");
+        let text =
+            format!("{head}\n2017,02,14-1,A-1,Ward 1,X,SELF,1.00,,,\n2014,02,14-1,,Ward 2,X,B CO,-,,,True\n");
         let set = set(text.as_bytes()).unwrap();
         let ids: Vec<_> = set.events.iter().map(|event| event.attributes["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["row-00001", "row-00002"]);

@@ -38,7 +38,8 @@ impl Table {
     /// The row as a JSON object.
     pub fn object(&self, row: &Row) -> String {
         let filled = self.columns.iter().zip(&row.0).filter(|(_, cell)| !cell.is_empty());
-        let members: Vec<String> = filled.map(|(name, cell)| format!("{}:{}", json!(name), json!(cell))).collect();
+        let members: Vec<String> =
+            filled.map(|(name, cell)| format!("{}:{}", json!(name), json!(cell))).collect();
         format!("{{{}}}", members.join(","))
     }
 }
