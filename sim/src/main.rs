@@ -1,0 +1,109 @@
+//! Two trials of the bus as a whole process, from outside, through the interfaces that everybody has.
+//!
+//! - `sim kill`: kill -9 under load, round after round on one data folder; after each restart everything that was
+//!   acknowledged must be there once, unaltered, at its receipt's place, and the audit must verify.
+//! - `sim real`: real government data through the command line, in and out, compared byte for byte.
+//!
+//! Exits 0 when every promise was kept, 1 when one was not or the trial could not be made, 2 on wrong usage.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use violation::Halt;
+
+mod api;
+mod binary;
+mod events;
+mod governance;
+mod ledger;
+mod load;
+mod real;
+mod rounds;
+mod server;
+mod verify;
+mod violation;
+
+/// Trials of the bus as a whole.
+#[derive(Parser)]
+#[command(name = "sim", version)]
+struct Arguments {
+    #[command(subcommand)]
+    trial: Trial,
+}
+
+#[derive(Subcommand)]
+enum Trial {
+    /// Kills the bus under load and checks what it acknowledged.
+    Kill {
+        /// How often to kill it.
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+        /// What the schedule and the events follow from; left out: another one each time.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// The binary; built with cargo where it is missing.
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/chancery"))]
+        binary: PathBuf,
+        /// Keep the data folder under this path, also when all went well.
+        #[arg(long)]
+        keep: Option<PathBuf>,
+    },
+    /// Runs real data through the bus and compares what comes out.
+    Real {
+        /// The folder with the data, see examples/real/README.md.
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"))]
+        data: PathBuf,
+        /// The binary; built with cargo where it is missing.
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/chancery"))]
+        binary: PathBuf,
+        /// Only convert: write the events as files to this folder and stop.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let trial = Arguments::parse().trial;
+    let mut out = io::stdout();
+    let done = match trial {
+        Trial::Kill { rounds, seed, binary, keep } => kill(rounds, seed, &binary, keep.as_deref(), &mut out),
+        Trial::Real { data, binary, out: None } => real::run(&data, &binary, &mut out),
+        Trial::Real { data, out: Some(folder), .. } => real::convert(&data, &folder, &mut out),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(halt) => {
+            let _ = writeln!(io::stderr(), "{halt}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn kill(
+    rounds: u32,
+    seed: Option<u64>,
+    binary: &Path,
+    keep: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<(), Halt> {
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let folder = tempfile::tempdir().map_err(|error| Halt::setup("making a folder for the data", error))?;
+    let binary = binary::find_or_build(binary)?;
+    let path = match keep {
+        Some(keep) => keep.to_owned(),
+        None => folder.path().to_owned(),
+    };
+    std::fs::create_dir_all(path.join("data"))
+        .map_err(|error| Halt::setup("making a folder for the data", error))?;
+    let settings = rounds::Settings { rounds, seed, binary, folder: path.clone() };
+    let done = rounds::run(&settings, out);
+    if let Err(Halt::Broken(_)) = &done {
+        // The evidence stays.
+        let kept = if keep.is_some() { path } else { folder.keep() };
+        let _ = writeln!(out, "seed {seed}; the data folder is kept in {}", kept.display());
+    }
+    done
+}
