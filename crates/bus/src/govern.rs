@@ -180,8 +180,7 @@ impl Bus {
             *core.state.write() = Arc::new(next);
             core.tail.rights().notify_waiters();
         });
-        let facts =
-            Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply), ..Facts::default() };
+        let facts = Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply) };
         self.core.lane(Lane::Standard).record(facts).await?;
         Ok(Governed { events })
     }

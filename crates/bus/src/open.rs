@@ -283,11 +283,11 @@ fn ring_on_append(journal: &dyn Journal, topics: &Arc<Topics>, tail: &Arc<Tail>)
         let Some(topics) = topics.upgrade() else { return };
         let mut last = None;
         for (stream, _) in appended {
-            if let Some(topic) = topics.of_stream(*stream) {
-                if last.as_ref() != Some(&topic.name) {
-                    tail.ring(&topic.name);
-                    last = Some(topic.name.clone());
-                }
+            if let Some(topic) = topics.of_stream(*stream)
+                && last.as_ref() != Some(&topic.name)
+            {
+                tail.ring(&topic.name);
+                last = Some(topic.name.clone());
             }
         }
     }));

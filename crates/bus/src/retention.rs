@@ -19,9 +19,8 @@ pub async fn run(core: Arc<Core>) {
             let core = core.clone();
             move || trim(&core)
         });
-        match looked.await {
-            Ok(Err(error)) => tracing::warn!(%error, "retention could not be applied; it is tried again"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = looked.await {
+            tracing::warn!(%error, "retention could not be applied; it is tried again")
         }
         for lane in Lane::ALL {
             if let Err(error) = compact_places(&core, lane).await {

@@ -52,17 +52,17 @@ impl Bus {
                 .hint("it was refused, never published, or retention took it away"));
         }
         let mut steps: Vec<TraceStep> = steps.into_values().collect();
-        steps.sort_by(|a, b| (a.at_ms, a.leaf, a.place).cmp(&(b.at_ms, b.leaf, b.place)));
+        steps.sort_by_key(|a| (a.at_ms, a.leaf, a.place));
         Ok(steps)
     }
 
     fn steps_at(&self, mark: u64, follow: &Follow) -> Result<Vec<TraceStep>, Refusal> {
         let mut steps = Vec::new();
         for found in self.core.journal.find(mark)? {
-            if let Some(step) = self.step(&found)? {
-                if follow.matches(&step) {
-                    steps.push(step);
-                }
+            if let Some(step) = self.step(&found)?
+                && follow.matches(&step)
+            {
+                steps.push(step);
             }
         }
         Ok(steps)

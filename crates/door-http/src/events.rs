@@ -81,10 +81,10 @@ fn batch_answer(ids: &[Option<String>], outcomes: &[Outcome]) -> Response {
 
 /// The HTTP request's trace becomes the event's where it has none of its own.
 fn traced(mut event: CloudEvent, headers: &HeaderMap) -> CloudEvent {
-    if event.extension("traceparent").is_none() {
-        if let Some(parent) = text(headers, "traceparent") {
-            event.extensions.push(("traceparent".to_owned(), AttributeValue::String(parent.to_owned())));
-        }
+    if event.extension("traceparent").is_none()
+        && let Some(parent) = text(headers, "traceparent")
+    {
+        event.extensions.push(("traceparent".to_owned(), AttributeValue::String(parent.to_owned())));
     }
     event
 }

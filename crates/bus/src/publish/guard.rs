@@ -40,7 +40,9 @@ pub fn no_person_outside_the_seal(
 /// Whether `subject` stands in `value` by itself: a longer number or word that happens to contain it is another one.
 fn names(value: &str, subject: &str) -> bool {
     let same_kind = |a: Option<char>, b: Option<char>| match (a, b) {
-        (Some(a), Some(b)) => (a.is_ascii_digit() && b.is_ascii_digit()) || (a.is_alphabetic() && b.is_alphabetic()),
+        (Some(a), Some(b)) => {
+            (a.is_ascii_digit() && b.is_ascii_digit()) || (a.is_alphabetic() && b.is_alphabetic())
+        }
         _ => false,
     };
     value.match_indices(subject).any(|(at, found)| {

@@ -1,6 +1,6 @@
 //! A bus on a temporary folder with two agencies and two topics, for the promises in this folder.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub fn uncleared() -> SubscriptionName {
 
 pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
     let options = Options { log_bytes: 1 << 20, ..Options::default() };
-    let (journal, _) = Embedded::open(&folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
+    let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
     let settings = Settings { data: folder.to_owned(), name: "test-bus".to_owned(), state_prefix: None };
     Bus::open(settings, Arc::new(journal), Arc::new(TestKms), Arc::new(SystemClock)).await.unwrap()
 }

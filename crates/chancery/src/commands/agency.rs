@@ -49,7 +49,10 @@ impl Agency {
             Act::List => {
                 let answer = client.get("/v1/agencies")?;
                 if options.json {
-                    return Ok(output::json(&answer));
+                    return {
+                        output::json(&answer);
+                        Ok(())
+                    };
                 }
                 let found = rows(&answer["agencies"], ["/agency", "/name", "/mandate", "/sources"]);
                 output::table(["AGENCY", "NAME", "MANDATE", "SOURCES"], &found, "no agencies yet");

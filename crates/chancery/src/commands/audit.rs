@@ -87,7 +87,10 @@ impl Audit {
                 subscription.iter().for_each(|name| path += &format!("&subscription={}", segment(name)));
                 let answer = client.get(&path)?;
                 if options.json {
-                    return Ok(output::json(&answer));
+                    return {
+                        output::json(&answer);
+                        Ok(())
+                    };
                 }
                 let fields = ["/time", "/subscription", "/agency", "/topic", "/purpose", "/opened"];
                 let found = rows(&answer["disclosures"], fields);

@@ -123,7 +123,10 @@ impl Contract {
 fn status(client: &Client, options: &Options, topic: &str) -> Result<(), Failure> {
     let answer = client.get(&format!("/v1/contracts/{}", segment(topic)))?;
     if options.json {
-        return Ok(output::json(&answer));
+        return {
+            output::json(&answer);
+            Ok(())
+        };
     }
     output::line(format_args!("contract of {topic}"));
     output::line(
@@ -188,7 +191,10 @@ fn next(topic: &str, version: &Value) -> Vec<String> {
 fn diff(client: &Client, options: &Options, topic: &str, from: u32, to: u32) -> Result<(), Failure> {
     let answer = client.get(&format!("/v1/contracts/{}/diff?from={from}&to={to}", segment(topic)))?;
     if options.json {
-        return Ok(output::json(&answer));
+        return {
+            output::json(&answer);
+            Ok(())
+        };
     }
     let changes = answer["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
     if changes.is_empty() {

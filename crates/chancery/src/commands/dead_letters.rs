@@ -43,17 +43,26 @@ impl DeadLetters {
                     subscription.map(|name| format!("?subscription={}", segment(&name))).unwrap_or_default();
                 let answer = client.get(&format!("/v1/dead-letters{query}"))?;
                 if options.json {
-                    return Ok(output::json(&answer));
+                    return {
+                        output::json(&answer);
+                        Ok(())
+                    };
                 }
                 let found = rows(
                     &answer["dead_letters"],
                     ["/id", "/topic", "/at", "/attempts", "/redriven", "/reason"],
                 );
                 let head = ["ID", "TOPIC", "SINCE", "ATTEMPTS", "REDRIVEN", "REASON"];
-                return Ok(output::table(head, &found, "no dead letters"));
+                return {
+                    let _: () = output::table(head, &found, "no dead letters");
+                    Ok(())
+                };
             }
             Act::Show { id } => {
-                return Ok(output::json(&client.get(&format!("/v1/dead-letters/{}", segment(&id)))?));
+                return {
+                    output::json(&client.get(&format!("/v1/dead-letters/{}", segment(&id)))?);
+                    Ok(())
+                };
             }
             Act::Redrive { id } => {
                 let path = format!("/v1/dead-letters/{}/redrive", segment(&id));

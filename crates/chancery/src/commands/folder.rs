@@ -58,7 +58,10 @@ impl ApplyFolder {
         let body = json!({"files": read(&self.folder)?, "close_bootstrap": self.close_bootstrap});
         let answer = options.client().post("/v1/apply", &body)?;
         if options.json {
-            return Ok(output::json(&answer));
+            return {
+                output::json(&answer);
+                Ok(())
+            };
         }
         each(&answer["applied"], |what| output::line(cell(what)));
         each(&answer["waits"], |wait| output::line(format_args!("waits: {}", cell(wait))));

@@ -49,15 +49,21 @@ impl Principal {
             Act::List => {
                 let answer = client.get("/v1/principals")?;
                 if options.json {
-                    return Ok(output::json(&answer));
+                    return {
+                        output::json(&answer);
+                        Ok(())
+                    };
                 }
                 let fields = ["/principal", "/roles", "/has_token", "/disabled"];
                 let found = rows(&answer["principals"], fields);
-                return Ok(output::table(
-                    ["PRINCIPAL", "ROLES", "TOKEN", "DISABLED"],
-                    &found,
-                    "no principals yet",
-                ));
+                return {
+                    let _: () = output::table(
+                        ["PRINCIPAL", "ROLES", "TOKEN", "DISABLED"],
+                        &found,
+                        "no principals yet",
+                    );
+                    Ok(())
+                };
             }
             Act::Create { principal, agency, roles } => client
                 .post("/v1/principals", &json!({"principal": principal, "agency": agency, "roles": roles}))?,
@@ -66,7 +72,10 @@ impl Principal {
             }
             Act::Disable { principal } => {
                 client.govern(json!({"command": "disable-principal", "principal": principal}))?;
-                return Ok(output::line(format_args!("{principal} is disabled; its token has ended")));
+                return {
+                    let _: () = output::line(format_args!("{principal} is disabled; its token has ended"));
+                    Ok(())
+                };
             }
         };
         match options.json {

@@ -76,7 +76,10 @@ impl Subscription {
             Act::Lag { name } => return lag(&client, options, &name),
             Act::Seek { name, to } => {
                 client.post(&format!("/v1/subscriptions/{}/seek", segment(&name)), &json!({"to": to}))?;
-                return Ok(output::line(format_args!("{name} goes on from {to}")));
+                return {
+                    let _: () = output::line(format_args!("{name} goes on from {to}"));
+                    Ok(())
+                };
             }
             Act::Request { name, topic, agency, purpose, legal_basis, clears, expires } => {
                 let own = name.split('.').next().unwrap_or_default().to_owned();
@@ -122,7 +125,10 @@ impl Subscription {
 fn list(client: &Client, options: &Options) -> Result<(), Failure> {
     let answer = client.get("/v1/subscriptions")?;
     if options.json {
-        return Ok(output::json(&answer));
+        return {
+            output::json(&answer);
+            Ok(())
+        };
     }
     let fields =
         ["/subscription", "/topic", "/status", "/granted/clears", "/granted/purpose", "/granted/expires"];
@@ -135,7 +141,10 @@ fn list(client: &Client, options: &Options) -> Result<(), Failure> {
 fn show(client: &Client, options: &Options, name: &str) -> Result<(), Failure> {
     let answer = client.get(&format!("/v1/subscriptions/{}", segment(name)))?;
     if options.json {
-        return Ok(output::json(&answer));
+        return {
+            output::json(&answer);
+            Ok(())
+        };
     }
     output::line(format_args!("{name}  {}  of {}", cell(&answer["status"]), cell(&answer["topic"])));
     let terms = |title: &str, terms: &Value| {
@@ -165,7 +174,10 @@ fn show(client: &Client, options: &Options, name: &str) -> Result<(), Failure> {
 fn lag(client: &Client, options: &Options, name: &str) -> Result<(), Failure> {
     let answer = client.get(&format!("/v1/subscriptions/{}/lag", segment(name)))?;
     if options.json {
-        return Ok(output::json(&answer));
+        return {
+            output::json(&answer);
+            Ok(())
+        };
     }
     let found = rows(&answer["partitions"], ["/partition", "/place", "/end", "/lag"]);
     output::table(["PARTITION", "PLACE", "END", "LAG"], &found, "no partitions");

@@ -28,16 +28,25 @@ impl Topic {
         let Act::Show { topic } = self.act else {
             let answer = client.get("/v1/topics")?;
             if options.json {
-                return Ok(output::json(&answer));
+                return {
+                    output::json(&answer);
+                    Ok(())
+                };
             }
             let fields = ["/topic", "/owner", "/steward", "/latency", "/retention", "/partitions", "/active"];
             let found = rows(&answer["topics"], fields);
             let head = ["TOPIC", "OWNER", "STEWARD", "LATENCY", "KEPT", "PARTITIONS", "ACTIVE"];
-            return Ok(output::table(head, &found, "no topics yet: chancery apply DIR brings the first"));
+            return {
+                let _: () = output::table(head, &found, "no topics yet: chancery apply DIR brings the first");
+                Ok(())
+            };
         };
         let answer = client.get(&format!("/v1/topics/{}", segment(&topic)))?;
         if options.json {
-            return Ok(output::json(&answer));
+            return {
+                output::json(&answer);
+                Ok(())
+            };
         }
         for field in [
             "topic",

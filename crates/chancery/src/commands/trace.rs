@@ -21,7 +21,10 @@ impl Trace {
     pub fn run(self, options: &Options) -> Result<(), Failure> {
         let answer = options.client().get(&format!("/v1/trace/{}", segment(&self.event_id)))?;
         if options.json {
-            return Ok(output::json(&answer));
+            return {
+                output::json(&answer);
+                Ok(())
+            };
         }
         let steps = answer["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
         let ids: HashSet<&str> = steps.iter().filter_map(|step| step["id"].as_str()).collect();
