@@ -7,6 +7,9 @@ pub const GROUP_MAX_BYTES: usize = 256 * 1024;
 /// Events of one publish call that are admitted and committed together; bounds what one caller can put in a group.
 pub const CHUNK_MAX_EVENTS: usize = 64;
 
+/// Data of one such chunk, unless its only event is larger.
+pub const CHUNK_MAX_BYTES: usize = 128 * 1024;
+
 /// Largest data of one event. Larger payloads belong behind `dataref`.
 pub const EVENT_MAX_BYTES: usize = 1024 * 1024;
 
@@ -16,8 +19,9 @@ pub const BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Most events in one batch.
 pub const BATCH_MAX_EVENTS: usize = 10_000;
 
-/// Chunks that may wait for one lane before publishers wait in turn: 1,024 × 64 events.
-pub const LANE_QUEUE_MAX_JOBS: usize = 1024;
+/// Data under way in one lane, from its arrival to the answer; beyond it publishers wait. 16 MiB is a tenth of a second
+/// of a saturated lane, so that waiting never shows before the disk or the processor is the limit.
+pub const LANE_ROOM_KIB: u32 = 16 * 1024;
 
 /// Persons' keys kept ready for use, in all. A prepared AES key is about 0.7 KiB.
 pub const PERSON_KEYS_MAX: usize = 64 * 1024;

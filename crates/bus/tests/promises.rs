@@ -177,6 +177,38 @@ async fn committed_places_and_dead_letters_survive_a_restart_and_a_redriven_lett
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_publisher_sends_first_stands_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    // Large and small events in turn, so that what is sent later is often ready earlier.
+    let event = |number: usize| {
+        let mut event = birth(number);
+        if (number / 64).is_multiple_of(2) {
+            let office = format!("\"registrationOffice\":\"{}\"", "North ".repeat(500));
+            let data = text(&event).replace("\"registrationOffice\":\"North\"", &office);
+            event.data = Some(Data::Json(data.into()));
+        }
+        Ok(event)
+    };
+    let calls = (0..10).map(|call| {
+        let events = (0..320).map(|number| event(call * 320 + number)).collect();
+        let (bus, registry) = (world.bus.clone(), world.registry.clone());
+        async move { bus.publish(&registry, &topic(), events).await }
+    });
+    // Polled in this order, as a pipelining client's requests are.
+    let answers = futures_util::future::join_all(calls).await;
+    let mut places: [Vec<u64>; 4] = Default::default();
+    for outcome in answers.into_iter().flat_map(Result::unwrap) {
+        let receipt = receipt(outcome);
+        places[receipt.partition as usize].push(receipt.offset);
+    }
+    for offsets in places {
+        assert_eq!(offsets, (0..offsets.len() as u64).collect::<Vec<_>>());
+    }
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_consumers_share_a_subscriptions_partitions() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;

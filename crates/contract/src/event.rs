@@ -53,4 +53,12 @@ impl CloudEvent {
             _ => None,
         })
     }
+
+    /// Bytes of the data.
+    pub fn data_len(&self) -> usize {
+        match &self.data {
+            Some(Data::Json(bytes) | Data::Binary(bytes)) => bytes.len(),
+            None => 0,
+        }
+    }
 }

@@ -99,9 +99,8 @@ impl<'a> Forming<'a> {
     pub fn publishes(&mut self, mut jobs: Vec<PublishJob>) -> Result<(), Refusal> {
         // Stable, so that what one publisher sent for one topic stays in its order.
         jobs.sort_by(|a, b| {
-            let key =
-                |job: &PublishJob| (Arc::as_ptr(&job.topic) as usize, Arc::as_ptr(&job.publisher) as usize);
-            key(a).cmp(&key(b))
+            let topic = |job: &PublishJob| Arc::as_ptr(&job.topic) as usize;
+            topic(a).cmp(&topic(b)).then_with(|| a.publisher.principal.cmp(&b.publisher.principal))
         });
         let mut result = Ok(());
         let mut start = 0;

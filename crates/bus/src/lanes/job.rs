@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use contract::ContractVersion;
+use crossbeam_channel::Receiver;
 use journal::{Offset, StreamId};
 use seal::{Pseudonym, WrappedKey};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::Refusal;
 use crate::api::{Caller, Outcome};
@@ -15,8 +16,9 @@ use crate::topics::Topic;
 
 /// One thing that a lane takes from its queue.
 pub enum Job {
-    /// Events of one publisher for one topic.
-    Publish(PublishJob),
+    /// Events of one publisher for one topic, still being checked and sealed. Its place in the queue is its place in
+    /// the log: whatever finishes first, what was sent first stands first.
+    Publish(Receiver<PublishJob>),
     /// Facts of the bus: disclosures, decisions, places, dead letters; and where the answer goes.
     Facts(FactsJob),
     /// Everything before it is durable when the lane answers, and the lane ends.
@@ -39,6 +41,9 @@ pub struct PublishJob {
     pub refusals: Vec<Entry>,
     /// Where the outcomes go.
     pub reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
+    /// Its part of the lane's room, given back when the job is dropped after the answer.
+    #[allow(dead_code, reason = "held, not read")]
+    pub room: OwnedSemaphorePermit,
 }
 
 /// One event, checked and sealed.

@@ -14,15 +14,17 @@ mod run;
 
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
 use governance::Latency;
 use journal::LaneId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use admission::Admission;
+use admission::Admission;
 pub use job::{Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent};
 pub use run::{LaneParts, start};
 
 use crate::Refusal;
+use crate::limits::LANE_ROOM_KIB;
 
 /// A latency class's group-commit loop. The numbers are on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +85,9 @@ impl Lane {
 pub struct LaneHandle {
     inbox: Sender<Job>,
     /// The threads that check and seal what is published to this lane.
-    pub admission: Arc<Admission>,
+    admission: Arc<Admission>,
+    /// What may be under way at once, in KiB.
+    room: Arc<Semaphore>,
 }
 
 impl LaneHandle {
@@ -94,7 +98,23 @@ impl LaneHandle {
         answer.await.map_err(|_| lane_is_down())?
     }
 
-    /// Puts a job into the lane's queue; waits while the queue is full.
+    /// Waits until there is room for `bytes` of events.
+    pub async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, LANE_ROOM_KIB);
+        self.room.clone().acquire_many_owned(kib).await.map_err(|_| lane_is_down())
+    }
+
+    /// Queues events whose checking and sealing `prepare` does on an admission thread. The order of calls is the order
+    /// of commit.
+    pub fn publish(&self, prepare: impl FnOnce() -> PublishJob + Send + 'static) -> Result<(), Refusal> {
+        let (done, promise) = bounded(1);
+        self.send(Job::Publish(promise))?;
+        // Where the lane is gone the job is dropped with its reply, and the publisher learns it that way.
+        self.admission.run(move || drop(done.send(prepare())));
+        Ok(())
+    }
+
+    /// Puts a job into the lane's queue.
     pub fn send(&self, job: Job) -> Result<(), Refusal> {
         self.inbox.send(job).map_err(|_| lane_is_down())
     }

@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use journal::{Group, Journal, JournalError};
+use tokio::sync::Semaphore;
 
 use super::form::{Formed, Forming};
 use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, step_back};
@@ -13,7 +14,7 @@ use crate::audit_logs::AuditLog;
 use crate::clock::Clock;
 use crate::identities::Identities;
 use crate::keyring::Keyring;
-use crate::limits::{GROUP_MAX_BYTES, LANE_QUEUE_MAX_JOBS};
+use crate::limits::{GROUP_MAX_BYTES, LANE_ROOM_KIB};
 use crate::metrics::Metrics;
 
 /// What a lane's thread owns and uses.
@@ -40,19 +41,22 @@ pub struct LaneParts {
 
 /// Starts a lane's threads.
 pub fn start(parts: LaneParts) -> std::io::Result<(LaneHandle, JoinHandle<()>)> {
-    let (inbox, jobs) = bounded(LANE_QUEUE_MAX_JOBS);
+    let (inbox, jobs) = unbounded();
     let admission = Arc::new(Admission::start(parts.lane)?);
     let lane = parts.lane;
     let thread = thread::Builder::new().name(format!("lane-{}", lane.name())).spawn(move || {
         step_back(lane);
-        LaneLoop { parts, jobs, group: Group::new(), last_ms: 0, stopping: false }.run();
+        LaneLoop { parts, jobs, unready: None, group: Group::new(), last_ms: 0, stopping: false }.run();
     })?;
-    Ok((LaneHandle { inbox, admission }, thread))
+    let room = Arc::new(Semaphore::new(LANE_ROOM_KIB as usize));
+    Ok((LaneHandle { inbox, admission, room }, thread))
 }
 
 struct LaneLoop {
     parts: LaneParts,
     jobs: Receiver<Job>,
+    /// Taken from the queue, but not yet checked and sealed.
+    unready: Option<Receiver<PublishJob>>,
     group: Group,
     /// Times never decrease within a lane, whatever the machine's clock does.
     last_ms: u64,
@@ -68,19 +72,36 @@ impl LaneLoop {
         self.parts.audit.settle();
     }
 
-    /// Waits for one job, then takes what else is there, up to a group's size.
+    /// Waits for one job, then takes what else is there, up to a group's size. Nothing overtakes: at the first events
+    /// that are not ready yet the group is closed.
     fn take(&mut self) -> Option<(Vec<PublishJob>, Vec<FactsJob>)> {
         let (mut publishes, mut facts, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let mut next = self.jobs.recv().ok();
-        next.as_ref()?;
+        let mut next = match self.unready.take() {
+            Some(promise) => Some(Job::Publish(promise)),
+            None => Some(self.jobs.recv().ok()?),
+        };
         while let Some(job) = next {
             match job {
-                Job::Publish(job) => {
-                    bytes += job.bodies.len();
-                    publishes.push(job);
+                Job::Publish(promise) if bytes == 0 => {
+                    // A promise without a sender is a chunk that was given up: its publisher knows already.
+                    if let Ok(job) = promise.recv() {
+                        bytes += job.bodies.len().max(1);
+                        publishes.push(job);
+                    }
                 }
+                Job::Publish(promise) => match promise.try_recv() {
+                    Ok(job) => {
+                        bytes += job.bodies.len();
+                        publishes.push(job);
+                    }
+                    Err(TryRecvError::Disconnected) => {}
+                    Err(TryRecvError::Empty) => {
+                        self.unready = Some(promise);
+                        break;
+                    }
+                },
                 Job::Facts(job) => {
-                    bytes += job.bytes();
+                    bytes += job.bytes().max(1);
                     facts.push(job);
                 }
                 Job::Stop => self.stopping = true,

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use contract::{CloudEvent, TopicName};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::refusal_entry;
 use crate::clock::rfc3339;
-use crate::lanes::{Job, Lane, PublishJob, lane_is_down};
-use crate::limits::{BATCH_MAX_EVENTS, CHUNK_MAX_EVENTS};
+use crate::lanes::{Lane, PublishJob, lane_is_down};
+use crate::limits::{BATCH_MAX_EVENTS, CHUNK_MAX_BYTES, CHUNK_MAX_EVENTS};
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 
@@ -39,7 +39,7 @@ impl Bus {
             return Err(Refusal::new(RefusalKind::TooLarge, text).hint("send smaller batches"));
         }
         let topic = self.topic_to_publish(caller, topic).await?;
-        let answers = self.admit(Arc::new(caller.clone()), &topic, events);
+        let answers = self.admit(Arc::new(caller.clone()), &topic, events).await?;
         let mut outcomes = Vec::new();
         for answer in answers {
             outcomes.extend(answer.await.map_err(|_| lane_is_down())??);
@@ -67,35 +67,33 @@ impl Bus {
     }
 
     /// Starts all chunks; each answers by itself.
-    fn admit(
+    async fn admit(
         &self,
         publisher: Arc<Caller>,
         topic: &Arc<Topic>,
         events: Vec<Incoming>,
-    ) -> Vec<oneshot::Receiver<Result<Vec<Outcome>, Refusal>>> {
+    ) -> Result<Vec<oneshot::Receiver<Result<Vec<Outcome>, Refusal>>>, Refusal> {
+        let lane = self.core.lane(topic.lane);
         let mut answers = Vec::with_capacity(events.len().div_ceil(CHUNK_MAX_EVENTS));
-        let mut events = events.into_iter().peekable();
-        while events.peek().is_some() {
-            let chunk: Vec<Incoming> = events.by_ref().take(CHUNK_MAX_EVENTS).collect();
+        for (chunk, bytes) in chunks(events) {
+            let room = lane.room_for(bytes).await?;
             let (reply, answer) = oneshot::channel();
             answers.push(answer);
             let (bus, publisher, topic) = (self.clone(), publisher.clone(), topic.clone());
-            self.core
-                .lane(topic.lane)
-                .admission
-                .run(move || bus.prepare_chunk(publisher, topic, chunk, reply));
+            lane.publish(move || bus.prepare_chunk(publisher, topic, chunk, reply, room))?;
         }
-        answers
+        Ok(answers)
     }
 
-    /// On an admission thread: checks and seals a chunk and queues it for commit.
+    /// On an admission thread: checks and seals a chunk.
     fn prepare_chunk(
         &self,
         publisher: Arc<Caller>,
         topic: Arc<Topic>,
         events: Vec<Incoming>,
         reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
-    ) {
+        room: OwnedSemaphorePermit,
+    ) -> PublishJob {
         let time = rfc3339(self.core.clock.now_ms());
         let mut job = PublishJob {
             outcomes: vec![None; events.len()],
@@ -105,6 +103,7 @@ impl Bus {
             topic,
             publisher,
             reply,
+            room,
         };
         for (index, event) in events.into_iter().enumerate() {
             let id = event.as_ref().ok().map(|event| event.id.clone());
@@ -126,8 +125,7 @@ impl Bus {
                 }
             }
         }
-        // Where the lane is gone the reply is dropped with the job, and the publisher learns it that way.
-        let _ = self.core.lane(job.topic.lane).send(Job::Publish(job));
+        job
     }
 
     fn count(&self, topic: &Topic, outcomes: &[Outcome], started: Instant) {
@@ -144,4 +142,20 @@ impl Bus {
         topic.metrics.published.inc_by(accepted);
         topic.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
     }
+}
+
+/// Cuts a call into chunks that are admitted and committed together, each with its size in bytes.
+fn chunks(events: Vec<Incoming>) -> Vec<(Vec<Incoming>, usize)> {
+    let mut chunks: Vec<(Vec<Incoming>, usize)> = Vec::new();
+    for event in events {
+        let size = event.as_ref().map_or(0, CloudEvent::data_len);
+        match chunks.last_mut() {
+            Some((chunk, bytes)) if chunk.len() < CHUNK_MAX_EVENTS && *bytes + size <= CHUNK_MAX_BYTES => {
+                chunk.push(event);
+                *bytes += size;
+            }
+            _ => chunks.push((vec![event], size)),
+        }
+    }
+    chunks
 }
