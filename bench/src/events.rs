@@ -48,7 +48,7 @@ pub fn data(number: usize, people: usize) -> String {
             r#"{{"child":{{"personId":"{:011}","givenName":"Given{}","familyName":"Family{}","birthDate":"2026-{:02}-{:02}","#,
             r#""address":"{} Long Street, 1{:04} Riverside Town, District of the Lower Valley"}},"#,
             r#""registrationOffice":"Registry Office {}","registeredAt":"2026-11-{:02}T10:{:02}:00Z","weightGrams":{},"#,
-            r#""remarks":["{}","{}","{}","{}"]}}"#
+            r#""remarks":["{}","{}","{}","{}","{}","{}"]}}"#
         ),
         person,
         person,
@@ -64,7 +64,9 @@ pub fn data(number: usize, people: usize) -> String {
         "Entered after presentation of the certificate of the hospital and of the parents' documents, all of which were in order.",
         "A copy of the entry was handed to the applicant on the same day against receipt, without fee, at the counter of the office.",
         "The entry was compared with the register of residents of the municipality; no difference was found in name, day or place.",
-        "Notice is given to the agencies that the law names; each takes from this event only what its own tasks need, and no more."
+        "Notice is given to the agencies that the law names; each takes from this event only what its own tasks need, and no more.",
+        "The entry takes effect on the day of registration; corrections are entered as events of their own and name this one.",
+        "Whoever has objections may raise them within a month at this office, in writing or in person at the counter."
     )
 }
 

@@ -31,7 +31,10 @@ pub async fn run(seconds: usize) {
     }
     println!("  batch load meanwhile: {rate:.0} events/s");
     let p99 = |times: &[f64]| report::quantile(times, 0.99) * 1e3;
-    report::record("lanes", &json!({"bench": "lanes", "idle_p99_ms": p99(&idle), "loaded_p99_ms": p99(&loaded), "batch_events_per_s": rate}));
+    report::record(
+        "lanes",
+        &json!({"bench": "lanes", "idle_p99_ms": p99(&idle), "loaded_p99_ms": p99(&loaded), "batch_events_per_s": rate}),
+    );
     bench.bus.close().await;
 }
 
@@ -53,13 +56,19 @@ async fn sample(bench: &setup::Bench, numbers: &AtomicUsize, seconds: usize) -> 
     times
 }
 
-fn load(bench: &setup::Bench, numbers: Arc<AtomicUsize>, stop: Arc<AtomicBool>) -> impl Future<Output = ()> + use<> {
+fn load(
+    bench: &setup::Bench,
+    numbers: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+) -> impl Future<Output = ()> + use<> {
     let (bus, producer, topics) = (bench.bus.clone(), bench.producer.clone(), bench.topics.clone());
     async move {
         while !stop.load(Ordering::Relaxed) {
             let first = numbers.fetch_add(256, Ordering::Relaxed);
             let topic = &topics[1 + first / 256 % (topics.len() - 1)];
-            let events = (first..first + 256).map(|number| Ok(events::event(topic.as_str(), number, 20_000))).collect();
+            let events = (first..first + 256)
+                .map(|number| Ok(events::event(topic.as_str(), number, 20_000)))
+                .collect();
             bus.publish(&producer, topic, events).await.expect("the load is taken");
         }
     }

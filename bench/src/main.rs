@@ -10,12 +10,19 @@ mod start;
 mod steps;
 
 const BENCHES: [(&str, &str); 5] = [
-    ("publish", "events/s into the bus: 1 KiB JSON, five personal fields, eight topics, all rules, fsync before the answer"),
+    (
+        "publish",
+        "events/s into the bus: 1 KiB JSON, five personal fields, eight topics, all rules, fsync before the answer",
+    ),
     ("topics", "the same with 10 and with 10,000 topics"),
     ("steps", "where an event's processor time goes, step by step on one core"),
     ("lanes", "a realtime topic's acknowledgement, idle and beside a saturating batch load"),
     ("start", "time until ready and memory, on an empty folder and on many events (--events N)"),
 ];
+
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();

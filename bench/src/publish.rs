@@ -26,8 +26,12 @@ pub async fn run(count: usize) {
     measure(&bench, 40_000, 1_000_000_000).await;
     let before = report::cpu_by_thread();
     let rate = measure(&bench, count, 0).await;
-    println!("  {:>10.0} events/s   ({count} events of {} bytes in {:.2} s, {CALLERS} callers x {CALL_EVENTS})",
-        rate.events_per_s, events::data(1, PEOPLE).len(), rate.seconds);
+    println!(
+        "  {:>10.0} events/s   ({count} events of {} bytes in {:.2} s, {CALLERS} callers x {CALL_EVENTS})",
+        rate.events_per_s,
+        events::data(1, PEOPLE).len(),
+        rate.seconds
+    );
     println!("  processor time per event, by thread:");
     for (name, seconds) in report::cpu_by_thread() {
         let earlier = before.iter().find(|(known, _)| *known == name).map_or(0.0, |(_, seconds)| *seconds);
@@ -35,7 +39,10 @@ pub async fn run(count: usize) {
             println!("    {name:18}{:>8.0} ns", (seconds - earlier) * 1e9 / count as f64);
         }
     }
-    report::record("publish", &json!({"bench": "publish", "topics": 8, "events": count, "events_per_s": rate.events_per_s}));
+    report::record(
+        "publish",
+        &json!({"bench": "publish", "topics": 8, "events": count, "events_per_s": rate.events_per_s}),
+    );
     bench.bus.close().await;
 }
 
@@ -45,8 +52,15 @@ pub async fn run_topics(count: usize) {
         let bench = setup::bus(&[("standard", topics)], 4).await;
         measure(&bench, count / 2, 1_000_000_000).await;
         let rate = measure(&bench, count, 0).await;
-        println!("  {topics:>6} topics {:>10.0} events/s   {:.0} MiB resident", rate.events_per_s, report::resident_mib());
-        report::record("topics", &json!({"bench": "topics", "topics": topics, "events": count, "events_per_s": rate.events_per_s}));
+        println!(
+            "  {topics:>6} topics {:>10.0} events/s   {:.0} MiB resident",
+            rate.events_per_s,
+            report::resident_mib()
+        );
+        report::record(
+            "topics",
+            &json!({"bench": "topics", "topics": topics, "events": count, "events_per_s": rate.events_per_s}),
+        );
         rates.push(rate.events_per_s);
         bench.bus.close().await;
     }
@@ -74,7 +88,8 @@ pub async fn measure(bench: &setup::Bench, count: usize, first: usize) -> Rate {
             let (bus, producer, topics) = (bench.bus.clone(), bench.producer.clone(), topics.clone());
             tokio::spawn(async move {
                 for (topic, events) in calls {
-                    let outcomes = bus.publish(&producer, &topics[topic], events).await.expect("the call is taken");
+                    let outcomes =
+                        bus.publish(&producer, &topics[topic], events).await.expect("the call is taken");
                     let refused = outcomes.iter().find(|outcome| !matches!(outcome, Outcome::Accepted(_)));
                     assert!(refused.is_none(), "{refused:?}");
                 }

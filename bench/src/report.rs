@@ -5,7 +5,7 @@ use std::io::Write;
 
 /// Appends one result to `target/bench/<name>.jsonl`.
 pub fn record(name: &str, result: &serde_json::Value) {
-    let path = format!("../target/bench/{name}.jsonl");
+    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench/{}.jsonl"), name);
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
         let _ = writeln!(file, "{result}");
     }
@@ -17,8 +17,10 @@ pub fn cpu_by_thread() -> Vec<(String, f64)> {
     for task in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
         let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else { continue };
         let (Some(open), Some(close)) = (stat.find('('), stat.rfind(')')) else { continue };
-        let name = stat[open + 1..close].trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned();
-        let ticks: u64 = stat[close + 2..].split(' ').skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+        let name =
+            stat[open + 1..close].trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned();
+        let ticks: u64 =
+            stat[close + 2..].split(' ').skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
         *sums.entry(name).or_default() += ticks as f64 / 100.0;
     }
     sums.into_iter().collect()

@@ -45,7 +45,7 @@ impl Bench {
 }
 
 pub fn temporary() -> tempfile::TempDir {
-    let place = Path::new("../target/bench");
+    let place = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench"));
     std::fs::create_dir_all(place).expect("a folder for measurements");
     tempfile::Builder::new().prefix("data-").tempdir_in(place).expect("a temporary folder")
 }

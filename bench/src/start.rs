@@ -10,7 +10,11 @@ pub async fn run(events: usize) {
     let empty = setup::temporary();
     let started = Instant::now();
     let (bus, _) = setup::open(empty.path()).await;
-    println!("  empty folder    ready in {:>6.0} ms   {:>5.0} MiB resident", started.elapsed().as_secs_f64() * 1e3, report::resident_mib());
+    println!(
+        "  empty folder    ready in {:>6.0} ms   {:>5.0} MiB resident",
+        started.elapsed().as_secs_f64() * 1e3,
+        report::resident_mib()
+    );
     bus.close().await;
     drop(bus);
     let bench = setup::bus(&[("standard", 8)], 4).await;
@@ -26,7 +30,10 @@ pub async fn run(events: usize) {
     let (bus, opened) = setup::open(&folder).await;
     let ready_ms = started.elapsed().as_secs_f64() * 1e3;
     println!("  {events:>9} events ready in {ready_ms:>6.0} ms   ({opened})");
-    report::record("start", &json!({"bench": "start", "events": events, "ready_ms": ready_ms, "identities": opened.identities}));
+    report::record(
+        "start",
+        &json!({"bench": "start", "events": events, "ready_ms": ready_ms, "identities": opened.identities}),
+    );
     bus.close().await;
     drop(kept);
 }

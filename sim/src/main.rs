@@ -44,7 +44,7 @@ enum Trial {
         /// What the schedule and the events follow from; left out: another one each time.
         #[arg(long)]
         seed: Option<u64>,
-        /// The binary; built with cargo where it is missing.
+        /// The binary under test.
         #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/chancery"))]
         binary: PathBuf,
         /// Keep the data folder under this path, also when all went well.
@@ -56,7 +56,7 @@ enum Trial {
         /// The folder with the data, see examples/real/README.md.
         #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"))]
         data: PathBuf,
-        /// The binary; built with cargo where it is missing.
+        /// The binary under test.
         #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/chancery"))]
         binary: PathBuf,
         /// Only convert: write the events as files to this folder and stop.
@@ -91,7 +91,7 @@ fn kill(
 ) -> Result<(), Halt> {
     let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let folder = tempfile::tempdir().map_err(|error| Halt::setup("making a folder for the data", error))?;
-    let binary = binary::find_or_build(binary)?;
+    let binary = binary::find(binary)?;
     let path = match keep {
         Some(keep) => keep.to_owned(),
         None => folder.path().to_owned(),

@@ -13,6 +13,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+/// Events are allocated by the threads that read them and freed by those that seal them, which glibc's allocator pays
+/// with locks: `./dev bench publish` is a tenth faster with this one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match commands::Cli::try_parse() {
         Ok(cli) => cli,

@@ -244,7 +244,7 @@ impl Disk for FaultyDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let mut machine = self.machine.lock();
         machine.look()?;
-        let file = if access == Access::Create {
+        let file = if matches!(access, Access::Create | Access::CreateCold) {
             machine.step()?;
             machine.files.push(Content::default());
             let file = machine.files.len() - 1;

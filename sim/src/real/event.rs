@@ -74,6 +74,16 @@ impl Event {
         self
     }
 
+    /// With `member` withheld from the uncleared in each element of the list `list`.
+    pub fn withholding_in_each(mut self, list: &str, member: &str) -> Self {
+        let elements = self.redacted.get_mut(list).and_then(Value::as_array_mut);
+        for element in elements.into_iter().flatten().filter_map(Value::as_object_mut) {
+            let value = element.shift_remove(member);
+            self.secrets.extend(value.as_ref().and_then(Value::as_str).map(str::to_owned));
+        }
+        self
+    }
+
     /// With these members of the data withheld from the uncleared.
     pub fn withholding(mut self, members: &[&str]) -> Self {
         for member in members {

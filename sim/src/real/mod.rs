@@ -4,6 +4,7 @@
 //! What is converted how, and why, is told in `examples/real/README.md`; the contracts stand beside it.
 
 mod alerts;
+mod cap;
 mod compare;
 mod court;
 mod event;
@@ -12,6 +13,7 @@ mod nlgov;
 mod permits;
 mod table;
 mod trial;
+mod xml;
 
 use std::fs;
 use std::io::Write;
@@ -49,12 +51,15 @@ fn sets(data: &Path) -> Result<Vec<Set>, Halt> {
     let permits = "permits/spearfish-building-permits.pseudonymised.csv";
     let courts = "courts/uk-decisions.csv";
     let feed = "cap/nws_atom_feed_2018-08-15.xml";
+    let messages = (1..=4).map(|number| read(&format!("cap/oasis-example{number}.xml")));
+    let messages = messages.collect::<Result<Vec<_>, _>>()?;
     let nlgov = "nlgov/example-events.json";
     let life = "life-events/cpsvap-LifeEvent.example.json";
     Ok(vec![
         convert(permits, permits::set(&read(permits)?))?,
         convert(courts, court::set(&read(courts)?))?,
         convert(feed, alerts::set(&read(feed)?))?,
+        convert("cap/oasis-example1..4.xml", cap::set(&messages))?,
         convert(nlgov, nlgov::as_it_stands(&read(nlgov)?))?,
         convert(nlgov, nlgov::person_set(&read(nlgov)?))?,
         convert(nlgov, nlgov::wrapped_set(&read(nlgov)?))?,

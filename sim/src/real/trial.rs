@@ -59,7 +59,7 @@ pub fn run(data: &Path, binary: &Path, out: &mut dyn Write) -> Result<(), Halt> 
         return say(out, format!("skipped: no folder {} with real data", data.display()));
     }
     let sets = super::sets(data)?;
-    let binary = binary::find_or_build(binary)?;
+    let binary = binary::find(binary)?;
     let folder = tempfile::tempdir().map_err(|error| Halt::setup("making a folder", error))?;
     let server = Server::start(&binary, &folder.path().join("data"))?;
     let cli = Cli { binary: &binary, url: &server.url };

@@ -1,5 +1,7 @@
 //! What stands outside the seal must name nobody: the attributes `id`, `source`, `dataref` … travel in the clear.
 
+use std::borrow::Cow;
+
 use contract::compile::Contract;
 use contract::national_id::looks_like_national_id;
 use contract::{AttributeValue, CloudEvent};
@@ -11,7 +13,8 @@ use crate::{Refusal, RefusalKind};
 const SUBJECT_MIN_BYTES: usize = 5;
 
 /// Refuses an event whose open attributes carry the identifier of a person it is about, or whose `subject` is a
-/// national identifier where the contract would leave it in the clear.
+/// national identifier where the contract would leave it in the clear. `event` is what is about to be stored: what the
+/// contract seals has left it already.
 pub fn no_person_outside_the_seal(
     topic: &Topic,
     contract: &Contract,
@@ -45,22 +48,25 @@ fn names(value: &str, subject: &str) -> bool {
         }
         _ => false,
     };
-    value.match_indices(subject).any(|(at, found)| {
-        let (before, after) = (&value[..at], &value[at + found.len()..]);
-        !same_kind(before.chars().next_back(), found.chars().next())
-            && !same_kind(found.chars().next_back(), after.chars().next())
+    memchr::memmem::find_iter(value.as_bytes(), subject.as_bytes()).any(|at| {
+        let (before, after) = (&value[..at], &value[at + subject.len()..]);
+        !same_kind(before.chars().next_back(), subject.chars().next())
+            && !same_kind(subject.chars().next_back(), after.chars().next())
     })
 }
 
-/// The attributes that are stored as they are.
-fn open_attributes(event: &CloudEvent) -> impl Iterator<Item = (&str, &str)> {
+/// The attributes that are stored as they are, but for `subject`, which is a pseudonym by now, and `type`, which is the
+/// topic's name.
+fn open_attributes(event: &CloudEvent) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let optional = [("time", &event.time), ("dataschema", &event.dataschema)];
     let named = optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    let required = [("id", event.id.as_str()), ("source", event.source.as_str())];
     let extensions = event.extensions.iter().filter_map(|(name, value)| match value {
-        AttributeValue::String(text) if name != "partitionkey" => Some((name.as_str(), text.as_str())),
-        _ => None,
+        AttributeValue::String(text) => Some((name.as_str(), Cow::Borrowed(text.as_str()))),
+        AttributeValue::Integer(number) => Some((name.as_str(), Cow::Owned(number.to_string()))),
+        AttributeValue::Boolean(_) => None,
     });
-    [("id", event.id.as_str()), ("source", event.source.as_str())].into_iter().chain(named).chain(extensions)
+    required.into_iter().chain(named).map(|(name, value)| (name, Cow::Borrowed(value))).chain(extensions)
 }
 
 fn refuse(topic: &Topic, contract: &Contract, attribute: &str, what: &str) -> Refusal {

@@ -16,10 +16,13 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::refusal_entry;
 use crate::clock::rfc3339;
-use crate::lanes::{Lane, PublishJob, lane_is_down};
+use crate::lanes::{Lane, PublishJob, ReadyEvent, lane_is_down};
 use crate::limits::{BATCH_MAX_EVENTS, CHUNK_MAX_BYTES, CHUNK_MAX_EVENTS};
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
+
+/// What attributes, envelope and keys typically add to an event's data; a guess that saves copying.
+const BODY_OVERHEAD_BYTES: usize = 768;
 
 /// An event as a door read it, or why the door could not.
 pub type Incoming = Result<CloudEvent, Refusal>;
@@ -98,7 +101,7 @@ impl Bus {
         let mut job = PublishJob {
             outcomes: vec![None; events.len()],
             ready: Vec::with_capacity(events.len()),
-            bodies: Vec::new(),
+            bodies: Vec::with_capacity(room.num_permits() * 1024 + events.len() * BODY_OVERHEAD_BYTES),
             refusals: Vec::new(),
             topic,
             publisher,
@@ -106,21 +109,16 @@ impl Bus {
             room,
         };
         for (index, event) in events.into_iter().enumerate() {
-            let id = event.as_ref().ok().map(|event| event.id.clone());
-            match event
-                .and_then(|event| prepare::prepare(&self.core, &job.topic, index, event, &mut job.bodies))
-            {
-                Ok(ready) => job.ready.push(ready),
+            let mut id = None;
+            let prepared = event.and_then(|mut event| {
+                prepare::prepare(&self.core, &job.topic, &mut event, &mut job.bodies)
+                    .inspect_err(|_| id = Some(std::mem::take(&mut event.id)))
+            });
+            match prepared {
+                Ok(ready) => job.ready.push(ReadyEvent { index, ..ready }),
                 Err(refusal) => {
-                    let id = id.as_deref();
-                    job.refusals.push(refusal_entry(
-                        &job.publisher,
-                        &job.topic.name,
-                        job.topic.lane,
-                        id,
-                        &refusal,
-                        &time,
-                    ));
+                    let (publisher, topic, id) = (&job.publisher, &job.topic, id.as_deref());
+                    job.refusals.push(refusal_entry(publisher, &topic.name, topic.lane, id, &refusal, &time));
                     job.outcomes[index] = Some(Outcome::Refused(refusal));
                 }
             }

@@ -24,26 +24,24 @@ thread_local! {
     static WORKSPACE: RefCell<Workspace> = RefCell::default();
 }
 
-/// Checks, seals and encodes one event; its body is appended to `bodies`. On a refusal `bodies` is as before.
+/// Checks, seals and encodes one event; its body is appended to `bodies`. What is sealed is taken out of `event`. On a
+/// refusal `bodies` is as before.
 pub fn prepare(
     core: &Core,
     topic: &Arc<Topic>,
-    index: usize,
-    event: CloudEvent,
+    event: &mut CloudEvent,
     bodies: &mut Vec<u8>,
 ) -> Result<ReadyEvent, Refusal> {
-    let contract = contract_of(core, topic, &event)?;
-    let data = data_of(topic, &contract, &event)?;
+    let contract = contract_of(core, topic, event)?;
+    let data = data_of(topic, &contract, event)?;
     let checked = WORKSPACE
         .with_borrow_mut(|workspace| contract.check(&data, workspace))
         .map_err(|violations| breaks_contract(topic, &contract, &violations))?;
-    guard::no_person_outside_the_seal(topic, &contract, &event, &checked.subjects)?;
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();
     let mut ready = Sealing { core, topic, contract: &contract, checked: &checked, people: &people }
         .write(event, &data, bodies)
         .inspect_err(|_| bodies.truncate(start))?;
-    ready.index = index;
     ready.new_keys = people.new_keys;
     ready.hash = audit::leaf_hash(&bodies[ready.body.clone()]);
     Ok(ready)
@@ -183,15 +181,21 @@ struct Sealing<'a> {
 }
 
 impl Sealing<'_> {
-    fn write(&self, mut event: CloudEvent, data: &[u8], bodies: &mut Vec<u8>) -> Result<ReadyEvent, Refusal> {
-        let digest = self.people.digest(&content(&event, data));
-        let partition = self.partition(&event);
-        let marks = self.marks(&event);
-        let hidden = self.hide_attributes(&mut event);
+    fn write(
+        &self,
+        event: &mut CloudEvent,
+        data: &[u8],
+        bodies: &mut Vec<u8>,
+    ) -> Result<ReadyEvent, Refusal> {
+        let digest = self.people.digest(&content(event, data));
+        let partition = self.partition(event);
+        let marks = self.marks(event);
+        let hidden = self.hide_attributes(event);
+        guard::no_person_outside_the_seal(self.topic, self.contract, event, &self.checked.subjects)?;
         let definition = self.contract.definition();
         let start = bodies.len();
         let head = Head { contract: definition.version, digest, data: DataKind::Json };
-        record::write_body(bodies, &head, &event);
+        record::write_body(bodies, &head, event);
         let binding = Binding {
             topic: self.topic.name.as_str(),
             source: &event.source,

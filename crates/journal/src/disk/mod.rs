@@ -21,6 +21,9 @@ pub enum Access {
     Write,
     /// A new empty file in place of whatever has the name.
     Create,
+    /// The same, for much data that nobody is likely to read soon: where it can be, it goes to the disk past the
+    /// kernel's cache.
+    CreateCold,
 }
 
 /// A folder of files. Paths are whole paths.
@@ -56,6 +59,11 @@ pub trait DiskFile: Send + Sync {
     fn len(&self) -> io::Result<u64>;
     /// Reserves space so that the file has at least `bytes`, which read as zeros.
     fn allocate(&self, bytes: u64) -> io::Result<()>;
+    /// The first byte from `position` on that may be other than zero; none where all that follows is. A disk that
+    /// cannot tell says `position`.
+    fn next_data(&self, position: u64) -> io::Result<Option<u64>> {
+        Ok(Some(position))
+    }
     /// Whether it has no bytes.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)

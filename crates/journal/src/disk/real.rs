@@ -3,11 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::fs::{FallocateFlags, FlockOperation, SeekFrom};
 use rustix::process::Resource;
 
 use super::{Access, Disk, DiskFile};
@@ -39,10 +39,15 @@ impl Disk for RealDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         options.read(true).write(access != Access::Read);
-        if access == Access::Create {
+        if matches!(access, Access::Create | Access::CreateCold) {
             options.create(true).truncate(true);
         }
-        Ok(Arc::new(RealFile(options.open(path)?)))
+        let file = options.open(path)?;
+        // Some file systems refuse this; then everything goes through the cache.
+        let past_cache = (access == Access::CreateCold)
+            .then(|| OpenOptions::new().write(true).custom_flags(DIRECT).open(path).ok())
+            .flatten();
+        Ok(Arc::new(RealFile { file, past_cache }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -96,30 +101,58 @@ impl Disk for RealDisk {
     }
 }
 
-struct RealFile(File);
+/// What `O_DIRECT` wants position, length and memory to be multiples of, on every disk there is.
+const DIRECT_BYTES: usize = 4096;
+
+const DIRECT: i32 = rustix::fs::OFlags::DIRECT.bits() as i32;
+
+struct RealFile {
+    file: File,
+    /// The same file, for writes that are aligned. Copying settled records into the cache was a seventh of the bus's
+    /// processor time under load, for pages that were seldom read again.
+    past_cache: Option<File>,
+}
+
+impl RealFile {
+    fn writer(&self, bytes: &[u8], position: u64) -> &File {
+        let is_aligned = bytes.as_ptr().align_offset(DIRECT_BYTES) == 0
+            && bytes.len().is_multiple_of(DIRECT_BYTES)
+            && position.is_multiple_of(DIRECT_BYTES as u64);
+        self.past_cache.as_ref().filter(|_| is_aligned).unwrap_or(&self.file)
+    }
+}
 
 impl DiskFile for RealFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, position)
+        self.file.read_at(buffer, position)
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, position)
+        self.writer(bytes, position).write_all_at(bytes, position)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
-        match rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, bytes) {
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes) {
             // Some network and overlay file systems cannot reserve; a sparse file still works there.
-            Err(rustix::io::Errno::OPNOTSUPP) => self.0.set_len(bytes.max(self.len()?)),
+            Err(rustix::io::Errno::OPNOTSUPP) => self.file.set_len(bytes.max(self.len()?)),
             other => Ok(other?),
+        }
+    }
+
+    fn next_data(&self, position: u64) -> io::Result<Option<u64>> {
+        // Moves the descriptor's position, which nothing here uses.
+        match rustix::fs::seek(&self.file, SeekFrom::Data(position)) {
+            Ok(data) => Ok(Some(data)),
+            Err(rustix::io::Errno::NXIO) => Ok(None),
+            Err(_) => Ok(Some(position)),
         }
     }
 }

@@ -154,7 +154,14 @@ pub(super) fn tail(file: &dyn DiskFile, identity: Identity, position: u64, numbe
     let mut at = position + PAGE_BYTES as u64;
     let mut chunk = vec![0; SCAN_BYTES];
     loop {
-        let got = read_full(file, &mut chunk, at)?;
+        // What was reserved and never written is most of a file, and reading it would be most of a start.
+        let got = match file.next_data(at)? {
+            Some(data) => {
+                at = at.max(data - data % PAGE_BYTES as u64);
+                read_full(file, &mut chunk, at)?
+            }
+            None => 0,
+        };
         for page in (0..got.saturating_sub(FRONT_BYTES - 1)).step_by(PAGE_BYTES) {
             let Some((whose, head)) = claimed(&chunk[page..page + FRONT_BYTES]) else { continue };
             let next_valid = at + page as u64;

@@ -160,7 +160,7 @@ impl Engine {
         let folder = Segment::folder(&self.root);
         let path = folder.join(Segment::name(key, generation));
         let written = self.disk.make_folder(&folder).and_then(|()| {
-            let file = self.disk.open(&path, Access::Create)?;
+            let file = self.disk.open(&path, Access::CreateCold)?;
             segment::write(&file, self.salt, (key, generation), streams, self.options.settle_chunk_bytes)?;
             self.disk.sync_folder(&folder)?;
             Ok(file)

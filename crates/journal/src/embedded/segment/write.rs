@@ -27,7 +27,7 @@ pub(in crate::embedded) fn write(
     streams: &[Shelved<'_>],
     chunk_bytes: usize,
 ) -> io::Result<()> {
-    let mut out = Chunks { file, position: PAGE_BYTES as u64, pending: Vec::new(), chunk_bytes };
+    let mut out = Chunks::new(file, chunk_bytes);
     let mut index = Index::default();
     for shelved in streams {
         index.begin(shelved.stream, out.end());
@@ -64,23 +64,42 @@ pub(in crate::embedded) fn write(
     file.sync_data()
 }
 
-/// Gathers small writes, and flushes each chunk before the next so that no large flush builds up in
-/// the kernel in front of a group's.
+/// Gathers small writes into aligned pages, which is how a disk takes them without a detour, and flushes each chunk
+/// before the next so that no large flush builds up in the kernel in front of a group's.
 struct Chunks<'a> {
     file: &'a Arc<dyn DiskFile>,
     position: u64,
+    /// Never grows, so that what stands after `front` stays aligned.
     pending: Vec<u8>,
+    /// Bytes before the first page boundary of the memory.
+    front: usize,
     chunk_bytes: usize,
 }
 
-impl Chunks<'_> {
-    fn end(&self) -> u64 {
-        self.position + self.pending.len() as u64
+impl<'a> Chunks<'a> {
+    fn new(file: &'a Arc<dyn DiskFile>, chunk_bytes: usize) -> Self {
+        let chunk_bytes = chunk_bytes.max(1).next_multiple_of(PAGE_BYTES);
+        let mut pending: Vec<u8> = Vec::with_capacity(chunk_bytes + PAGE_BYTES);
+        let front = pending.as_ptr().align_offset(PAGE_BYTES).min(PAGE_BYTES);
+        pending.resize(front, 0);
+        Self { file, position: PAGE_BYTES as u64, pending, front, chunk_bytes }
     }
 
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= self.chunk_bytes { self.flush() } else { Ok(()) }
+    fn end(&self) -> u64 {
+        self.position + (self.pending.len() - self.front) as u64
+    }
+
+    fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let room = self.front + self.chunk_bytes - self.pending.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.pending.extend_from_slice(now);
+            if now.len() == room {
+                self.flush()?;
+            }
+            bytes = later;
+        }
+        Ok(())
     }
 
     fn pad(&mut self) -> io::Result<()> {
@@ -89,11 +108,12 @@ impl Chunks<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.pending.is_empty() {
-            self.file.write_at(&self.pending, self.position)?;
+        let chunk = &self.pending[self.front..];
+        if !chunk.is_empty() {
+            self.file.write_at(chunk, self.position)?;
             self.file.sync_data()?;
-            self.position += self.pending.len() as u64;
-            self.pending.clear();
+            self.position += chunk.len() as u64;
+            self.pending.truncate(self.front);
         }
         Ok(())
     }
