@@ -21,7 +21,7 @@ pub async fn run(events: usize) {
     let mut done = 0;
     while done < events {
         let some = (events - done).min(200_000);
-        publish::measure(&bench, some, done).await;
+        publish::measure(&bench, some, done, publish::CALL_EVENTS).await;
         done += some;
     }
     bench.bus.close().await;
