@@ -150,6 +150,18 @@ impl Bus {
     }
 }
 
+/// The time of the lane's youngest record: what follows is never older, also when the machine's clock was set back.
+fn last_time_ms(journal: &dyn Journal, lane: Lane) -> Result<u64, JournalError> {
+    let mut last_ms = 0;
+    for stream in journal.streams().iter().filter(|stream| stream.spec.lane == lane.id()) {
+        let bounds = journal.bounds(stream.id)?;
+        if bounds.next > bounds.first {
+            journal.entries(stream.id, bounds.next - 1, &mut |entry| last_ms = last_ms.max(entry.time_ms))?;
+        }
+    }
+    Ok(last_ms)
+}
+
 fn fold_all(
     settings: Settings,
     journal: Arc<dyn Journal>,
@@ -194,6 +206,7 @@ fn fold_all(
             clock: clock.clone(),
             metrics: metrics.clone(),
             health: health.clone(),
+            last_ms: last_time_ms(&*journal, lane)?,
         };
         let (handle, thread) = lanes::start(parts)?;
         handles.push(handle);

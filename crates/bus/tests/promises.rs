@@ -4,6 +4,9 @@
 
 mod common;
 
+use std::sync::Arc;
+
+use bus::clock::{Clock, SetClock, SystemClock};
 use bus::{Outcome, Pull, RefusalKind};
 use common::*;
 use contract::{AttributeValue, Data};
@@ -60,10 +63,14 @@ async fn the_same_event_again_gets_the_first_receipt_and_other_content_is_refuse
 }
 
 async fn reopened(world: World, folder: &std::path::Path) -> World {
+    reopened_by(world, folder, Arc::new(SystemClock)).await
+}
+
+async fn reopened_by(world: World, folder: &std::path::Path, clock: Arc<dyn Clock>) -> World {
     let World { bus, operator, registry, tax, statistics } = world;
     bus.close().await;
     drop(bus);
-    let (bus, opened) = open(folder).await;
+    let (bus, opened) = open_by(folder, clock).await;
     assert!(opened.operator_token.is_none());
     World { bus, operator, registry, tax, statistics }
 }
@@ -311,5 +318,18 @@ async fn all_views_rebuilt_from_nothing_equal_the_live_ones() {
     for number in 0..500 {
         assert!(matches!(publish(&world, birth(number)).await, Outcome::Duplicate(_)), "{number}");
     }
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_does_not_stop_the_bus() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = world(folder.path()).await;
+    let first = receipt(publish(&world, birth(1)).await);
+    let an_hour_ago = world.bus.now_ms() - 3_600_000;
+    world = reopened_by(world, folder.path(), Arc::new(SetClock::at(an_hour_ago))).await;
+    let second = receipt(publish(&world, birth(2)).await);
+    assert_eq!((second.leaf > first.leaf, world.bus.now_ms()), (true, an_hour_ago));
+    assert_eq!(world.bus.pull(&world.tax, &cleared(), all()).await.unwrap().events.len(), 2);
     world.bus.close().await;
 }

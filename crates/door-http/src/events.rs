@@ -6,7 +6,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bus::{Incoming, Outcome, Refusal, RefusalKind};
-use contract::cloudevents::{is_json, parse_batch, parse_structured};
+use contract::cloudevents::{EventFault, is_json, parse_batch, parse_structured};
+use contract::document::{Malformed, Mistake};
 use contract::{AttributeValue, CloudEvent, Data};
 use serde_json::json;
 
@@ -29,17 +30,15 @@ pub async fn publish(
     match essence.as_str() {
         "application/cloudevents-batch+json" => {
             let parsed = parse_batch(&body).map_err(|fault| malformed(fault.to_string()))?;
-            let events: Vec<Incoming> = parsed
-                .into_iter()
-                .map(|event| event.map_err(unreadable).map(|e| traced(e, &headers)))
-                .collect();
+            let events: Vec<Incoming> =
+                parsed.into_iter().map(|event| event.map_err(faulty).map(|e| traced(e, &headers))).collect();
             let ids: Vec<Option<String>> =
                 events.iter().map(|event| event.as_ref().ok().map(|event| event.id.clone())).collect();
             let outcomes = door.bus.publish(&caller, &topic, events).await?;
             Ok(batch_answer(&ids, &outcomes))
         }
         "application/cloudevents+json" => {
-            let event = parse_structured(&body).map_err(unreadable).map(|event| traced(event, &headers));
+            let event = parse_structured(&body).map_err(faulty).map(|event| traced(event, &headers));
             one(door.bus.publish(&caller, &topic, vec![event]).await?)
         }
         _ => {
@@ -49,9 +48,19 @@ pub async fn publish(
     }
 }
 
-fn unreadable(fault: impl std::fmt::Display) -> Refusal {
-    Refusal::new(RefusalKind::Malformed, format!("the event does not read: {fault}"))
+fn unreadable(what: impl std::fmt::Display) -> Refusal {
+    Refusal::new(RefusalKind::Malformed, format!("the event does not read: {what}"))
         .hint("CloudEvents 1.0: specversion, id, source and type are needed")
+}
+
+fn faulty(fault: EventFault) -> Refusal {
+    match fault {
+        EventFault::Malformed(Malformed { what: Mistake::TooLong(_), .. }) => {
+            Refusal::new(RefusalKind::TooLarge, fault.to_string())
+                .hint("large payloads belong behind dataref")
+        }
+        _ => unreadable(fault),
+    }
 }
 
 fn one(outcomes: Vec<Outcome>) -> Result<Response, Problem> {

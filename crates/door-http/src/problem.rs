@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// Seconds after which a refused call is worth another try.
 const RETRY_AFTER_S: &str = "1";
 
+/// Of every refusal (RFC 9457).
+const MEDIA_TYPE: &str = "application/problem+json";
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub struct Problem(pub Refusal);
@@ -67,7 +70,7 @@ impl IntoResponse for Problem {
         let status = status(self.0.kind);
         let mut response = (status, Json(body(&self.0))).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if matches!(self.0.kind, RefusalKind::Throttled | RefusalKind::Unavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }

@@ -4,8 +4,10 @@ use std::any::Any;
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -16,6 +18,9 @@ use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::{Door, audit, cursors, dead_letters, events, governance, health, people, stream};
+
+/// Most of what the framework says of a request that it refuses.
+const SAID_MAX_BYTES: usize = 4096;
 
 /// A method, a path, its handler.
 type Route = (&'static str, &'static str, MethodRouter<Door>);
@@ -85,10 +90,31 @@ pub fn router(bus: Bus, closing: tokio::sync::watch::Receiver<bool>) -> Router {
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             response
         })
+        .layer(middleware::map_response(as_problem))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(traced))
         .layer(DefaultBodyLimit::max(BATCH_MAX_BYTES))
         .with_state(Door { bus, closing })
+}
+
+/// What the framework refuses by itself (a body too large, a query that does not read) is told like everything else.
+async fn as_problem(response: Response) -> Response {
+    let is_ours =
+        response.headers().get(CONTENT_TYPE).is_none_or(|it| !it.as_bytes().starts_with(b"text/plain"));
+    if !response.status().is_client_error() || is_ours {
+        return response;
+    }
+    let status = response.status();
+    let said = to_bytes(response.into_body(), SAID_MAX_BYTES).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let refusal = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal::new(RefusalKind::TooLarge, format!("the body is larger than {BATCH_MAX_BYTES} bytes"))
+                .hint("send smaller batches; large payloads belong behind dataref")
+        }
+        _ => Refusal::new(RefusalKind::Malformed, said),
+    };
+    Problem(refusal).into_response()
 }
 
 /// A bug of ours must not look like a broken connection.

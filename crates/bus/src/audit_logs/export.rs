@@ -14,6 +14,12 @@ use crate::clock::rfc3339;
 use crate::topics::Topic;
 use crate::{Refusal, RefusalKind, fold, record};
 
+/// A guess of a stored event's size.
+const EVENT_TYPICAL_BYTES: u64 = 2048;
+
+/// Most bytes read from the journal at once.
+const READ_MAX_BYTES: u64 = 1024 * 1024;
+
 impl AuditLogs {
     /// Writes a bundle of all lanes that verifies offline: the signed heads as of now, then every leaf before them;
     /// with `hashes`, also the hashes of the events that publications cover and that are still kept.
@@ -74,13 +80,15 @@ impl AuditLogs {
             let stream = topic.partitions.get(range.partition as usize).copied();
             let stream = stream
                 .ok_or_else(|| Refusal::unavailable("an audit leaf names a partition that is not there"))?;
-            let mut next = range.first;
-            while next < range.first + range.count {
-                let records = log.journal.read(stream, next, 1024 * 1024)?;
+            let (mut next, end) = (range.first, range.first + range.count);
+            while next < end {
+                // A publication often covers few events, and what is read beyond them is read for nothing.
+                let bytes = (end - next).saturating_mul(EVENT_TYPICAL_BYTES).min(READ_MAX_BYTES);
+                let records = log.journal.read(stream, next, bytes as usize)?;
                 if records.is_empty() {
                     return Err(Refusal::unavailable("an audit leaf names events that are not there"));
                 }
-                for record in records.iter().take((range.first + range.count - next) as usize) {
+                for record in records.iter().take((end - next) as usize) {
                     hashes.push(audit::leaf_hash(&record.body[8..]));
                     next += 1;
                 }

@@ -37,6 +37,9 @@ pub struct LaneParts {
     pub metrics: Arc<Metrics>,
     /// Told when the journal takes no writes any more.
     pub health: Arc<OnceLock<String>>,
+    /// The time of its youngest record, in milliseconds since the epoch. Times never decrease within a lane, whatever
+    /// the machine's clock does.
+    pub last_ms: u64,
 }
 
 /// Starts a lane's threads.
@@ -46,7 +49,7 @@ pub fn start(parts: LaneParts) -> std::io::Result<(LaneHandle, JoinHandle<()>)> 
     let lane = parts.lane;
     let thread = thread::Builder::new().name(format!("lane-{}", lane.name())).spawn(move || {
         step_back(lane);
-        LaneLoop { parts, jobs, unready: None, group: Group::new(), last_ms: 0, stopping: false }.run();
+        LaneLoop { parts, jobs, unready: None, group: Group::new(), stopping: false }.run();
     })?;
     let room = Arc::new(Semaphore::new(LANE_ROOM_KIB as usize));
     Ok((LaneHandle { inbox, admission, room }, thread))
@@ -58,8 +61,6 @@ struct LaneLoop {
     /// Taken from the queue, but not yet checked and sealed.
     unready: Option<Receiver<PublishJob>>,
     group: Group,
-    /// Times never decrease within a lane, whatever the machine's clock does.
-    last_ms: u64,
     stopping: bool,
 }
 
@@ -116,8 +117,8 @@ impl LaneLoop {
 
     fn commit(&mut self, publishes: Vec<PublishJob>, facts: Vec<FactsJob>) {
         self.group.clear();
-        self.last_ms = self.parts.clock.now_ms().max(self.last_ms);
-        let mut forming = Forming::new(&self.parts, &mut self.group, self.last_ms);
+        self.parts.last_ms = self.parts.clock.now_ms().max(self.parts.last_ms);
+        let mut forming = Forming::new(&self.parts, &mut self.group, self.parts.last_ms);
         let formed = forming.publishes(publishes).and_then(|()| forming.facts(facts));
         let formed = match formed {
             Ok(()) => forming.finish(),

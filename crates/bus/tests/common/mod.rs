@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use bus::clock::SystemClock;
+use bus::clock::{Clock, SystemClock};
 use bus::{Bus, Caller, Outcome, Pull, Receipt, Refusal, Settings};
 use bytes::Bytes;
 use contract::{AgencyName, CloudEvent, Data, PrincipalName, SubscriptionName, TopicName};
@@ -51,10 +51,14 @@ pub fn uncleared() -> SubscriptionName {
 }
 
 pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
+    open_by(folder, Arc::new(SystemClock)).await
+}
+
+pub async fn open_by(folder: &Path, clock: Arc<dyn Clock>) -> (Bus, bus::Opened) {
     let options = Options { log_bytes: 1 << 20, ..Options::default() };
     let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
     let settings = Settings { data: folder.to_owned(), name: "test-bus".to_owned(), state_prefix: None };
-    Bus::open(settings, Arc::new(journal), Arc::new(TestKms), Arc::new(SystemClock)).await.unwrap()
+    Bus::open(settings, Arc::new(journal), Arc::new(TestKms), clock).await.unwrap()
 }
 
 pub fn files() -> BTreeMap<String, String> {

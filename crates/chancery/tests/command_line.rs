@@ -1,0 +1,111 @@
+//! The command line: what it exits with and what it says.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::fs;
+
+use support::{Server, chancery, event, stderr, stdout};
+
+#[test]
+fn the_demo_holds_its_checks() {
+    let told = chancery(&["demo"]);
+    assert!(told.status.success(), "{}{}", stdout(&told), stderr(&told));
+    assert!(stdout(&told).contains("checks held") && !stdout(&told).contains('✗'), "{}", stdout(&told));
+}
+
+#[test]
+fn wrong_usage_is_64_and_a_bus_that_is_not_there_is_1() {
+    assert_eq!(chancery(&["no-such-verb"]).status.code(), Some(64));
+    assert_eq!(chancery(&["serve", "--no-such-flag"]).status.code(), Some(64));
+    let away = chancery(&["--url", "http://127.0.0.1:1", "--token", "t", "topic", "list"]);
+    assert_eq!(away.status.code(), Some(1));
+    assert!(stderr(&away).contains("127.0.0.1:1"), "{}", stderr(&away));
+}
+
+#[test]
+fn it_does_not_listen_beyond_loopback_without_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let refused = chancery(&["serve", "--http", "0.0.0.0:0", "--data", data]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(stderr(&refused).contains("TLS"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_folder_is_planned_then_applied_and_then_nothing_is_left_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/governance");
+    let operator = server.operator.clone();
+    let planned = server.cli(&operator, &["plan", examples]);
+    assert_eq!(planned.status.code(), Some(2), "{}", stderr(&planned));
+    assert_eq!(server.cli(&operator, &["apply", examples]).status.code(), Some(0));
+    assert_eq!(server.cli(&operator, &["plan", examples]).status.code(), Some(0));
+    let real = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/real/governance");
+    assert_eq!(server.cli(&operator, &["plan", real]).status.code(), Some(2));
+}
+
+#[test]
+fn events_go_in_from_files_and_what_is_refused_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with_example(folder.path());
+    let token = server.principal("service@civil-registry", "producer");
+    let tax = server.principal("service@tax-office", "consumer");
+    let mut typo = event(3);
+    typo["data"]["child"]["sex"] = "unknown".into();
+    let lines = folder.path().join("events.jsonl");
+    fs::write(&lines, format!("{}\n{typo}\n{}\n", event(1), event(2))).unwrap();
+    let rejects = folder.path().join("rejects.jsonl");
+    let (lines, rejects) = (lines.to_str().unwrap(), rejects.to_str().unwrap());
+
+    let published = server.cli(&token, &["publish", lines, "--rejects", rejects]);
+    assert_eq!(published.status.code(), Some(1));
+    assert!(stdout(&published).starts_with("accepted 2, duplicate 0, refused 1"), "{}", stdout(&published));
+    assert!(stderr(&published).contains("/child/sex"), "{}", stderr(&published));
+    let aside: serde_json::Value = serde_json::from_str(&fs::read_to_string(rejects).unwrap()).unwrap();
+    assert_eq!((&aside["event"]["id"], &aside["problem"]["status"]), (&"birth-3".into(), &422.into()));
+
+    // Bare data: the identity is in it.
+    let bare = folder.path().join("bare.json");
+    fs::write(&bare, format!("[{}]", support::birth(4))).unwrap();
+    let source = "urn:xx:civil-registry:register";
+    let arguments =
+        ["publish", bare.to_str().unwrap(), "--type", "civil.birth.registered", "--source", source];
+    let identified = [&arguments[..], &["--id-from", "/registrationNumber"]].concat();
+    assert!(server.cli(&token, &identified).status.success());
+    let again = server.cli(&token, &identified);
+    assert!(stdout(&again).starts_with("accepted 0, duplicate 1, refused 0"), "{}", stdout(&again));
+
+    let consumed = server.cli(&tax, &["--json", "consume", "tax-office.births", "--max", "10"]);
+    assert_eq!(stdout(&consumed).lines().count(), 3, "{}{}", stdout(&consumed), stderr(&consumed));
+}
+
+#[test]
+fn an_exported_audit_verifies_without_the_bus_and_not_when_a_byte_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::with_example(folder.path());
+    let token = server.principal("service@civil-registry", "producer");
+    let lines = folder.path().join("events.jsonl");
+    fs::write(&lines, (0..50).map(|number| format!("{}\n", event(number))).collect::<String>()).unwrap();
+    assert!(server.cli(&token, &["publish", lines.to_str().unwrap()]).status.success());
+    let (bundle, key) = (folder.path().join("audit.jsonl"), folder.path().join("audit.pub"));
+    let (bundle, key) = (bundle.to_str().unwrap(), key.to_str().unwrap());
+    let operator = server.operator.clone();
+    let exported = server.cli(&operator, &["audit", "export", "--out", bundle]);
+    assert!(exported.status.success(), "{}", stderr(&exported));
+    let public = server.cli(&operator, &["audit", "key"]);
+    fs::write(key, public.stdout).unwrap();
+    server.end();
+
+    let verified = chancery(&["verify", bundle, "--key", key]);
+    assert!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
+    assert!(stdout(&verified).contains("50 events"), "{}", stdout(&verified));
+    let text = fs::read_to_string(bundle).unwrap();
+    fs::write(bundle, text.replacen("publication", "Publication", 1)).unwrap();
+    assert_eq!(chancery(&["verify", bundle, "--key", key]).status.code(), Some(1));
+
+    let doctor = chancery(&["doctor", "--data", folder.path().to_str().unwrap()]);
+    assert!(doctor.status.success(), "{}{}", stdout(&doctor), stderr(&doctor));
+}
