@@ -119,8 +119,6 @@ pub struct PartitionLag {
     pub partition: u32,
     /// The next offset to be processed.
     pub place: u64,
-    /// The next offset that will be given.
-    pub end: u64,
 }
 
 #[derive(Deserialize)]

@@ -211,7 +211,7 @@ mod tests {
         let elsewhere = Violation::Elsewhere { event: event(0), receipt: at(5), found: at(0) };
         let mut ledger = Ledger::default();
         ledger.acknowledged(event(0), at(5)).unwrap();
-        assert_eq!(ledger.read(0, Ok(event(0)), at(0)), [elsewhere.clone()]);
+        assert_eq!(ledger.read(0, Ok(event(0)), at(0)), std::slice::from_ref(&elsewhere));
         let mut ledger = Ledger::default();
         ledger.unanswered(event(0));
         assert_eq!(ledger.read(0, Ok(event(0)), at(0)), []);

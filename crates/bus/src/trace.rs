@@ -92,7 +92,7 @@ impl Bus {
         }))
     }
 
-    /// Who was handed one event, each subscription once, with its first time.
+    /// Who was handed one event, each subscription once, by its first time.
     fn disclosed(&self, topic: &TopicName, partition: u32, offset: u64) -> Result<Vec<Disclosed>, Refusal> {
         let mark = self.core.marker.disclosure(topic, partition, offset / DISCLOSURE_BUCKET);
         let mut first: BTreeMap<SubscriptionName, Disclosed> = BTreeMap::new();
@@ -122,7 +122,9 @@ impl Bus {
                 time: time.into_owned(),
             });
         }
-        Ok(first.into_values().collect())
+        let mut disclosed: Vec<Disclosed> = first.into_values().collect();
+        disclosed.sort_by(|a, b| a.time.cmp(&b.time));
+        Ok(disclosed)
     }
 
     /// Who was handed events about a person, by the identifier that agencies' contracts name. Every agency knows the

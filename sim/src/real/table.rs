@@ -21,7 +21,7 @@ impl Table {
     pub fn read(text: &[u8], wanted: &[&str]) -> Result<Self, Unreadable> {
         let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text);
         let columns = reader.headers().map_err(|error| Unreadable::new("the head line", error))?.clone();
-        if columns != StringRecord::from(wanted.to_vec()) {
+        if columns.iter().ne(wanted.iter().copied()) {
             return Err(Unreadable::new("the head line", format!("its columns are {columns:?}")));
         }
         let rows = reader.records().map(|record| record.map(Row));

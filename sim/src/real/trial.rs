@@ -125,9 +125,10 @@ fn taken(
     }
     let secrets: usize = set.events.iter().map(|event| event.secrets.len()).sum();
     Ok(format!(
-        "{}: {} events published in {:.1} s, consumed twice in {:.1} s: equal with clearance, {secrets} personal values \
+        "{} ({}): {} events published in {:.1} s, consumed twice in {:.1} s: equal with clearance, {secrets} personal values \
          withheld without",
         set.name,
+        set.topic,
         set.events.len(),
         publishing.as_secs_f64(),
         started.elapsed().as_secs_f64()
