@@ -1,5 +1,10 @@
 //! The binary: the bus (`serve`) and the command line that speaks to it over HTTP.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "arguments' comments are help texts: [default: …] is no link"
+)]
+
 mod client;
 mod commands;
 mod config;

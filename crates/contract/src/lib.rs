@@ -1,7 +1,7 @@
 //! What an event of a topic must look like, and what in it is whose.
 //!
 //! A [`Definition`] is what a steward writes; [`compile`](crate::compile::compile) turns it into a
-//! [`Contract`](crate::compile::Contract) or says everything that is wrong with it. A compiled contract checks one
+//! [`Contract`] or says everything that is wrong with it. A compiled contract checks one
 //! document in one walk and yields the byte spans of its classified fields, each with its class and the person it is
 //! about. The CloudEvents model and its JSON format live here too, because every door needs them.
 //!

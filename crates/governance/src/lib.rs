@@ -1,9 +1,9 @@
 //! Who may do what on the bus, decided by a pure function over what was decided before.
 //!
-//! [`decide`] takes the state, who asks, what they ask for and the time, and answers with facts ([`Event`]) or with a
+//! [`decide()`] takes the state, who asks, what they ask for and the time, and answers with facts ([`Event`]) or with a
 //! refusal that names who could do it. [`apply`] folds a fact into the [`State`] and never fails, so that a state
 //! rebuilt from the journal is the live one. [`rights`] holds the rules of the hot path (publish, consume, read
-//! metadata). [`Desired`] reads governance from files; [`plan`] turns the difference into commands.
+//! metadata). [`Desired`] reads governance from files; [`plan()`] turns the difference into commands.
 //!
 //! No I/O, no clock, no randomness: tokens are made outside and only their SHA-256 comes in here. The crate never looks
 //! into a schema; whether a contract holds water is asked through [`ContractCheck`].
