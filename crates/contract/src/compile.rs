@@ -247,7 +247,7 @@ fn class_faults(definition: &Definition, extra: &[Class]) -> Vec<Fault> {
 
 fn extension_faults(definition: &Definition) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for name in definition.extensions.keys() {
+    for (name, class) in &definition.extensions {
         let pointer = format!("extensions/{name}");
         if !cloudevents::is_extension_name(name) || name.len() > crate::limits::EXTENSION_NAME_CHARS {
             let remedy = "use 1 to 20 of a-z and 0-9, as CloudEvents asks";
@@ -255,6 +255,13 @@ fn extension_faults(definition: &Definition) -> Vec<Fault> {
         } else if cloudevents::is_known_attribute(name) {
             let remedy = "leave it out or choose another name";
             faults.push(Fault::new(pointer, "is an attribute that every event may have already", remedy));
+        } else if class.is_about_a_person() && definition.subject.is_empty() {
+            let remedy = "name in `subject` the pointer to the identifier of the person it is about";
+            faults.push(Fault::new(
+                pointer,
+                format!("is {class}, but the contract names no subject"),
+                remedy,
+            ));
         }
     }
     faults

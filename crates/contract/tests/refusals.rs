@@ -323,3 +323,15 @@ fn all_faults_are_told_at_once() {
     definition.extensions = [("X".to_owned(), Class::Public)].into();
     assert_eq!(faults(&definition).len(), 5);
 }
+
+#[test]
+fn an_extension_about_a_person_needs_a_subject() {
+    let mut definition = schema(json!({"a": {"type": "string"}}), json!({"/a": "public"}));
+    definition.extensions = [("nationality".to_owned(), Class::Personal)].into();
+    refused(
+        &definition,
+        &[
+            "extensions/nationality: is personal, but the contract names no subject; name in `subject` the pointer to the identifier of the person it is about",
+        ],
+    );
+}

@@ -191,6 +191,11 @@ impl Sealing<'_> {
         let partition = self.partition(event);
         let marks = self.marks(event);
         let hidden = self.hide_attributes(event);
+        if self.people.persons().is_empty()
+            && let Some(orphan) = hidden.iter().find(|hidden| hidden.class.is_about_a_person())
+        {
+            return Err(self.belongs_to_nobody(&orphan.name));
+        }
         guard::no_person_outside_the_seal(self.topic, self.contract, event, &self.checked.subjects)?;
         let definition = self.contract.definition();
         let start = bodies.len();
@@ -231,6 +236,17 @@ impl Sealing<'_> {
             body: start..bodies.len(),
             new_keys: Vec::new(),
         })
+    }
+
+    fn belongs_to_nobody(&self, attribute: &str) -> Refusal {
+        let (topic, version) = (self.topic, self.contract.definition().version);
+        let text = format!(
+            "contract {} {version}: attribute {attribute} is about a person, and the data names none ({})",
+            topic.name,
+            topic.answers_for_it()
+        );
+        Refusal::new(RefusalKind::Contract, text)
+            .hint("leave the attribute out, or name the person where the contract's subject pointer points")
     }
 
     fn fragments(&self) -> Vec<Fragment<'_>> {
