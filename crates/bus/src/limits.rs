@@ -4,6 +4,9 @@
 /// 0.45 ms, 1 MiB 1.2–4 ms).
 pub const GROUP_MAX_BYTES: usize = 256 * 1024;
 
+/// How long a publisher waits for that room before it is told to come again (429): shorter than clients' own patience.
+pub const LANE_ROOM_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Events of one publish call that are admitted and committed together; bounds what one caller can put in a group.
 pub const CHUNK_MAX_EVENTS: usize = 64;
 

@@ -13,6 +13,7 @@ mod job;
 mod run;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use governance::Latency;
@@ -23,8 +24,8 @@ use admission::Admission;
 pub use job::{Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent};
 pub use run::{LaneParts, start};
 
-use crate::Refusal;
-use crate::limits::LANE_ROOM_KIB;
+use crate::limits::{LANE_ROOM_KIB, LANE_ROOM_PATIENCE};
+use crate::{Refusal, RefusalKind};
 
 /// A latency class's group-commit loop. The numbers are on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,10 +99,10 @@ impl LaneHandle {
         answer.await.map_err(|_| lane_is_down())?
     }
 
-    /// Waits until there is room for `bytes` of events.
+    /// Waits for room for `bytes` of events, but not for ever.
     pub async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, LANE_ROOM_KIB);
-        self.room.clone().acquire_many_owned(kib).await.map_err(|_| lane_is_down())
+        room(self.room.clone(), kib, LANE_ROOM_PATIENCE).await
     }
 
     /// Queues events whose checking and sealing `prepare` does on an admission thread. The order of calls is the order
@@ -120,6 +121,14 @@ impl LaneHandle {
     }
 }
 
+async fn room(room: Arc<Semaphore>, kib: u32, patience: Duration) -> Result<OwnedSemaphorePermit, Refusal> {
+    match tokio::time::timeout(patience, room.acquire_many_owned(kib)).await {
+        Ok(permit) => permit.map_err(|_| lane_is_down()),
+        Err(_) => Err(Refusal::new(RefusalKind::Throttled, "more is published than the bus can take now")
+            .hint("send the same events again a little later; what was taken already is recognised")),
+    }
+}
+
 /// The answer when a lane's thread is gone.
 pub fn lane_is_down() -> Refusal {
     Refusal::unavailable("the bus is stopping and takes nothing any more")
@@ -130,4 +139,19 @@ pub fn lane_is_down() -> Refusal {
 fn step_back(lane: Lane) {
     let me = rustix::thread::gettid();
     let _ = rustix::process::setpriority_process(Some(me), lane.niceness());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_publisher_that_finds_no_room_is_told_to_come_again() {
+        let lane = Arc::new(Semaphore::new(2));
+        let held = room(lane.clone(), 2, Duration::from_secs(5)).await.unwrap();
+        let refusal = room(lane.clone(), 1, Duration::from_millis(1)).await.unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::Throttled);
+        drop(held);
+        assert!(room(lane, 2, Duration::from_secs(5)).await.is_ok());
+    }
 }
