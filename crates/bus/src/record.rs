@@ -4,21 +4,53 @@
 //! index stands before it, because only the lane knows it. Nothing in a record is personal data in the clear: the
 //! attributes that could be are sealed with the data, and stand here as pseudonyms.
 
-use contract::{AttributeValue, CloudEvent, ContractVersion};
+use contract::frames::{self, CutFrame};
+use contract::{AttributeValue, CloudEvent, ContractVersion, Format};
 
 use crate::codec::{Reader, Unreadable, put_bytes, put_number};
 
 const VERSION: u8 = 1;
 
-/// Which kind of data a record's sealed form holds.
+/// Which kind of data a record's sealed form holds. The numbers are on disk; 2 was never written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum DataKind {
     /// The event has no data.
-    None,
+    None = 0,
     /// A JSON text.
-    Json,
-    /// Other bytes.
-    Binary,
+    Json = 1,
+    /// An Avro datum.
+    Avro = 3,
+    /// A Protocol Buffers message.
+    Protobuf = 4,
+}
+
+impl DataKind {
+    const ALL: [DataKind; 4] = [DataKind::None, DataKind::Json, DataKind::Avro, DataKind::Protobuf];
+
+    /// The kind of data that a contract of this format asks for.
+    pub fn of(format: Format) -> Self {
+        match format {
+            Format::JsonSchema => DataKind::Json,
+            Format::Avro => DataKind::Avro,
+            Format::Protobuf => DataKind::Protobuf,
+        }
+    }
+
+    /// The format of the document, if there is one.
+    pub fn format(self) -> Option<Format> {
+        match self {
+            DataKind::None => None,
+            DataKind::Json => Some(Format::JsonSchema),
+            DataKind::Avro => Some(Format::Avro),
+            DataKind::Protobuf => Some(Format::Protobuf),
+        }
+    }
+
+    /// Whether lengths are written inside the document, so that a record keeps its frames.
+    fn has_frames(self) -> bool {
+        matches!(self, DataKind::Avro | DataKind::Protobuf)
+    }
 }
 
 /// The parts of a record that are not the event's own attributes.
@@ -43,20 +75,18 @@ pub struct EventRecord<'a> {
     pub head: Head,
     /// The event without data; sealed attributes stand as pseudonyms or are absent.
     pub event: CloudEvent,
+    /// The lengths in the data that what is left out changes.
+    pub frames: Vec<CutFrame>,
     /// The data as sealed.
     pub sealed: &'a [u8],
 }
 
-/// Writes the body up to where the sealed form starts; the caller appends that.
-pub fn write_body(out: &mut Vec<u8>, head: &Head, event: &CloudEvent) {
+/// Writes the body up to where the sealed form starts; the caller appends that. `frames` are those of the data.
+pub fn write_body(out: &mut Vec<u8>, head: &Head, event: &CloudEvent, frames: &[CutFrame]) {
     out.push(VERSION);
     put_number(out, u64::from(head.contract.0));
     out.extend_from_slice(&head.digest);
-    out.push(match head.data {
-        DataKind::None => 0,
-        DataKind::Json => 1,
-        DataKind::Binary => 2,
-    });
+    out.push(head.data as u8);
     for text in [&event.id, &event.source, &event.ty] {
         put_bytes(out, text.as_bytes());
     }
@@ -73,6 +103,9 @@ pub fn write_body(out: &mut Vec<u8>, head: &Head, event: &CloudEvent) {
     for (name, value) in &event.extensions {
         put_bytes(out, name.as_bytes());
         write_value(out, value);
+    }
+    if head.data.has_frames() {
+        frames::encode(frames, out);
     }
 }
 
@@ -100,14 +133,14 @@ pub fn read(record: &[u8]) -> Result<EventRecord<'_>, Unreadable> {
     }
     let contract = ContractVersion(reader.number()? as u32);
     let digest = reader.array()?;
-    let data = match reader.byte()? {
-        0 => DataKind::None,
-        1 => DataKind::Json,
-        2 => DataKind::Binary,
-        _ => return Err(Unreadable("an event")),
-    };
+    let code = reader.byte()?;
+    let data = DataKind::ALL.into_iter().find(|kind| *kind as u8 == code).ok_or(Unreadable("an event"))?;
     let event = read_attributes(&mut reader)?;
-    Ok(EventRecord { leaf, body, head: Head { contract, digest, data }, event, sealed: reader.rest() })
+    let (frames, sealed) = match data.has_frames() {
+        true => frames::decode(reader.rest()).ok_or(Unreadable("an event"))?,
+        false => (Vec::new(), reader.rest()),
+    };
+    Ok(EventRecord { leaf, body, head: Head { contract, digest, data }, event, frames, sealed })
 }
 
 fn read_attributes(reader: &mut Reader<'_>) -> Result<CloudEvent, Unreadable> {
@@ -159,11 +192,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_reads_as_it_was_written(event in event(), leaf: u64, digest: [u8; 16], version: u32,
+        fn a_record_reads_as_it_was_written(event in event(), leaf: u64, digest: [u8; 16], version: u32, kind in 0..DataKind::ALL.len(),
             sealed in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let head = Head { contract: ContractVersion(version), digest, data: DataKind::Json };
+            let head = Head { contract: ContractVersion(version), digest, data: DataKind::ALL[kind] };
             let mut record = leaf.to_le_bytes().to_vec();
-            write_body(&mut record, &head, &event);
+            write_body(&mut record, &head, &event, &[]);
             record.extend_from_slice(&sealed);
             let back = read(&record).unwrap();
             prop_assert_eq!(back.leaf, leaf);

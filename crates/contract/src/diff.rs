@@ -1,13 +1,10 @@
 //! Differences of two definitions, in words that a consumer of the topic understands.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
-
 use crate::definition::{Definition, FieldRule};
+use crate::formats;
 use crate::pointer::Pointer;
-use crate::schema::{Ids, Place, Step};
 
 /// One difference of two definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +72,10 @@ impl fmt::Display for Change {
     }
 }
 
-/// What is different in `new`. A schema that is not JSON counts as having no fields.
+/// What is different in `new`. A schema that does not read counts as having no fields.
 pub fn diff(old: &Definition, new: &Definition) -> Vec<Change> {
-    let mut changes = fields(&old.schema, &new.schema);
-    let reworded = changes.is_empty() && schema(&old.schema) != schema(&new.schema);
+    let mut changes = fields(old, new);
+    let reworded = changes.is_empty() && formats::meaning(old) != formats::meaning(new);
     changes.extend(classes(old, new));
     if reworded {
         changes.push(Change::SchemaReworded);
@@ -89,12 +86,8 @@ pub fn diff(old: &Definition, new: &Definition) -> Vec<Change> {
     changes
 }
 
-fn schema(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or(Value::Bool(false))
-}
-
-fn fields(old: &str, new: &str) -> Vec<Change> {
-    let (before, after) = (places(&schema(old)), places(&schema(new)));
+fn fields(old: &Definition, new: &Definition) -> Vec<Change> {
+    let (before, after) = (formats::declared(old), formats::declared(new));
     let mut changes = Vec::new();
     for (pointer, types) in &after {
         match before.get(pointer) {
@@ -110,42 +103,6 @@ fn fields(old: &str, new: &str) -> Vec<Change> {
     let gone = before.keys().filter(|pointer| !after.contains_key(*pointer));
     changes.extend(gone.map(|pointer| Change::FieldRemoved { pointer: pointer.clone() }));
     changes
-}
-
-/// Every declared place of a schema with its types.
-fn places(schema: &Value) -> BTreeMap<String, String> {
-    let ids = Ids::of(schema);
-    let mut found = BTreeMap::new();
-    collect(&Place::root(&ids), Pointer::root(), &ids, &mut Vec::new(), &mut found);
-    found
-}
-
-fn collect<'s>(
-    place: &Place<'s>,
-    pointer: Pointer,
-    ids: &Ids<'s>,
-    walking: &mut Vec<std::collections::BTreeSet<usize>>,
-    found: &mut BTreeMap<String, String>,
-) {
-    if pointer != Pointer::root() {
-        found.insert(pointer.to_string(), place.types(ids).to_string());
-    }
-    let key = place.key();
-    if walking.contains(&key) || place.is_anything() || found.len() > crate::limits::PLAN_NODES {
-        return;
-    }
-    walking.push(key);
-    let names = place.names(ids).into_iter().map(|name| (name.clone(), Step::Member(name)));
-    let elements = (0..place.prefix()).map(|index| (index.to_string(), Step::Element(index)));
-    let others = [("*".to_owned(), Step::OtherMembers), ("*".to_owned(), Step::OtherElements)];
-    for (token, step) in names.chain(elements).chain(others) {
-        if let Some(child) = place.step(&step, ids)
-            && !(token == "*" && child.is_anything())
-        {
-            collect(&child, pointer.child(token), ids, walking, found);
-        }
-    }
-    walking.pop();
 }
 
 fn classes(old: &Definition, new: &Definition) -> Vec<Change> {
@@ -197,6 +154,10 @@ fn parts(definition: &Definition) -> [(&'static str, String); 9] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
     use super::*;
     use crate::{ContractVersion, Format, KeyRule, TopicName};
 

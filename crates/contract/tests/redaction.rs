@@ -5,8 +5,8 @@ mod support;
 
 use contract::document::Document;
 use contract::limits::Limits;
-use contract::redact::{Splice, redact};
-use contract::{Class, ClassSet, Contract, Span, Workspace, compile};
+use contract::redact::{Redactor, redact};
+use contract::{Class, ClassSet, Contract, Format, Span, Workspace, compile};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use support::{birth, compiled, definition, object};
@@ -276,7 +276,9 @@ fn spaced(value: &Value, choices: &mut Choices<'_>, out: &mut String) {
 }
 
 fn without(contract: &Contract, text: &str, spans: &[Span], cleared: &ClassSet) -> Vec<u8> {
-    redact(text.as_bytes(), spans, |span| !cleared.clears(&contract.classes()[span.class as usize]))
+    redact(Format::JsonSchema, text.as_bytes(), spans, &[], |span| {
+        !cleared.clears(&contract.classes()[span.class as usize])
+    })
 }
 
 fn clearances() -> Vec<ClassSet> {
@@ -307,7 +309,7 @@ fn redactions_fit(schema_choices: &[u32], document_choices: &[u32]) -> usize {
     let validators: Vec<_> = clearances()
         .into_iter()
         .map(|cleared| {
-            let redacted = contract.redacted_schema(&cleared);
+            let redacted = redacted_schema(&contract, &cleared);
             let validator = jsonschema::options().offline().should_validate_formats(true).build(&redacted);
             (validator.unwrap_or_else(|error| panic!("{error}\n{redacted:#}")), cleared, redacted)
         })
@@ -321,7 +323,10 @@ fn redactions_fit(schema_choices: &[u32], document_choices: &[u32]) -> usize {
         let Ok(checked) = contract.check(text.as_bytes(), &mut Workspace::default()) else { continue };
         valid += 1;
         assert!(checked.spans.windows(2).all(|pair| pair[0].end <= pair[1].start), "{text}");
-        assert_eq!(redact(text.as_bytes(), &checked.spans, |_| false), text.as_bytes());
+        assert_eq!(
+            redact(Format::JsonSchema, text.as_bytes(), &checked.spans, &[], |_| false),
+            text.as_bytes()
+        );
         for (validator, cleared, redacted) in &validators {
             let left = without(&contract, &text, &checked.spans, cleared);
             let left = String::from_utf8(left).unwrap();
@@ -358,10 +363,10 @@ proptest! {
         let document = Document::parse(text.as_bytes(), &Limits::default()).unwrap();
         let mut spans = Vec::new();
         pick(document.root(), &mut choices, &mut spans);
-        prop_assert_eq!(redact(text.as_bytes(), &spans, |_| false), text.as_bytes());
+        prop_assert_eq!(redact(Format::JsonSchema, text.as_bytes(), &spans, &[], |_| false), text.as_bytes());
         let drop: Vec<bool> = spans.iter().map(|_| choices.yes()).collect();
         let mut at = drop.iter();
-        let left = redact(text.as_bytes(), &spans, |_| *at.next().unwrap());
+        let left = redact(Format::JsonSchema, text.as_bytes(), &spans, &[], |_| *at.next().unwrap());
         let left: Value = serde_json::from_slice(&left).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
         let gone: Vec<Span> = spans.iter().zip(&drop).filter(|(_, drop)| **drop).map(|(span, _)| *span).collect();
         prop_assert_eq!(left, expected(document.root(), &gone).unwrap_or(Value::Null), "{}", text);
@@ -472,7 +477,7 @@ fn members_go_with_one_comma_and_elements_become_null() {
 #[test]
 fn a_splice_appends_behind_what_is_there_and_leaves_it_alone() {
     let mut out = b"before,".to_vec();
-    let mut splice = Splice::new(&mut out);
+    let mut splice = Redactor::new(Format::JsonSchema, Vec::new(), &mut out);
     splice.text(b"{");
     splice.leave_out(contract::Shape::Member);
     splice.text(b" ");
@@ -482,14 +487,18 @@ fn a_splice_appends_behind_what_is_there_and_leaves_it_alone() {
     splice.finish();
     assert_eq!(out, b"before,{  \"a\":1}");
     let mut out = b"before,".to_vec();
-    Splice::new(&mut out).leave_out(contract::Shape::Whole);
+    Redactor::new(Format::JsonSchema, Vec::new(), &mut out).leave_out(contract::Shape::Whole);
     assert_eq!(out, b"before,null");
+}
+
+fn redacted_schema(contract: &Contract, cleared: &ClassSet) -> Value {
+    serde_json::from_str(&contract.redacted_schema(cleared)).unwrap()
 }
 
 #[test]
 fn the_redacted_schema_has_no_trace_of_what_is_left_out() {
     let contract = compiled(&birth());
-    let redacted = contract.redacted_schema(&ClassSet::default());
+    let redacted = redacted_schema(&contract, &ClassSet::default());
     assert_eq!(
         redacted["properties"]["child"],
         json!({"type": "object", "required": [], "additionalProperties": false, "properties": {}})
@@ -497,7 +506,7 @@ fn the_redacted_schema_has_no_trace_of_what_is_left_out() {
     assert_eq!(redacted["required"], json!(["child", "registrationOffice"]));
     assert!(redacted["properties"].get("desk").is_none());
     let all: ClassSet = ["internal", "personal", "special"].map(Class::from).into_iter().collect();
-    assert_eq!(contract.redacted_schema(&all), serde_json::from_str::<Value>(&birth().schema).unwrap());
+    assert_eq!(redacted_schema(&contract, &all), serde_json::from_str::<Value>(&birth().schema).unwrap());
 }
 
 #[test]
@@ -505,9 +514,9 @@ fn elements_and_whole_documents_become_null_in_the_schema_too() {
     let schema = object(json!({"list": {"type": "array", "items": {"type": "string"}}}));
     let contract = compiled(&definition(&schema, &[], json!({"/list/*": "internal"})));
     assert_eq!(
-        contract.redacted_schema(&ClassSet::default())["properties"]["list"]["items"],
+        redacted_schema(&contract, &ClassSet::default())["properties"]["list"]["items"],
         json!({"type": "null"})
     );
     let contract = compiled(&definition(&json!({"type": "string"}), &[], json!({"": "internal"})));
-    assert_eq!(contract.redacted_schema(&ClassSet::default())["type"], json!("null"));
+    assert_eq!(redacted_schema(&contract, &ClassSet::default())["type"], json!("null"));
 }

@@ -3,17 +3,18 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use bus::clock::rfc3339;
 use bus::{Refusal, RefusalKind};
-use contract::{AgencyName, ClassSet, ContractVersion, PrincipalName, SubscriptionName, TopicName};
+use contract::{AgencyName, ContractVersion, Format, PrincipalName, SubscriptionName, TopicName};
 use governance::{Command, Plan, Subscription, Terms, Topic, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Door;
 use crate::caller::Authenticated;
-use crate::problem::{Problem, malformed};
+use crate::problem::Problem;
 use crate::wire::{self, FilesBody, PrincipalBody, TokenBody};
 
 fn missing(kind: &str, name: &str) -> Problem {
@@ -213,19 +214,21 @@ pub async fn schema(
     Path((name, number)): Path<(String, u32)>,
     Query(query): Query<SchemaQuery>,
     Authenticated(caller): Authenticated,
-) -> Result<Json<Value>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let contract = door.bus.contract(&caller, &wire::name(&name)?, Some(ContractVersion(number)))?;
-    let Some(cleared) = query.cleared else {
-        let schema = serde_json::from_str(&contract.definition().schema);
-        return schema.map(Json).map_err(|error| malformed(error.to_string()));
+    let media_type = match contract.definition().format {
+        Format::JsonSchema => "application/schema+json",
+        Format::Avro => "application/vnd.apache.avro+json",
+        Format::Protobuf => "text/plain; charset=utf-8",
     };
-    let cleared: ClassSet = cleared
-        .split(',')
-        .map(str::trim)
-        .filter(|class| !class.is_empty())
-        .map(contract::Class::from)
-        .collect();
-    Ok(Json(contract.redacted_schema(&cleared)))
+    let text = match query.cleared {
+        None => contract.definition().schema.clone(),
+        Some(cleared) => {
+            let classes = cleared.split(',').map(str::trim).filter(|class| !class.is_empty());
+            contract.redacted_schema(&classes.map(contract::Class::from).collect())
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, media_type)], text))
 }
 
 /// `?from=&to=`.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::check::Shape;
-use contract::redact::Splice;
-use contract::{AttributeValue, Class, ClassSet, Data};
+use contract::{AttributeValue, Class, ClassSet, Data, Format, Redactor};
 use seal::{Binding, OpenError, PersonKey, Piece, SealedForm};
 
 use super::{Batch, Found};
@@ -28,14 +27,15 @@ pub fn reveal(
     let read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
     let mut data = Vec::with_capacity(read.sealed.len());
     let mut event = read.event.clone();
-    let mut splice = Splice::new(&mut data);
+    let format = read.head.data.format().unwrap_or(Format::JsonSchema);
+    let mut document = Redactor::new(format, read.frames.clone(), &mut data);
     let opened = open(core, topic, &read, cleared, &mut |piece| match piece {
-        Piece::Text(text) => splice.text(text),
-        Piece::Opened(bytes) => splice.keep(bytes),
-        Piece::LeftOut(shape) => splice.leave_out(shape_of(shape)),
+        Piece::Text(text) => document.text(text),
+        Piece::Opened(bytes) => document.keep(bytes),
+        Piece::LeftOut(shape) => document.leave_out(shape_of(shape)),
     })
     .map_err(|refusal| Refusal { text: format!("{} ({})", refusal.text, place(topic, &found)), ..refusal })?;
-    splice.finish();
+    document.finish();
     for (name, value) in opened.attributes {
         match name.as_str() {
             "subject" => event.subject = Some(value),
@@ -46,7 +46,7 @@ pub fn reveal(
     event.data = match read.head.data {
         DataKind::None => None,
         DataKind::Json => Some(Data::Json(Bytes::from(data))),
-        DataKind::Binary => Some(Data::Binary(Bytes::from(data))),
+        DataKind::Avro | DataKind::Protobuf => Some(Data::Binary(Bytes::from(data))),
     };
     let delivered = Delivered {
         event,

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use contract::check::{Checked, Key, Shape, Span, Violation, Workspace};
 use contract::cloudevents::{AttributeRules, check_attributes};
 use contract::compile::Contract;
-use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data};
+use contract::frames;
+use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data, Format};
 use seal::{AgencyKeys, PersonKey, Pseudonym};
 use seal::{Attribute, Binding, Fragment, Subject};
 
@@ -75,23 +76,32 @@ fn named_version(ty: &str) -> Option<ContractVersion> {
 }
 
 fn data_of(topic: &Topic, contract: &Contract, event: &CloudEvent) -> Result<Bytes, Refusal> {
-    let version = contract.definition().version;
-    let refuse = |what: &str| {
-        let text = format!("contract {} {version}: {what} ({})", topic.name, topic.answers_for_it());
-        Err(Refusal::new(RefusalKind::Contract, text))
+    let definition = contract.definition();
+    let refuse = |kind: RefusalKind, what: &str| {
+        let (version, whose) = (definition.version, topic.answers_for_it());
+        Err(Refusal::new(kind, format!("contract {} {version}: {what} ({whose})", topic.name)))
     };
-    match &event.data {
-        Some(Data::Json(text)) if text.len() <= EVENT_MAX_BYTES => Ok(text.clone()),
-        Some(Data::Json(text)) => {
-            let text = format!(
-                "contract {} {version}: the data is {} bytes; the bus takes {EVENT_MAX_BYTES}",
-                topic.name,
-                text.len()
-            );
-            Err(Refusal::new(RefusalKind::TooLarge, text).hint("put large payloads behind dataref"))
+    let (data, is_json) = match &event.data {
+        None => return refuse(RefusalKind::Contract, "the event has no data"),
+        Some(Data::Json(text)) => (text, true),
+        Some(Data::Binary(bytes)) => (bytes, false),
+    };
+    match (definition.format, is_json) {
+        (Format::JsonSchema, false) => {
+            refuse(RefusalKind::Contract, "the data is not JSON, which the contract's format asks for")
         }
-        Some(Data::Binary(_)) => refuse("the data is not JSON, which the contract's format asks for"),
-        None => refuse("the event has no data"),
+        (Format::Avro, true) => {
+            refuse(RefusalKind::Contract, "the data is JSON, but the contract's format is Avro")
+        }
+        (Format::Protobuf, true) => {
+            refuse(RefusalKind::Contract, "the data is JSON, but the contract's format is Protocol Buffers")
+        }
+        _ if data.len() > EVENT_MAX_BYTES => {
+            let what = format!("the data is {} bytes; the bus takes {EVENT_MAX_BYTES}", data.len());
+            let refused = refuse(RefusalKind::TooLarge, &what);
+            refused.map_err(|refusal: Refusal| refusal.hint("put large payloads behind dataref"))
+        }
+        _ => Ok(data.clone()),
     }
 }
 
@@ -199,8 +209,9 @@ impl Sealing<'_> {
         guard::no_person_outside_the_seal(self.topic, self.contract, event, &self.checked.subjects)?;
         let definition = self.contract.definition();
         let start = bodies.len();
-        let head = Head { contract: definition.version, digest, data: DataKind::Json };
-        record::write_body(bodies, &head, event);
+        let head = Head { contract: definition.version, digest, data: DataKind::of(definition.format) };
+        let frames = frames::cut(&self.checked.frames, &self.checked.spans);
+        record::write_body(bodies, &head, event, &frames);
         let binding = Binding {
             topic: self.topic.name.as_str(),
             source: &event.source,

@@ -217,12 +217,15 @@ fn schema(
     let version = version.map(u64::from).or(newest.flatten());
     let version = version.ok_or_else(|| Failure::new(format!("{topic} has no contract")))?;
     let path = format!("/v1/contracts/{}/{version}", segment(topic));
-    match (definition, cleared) {
-        (true, _) => output::json(&client.get(&path)?["definition"]),
-        (false, None) => output::json(&client.get(&format!("{path}/schema"))?),
-        (false, Some(classes)) => {
-            output::json(&client.get(&format!("{path}/schema?cleared={}", segment(classes)))?)
-        }
+    if definition {
+        output::json(&client.get(&path)?["definition"]);
+        return Ok(());
+    }
+    let cleared = cleared.map_or_else(String::new, |classes| format!("?cleared={}", segment(classes)));
+    let schema = client.send("GET", &format!("{path}/schema{cleared}"), "", None)?.good()?;
+    match schema.json() {
+        Ok(json) => output::json(&json),
+        Err(_) => output::line(String::from_utf8_lossy(&schema.body).trim_end()),
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use super::{Field, Plan, PlanNode, SubjectPath};
 use crate::compile::Fault;
 use crate::definition::{Definition, FieldRule};
 use crate::limits;
+use crate::places::{Places, Step};
 use crate::pointer::Pointer;
-use crate::schema::{Ids, Place, Step};
 use crate::{Class, plan::build::owner::Owner};
 
 mod owner;
@@ -21,9 +21,9 @@ struct Rule<'d> {
     used: bool,
 }
 
-struct Builder<'d, 's> {
+struct Builder<'d, P> {
     definition: &'d Definition,
-    ids: &'d Ids<'s>,
+    places: &'d P,
     classes: &'d [Class],
     rules: Vec<Rule<'d>>,
     plan: Plan,
@@ -33,25 +33,25 @@ struct Builder<'d, 's> {
 }
 
 /// What is being walked: where, what the schema says there, and the rules that can still apply.
-struct Visit<'s> {
+struct Visit<Place> {
     path: Vec<String>,
-    place: Place<'s>,
+    place: Place,
     rules: Vec<usize>,
     /// The rule of the nearest classified ancestor.
     inherited: Option<usize>,
 }
 
 /// The classification of `definition` over its schema, with every fault in it.
-pub(crate) fn build<'s>(definition: &Definition, ids: &Ids<'s>, classes: &[Class]) -> (Plan, Vec<Fault>) {
+pub(crate) fn build<P: Places>(definition: &Definition, places: &P, classes: &[Class]) -> (Plan, Vec<Fault>) {
     let rules = definition.classify.iter();
     let rules = rules.map(|(pointer, field)| Rule { pointer, field, used: false }).collect::<Vec<_>>();
     let subjects = definition.subject.iter().map(subject_path).collect();
     let plan = Plan { nodes: Vec::new(), subjects };
     let mut builder =
-        Builder { definition, ids, classes, rules, plan, walking: Vec::new(), faults: Vec::new() };
+        Builder { definition, places, classes, rules, plan, walking: Vec::new(), faults: Vec::new() };
     let root = Visit {
         path: Vec::new(),
-        place: Place::root(ids),
+        place: places.root(),
         rules: (0..builder.rules.len()).collect(),
         inherited: None,
     };
@@ -72,7 +72,7 @@ fn subject_path(pointer: &Pointer) -> SubjectPath {
     SubjectPath { anchor, rest: tokens[anchor..].to_vec(), pointer: pointer.to_string() }
 }
 
-impl<'s> Builder<'_, 's> {
+impl<P: Places> Builder<'_, P> {
     fn fault(&mut self, path: &[String], problem: impl Into<String>, remedy: impl Into<String>) {
         let fault = Fault::new(Pointer::from_tokens(path.iter().cloned()).to_string(), problem, remedy);
         if !self.faults.contains(&fault) {
@@ -81,7 +81,7 @@ impl<'s> Builder<'_, 's> {
     }
 
     /// Adds the node of a place and everything below it.
-    fn visit(&mut self, visit: Visit<'s>) -> u32 {
+    fn visit(&mut self, visit: Visit<P::Place>) -> u32 {
         let at = self.plan.nodes.len() as u32;
         self.plan.nodes.push(PlanNode::default());
         if self.plan.nodes.len() > limits::PLAN_NODES {
@@ -98,12 +98,12 @@ impl<'s> Builder<'_, 's> {
         let rule = self.exact_rule(&visit).or(visit.inherited);
         let below: Vec<usize> =
             visit.rules.iter().copied().filter(|&rule| self.depth(rule) > visit.path.len()).collect();
-        let types = visit.place.types(self.ids);
+        let types = self.places.types(&visit.place);
         let owner = rule.map(|rule| self.owner(rule, &visit.path));
-        let split = matches!(owner, Some(Owner::Below { .. })) && !types.is_scalar();
-        let key = visit.place.key();
+        let split = matches!(owner, Some(Owner::Below { .. })) && !types.is_leaf();
+        let key = self.places.key(&visit.place);
         let again = self.walking.contains(&key);
-        let stop = below.is_empty() && (again || visit.place.is_anything());
+        let stop = below.is_empty() && (again || self.places.is_anything(&visit.place));
         if let Some(rule) = rule
             && below.is_empty()
             && (!split || stop)
@@ -144,7 +144,7 @@ impl<'s> Builder<'_, 's> {
     }
 
     /// The rule that names this very place; of several, the one with the earlier literal token.
-    fn exact_rule(&mut self, visit: &Visit<'s>) -> Option<usize> {
+    fn exact_rule(&mut self, visit: &Visit<P::Place>) -> Option<usize> {
         let exact: Vec<usize> =
             visit.rules.iter().copied().filter(|&rule| self.depth(rule) == visit.path.len()).collect();
         for &rule in &exact {
@@ -176,26 +176,27 @@ impl<'s> Builder<'_, 's> {
         owner::owner(self.rules[rule].field, &self.definition.subject, path)
     }
 
-    fn unclassified(&mut self, visit: &Visit<'s>, recursive: bool) {
+    fn unclassified(&mut self, visit: &Visit<P::Place>, recursive: bool) {
         let pointer = Pointer::from_tokens(visit.path.iter().cloned()).to_string();
         let classes = "public, internal, personal or special";
         if recursive {
             let remedy =
                 format!("classify {pointer:?} or a place above it, so that one class covers every depth");
             self.fault(&visit.path, "the schema comes round to itself here and nothing covers it", remedy);
-        } else if visit.place.is_anything() && visit.path.last().is_some_and(|token| token == "*") {
+        } else if self.places.is_anything(&visit.place) && visit.path.last().is_some_and(|token| token == "*")
+        {
             let parent = Pointer::from_tokens(visit.path[..visit.path.len() - 1].iter().cloned()).to_string();
             let problem = "the schema admits members or elements here that it does not describe";
             let remedy = format!(
                 "close {parent:?} (`additionalProperties: false`, or `items` for an array) or classify {pointer:?}"
             );
             self.fault(&visit.path, problem, remedy);
-        } else if visit.place.is_anything() {
+        } else if self.places.is_anything(&visit.place) {
             let remedy = format!("say what may stand here, or classify {pointer:?} as {classes}");
             self.fault(&visit.path, "the schema admits anything here and nothing classifies it", remedy);
         } else {
-            let types = visit.place.types(self.ids);
-            let remedy = if types.is_scalar() {
+            let types = self.places.types(&visit.place);
+            let remedy = if types.is_leaf() {
                 format!("add {pointer:?} to `classify`: {classes}")
             } else {
                 format!("say its `type` (it may be {types}), or add {pointer:?} to `classify`: {classes}")
@@ -208,7 +209,7 @@ impl<'s> Builder<'_, 's> {
     /// value might hold besides is not told again.
     fn below(
         &mut self,
-        visit: &Visit<'s>,
+        visit: &Visit<P::Place>,
         rules: &[usize],
         inherited: Option<usize>,
         untyped: bool,
@@ -217,7 +218,7 @@ impl<'s> Builder<'_, 's> {
         let literal: BTreeSet<String> =
             rules.iter().map(|&rule| self.rules[rule].pointer.tokens()[depth].clone()).collect();
         let starred = literal.contains("*");
-        let mut names: BTreeSet<String> = visit.place.names(self.ids).into_iter().collect();
+        let mut names: BTreeSet<String> = self.places.names(&visit.place).into_iter().collect();
         names.extend(literal.into_iter().filter(|token| token != "*"));
         let mut node = PlanNode::default();
         for name in names {
@@ -230,7 +231,7 @@ impl<'s> Builder<'_, 's> {
             return node;
         }
         node.others = self.child(visit, rules, inherited, &Step::OtherMembers, "*");
-        for index in 0..visit.place.prefix() {
+        for index in 0..self.places.prefix(&visit.place) {
             match self.child(visit, rules, inherited, &Step::Element(index), &index.to_string()) {
                 Some(child) => node.elements.push(child),
                 None => break,
@@ -242,13 +243,13 @@ impl<'s> Builder<'_, 's> {
 
     fn child(
         &mut self,
-        visit: &Visit<'s>,
+        visit: &Visit<P::Place>,
         rules: &[usize],
         inherited: Option<usize>,
         step: &Step,
         token: &str,
     ) -> Option<u32> {
-        let place = visit.place.step(step, self.ids)?;
+        let place = self.places.step(&visit.place, step)?;
         let depth = visit.path.len();
         let applies = |rule: &usize| {
             let wanted = &self.rules[*rule].pointer.tokens()[depth];

@@ -5,8 +5,6 @@
 
 mod build;
 
-use crate::document::{Kind, Node};
-
 pub(crate) use build::build;
 
 /// What a value is and whose.
@@ -99,28 +97,5 @@ impl Plan {
             node = self.node(next?);
         }
         node.field
-    }
-
-    /// The plan node of each value on the way to `tokens` in a document; the last ones are missing where one node
-    /// covers the rest.
-    pub(crate) fn path_in(&self, root: Node<'_>, tokens: &[&str]) -> Vec<u32> {
-        let mut path = vec![0];
-        let mut at = root;
-        for token in tokens {
-            let node = self.node(path.last().copied().unwrap_or(0));
-            let next = match at.kind() {
-                _ if node.whole => None,
-                Kind::Object => node.member(token),
-                Kind::Array => token.parse().ok().and_then(|index| node.element(index)),
-                _ => None,
-            };
-            let Some(next) = next else { break };
-            path.push(next);
-            match at.at(&[token]) {
-                Some(child) => at = child,
-                None => break,
-            }
-        }
-        path
     }
 }

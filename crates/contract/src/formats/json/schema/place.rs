@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{Ids, Site, Types};
+use super::{Ids, Site, types};
+use crate::places::{Places, Step, Types};
 
 /// One schema that has a say at a place.
 #[derive(Debug, Clone, Copy)]
@@ -23,24 +24,50 @@ pub(crate) struct Place<'s> {
     open: Vec<Say<'s>>,
 }
 
-/// One step into a place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// The member of an object that has this name.
-    Member(String),
-    /// The other members of an object.
-    OtherMembers,
-    /// The element of an array at this index.
-    Element(usize),
-    /// The other elements of an array.
-    OtherElements,
-}
-
 static ANYTHING: Value = Value::Bool(true);
+
+impl<'s> Places for Ids<'s> {
+    type Place = Place<'s>;
+
+    fn root(&self) -> Place<'s> {
+        Place::root(self)
+    }
+
+    fn types(&self, place: &Place<'s>) -> Types {
+        place.types(self)
+    }
+
+    fn names(&self, place: &Place<'s>) -> Vec<String> {
+        place.names(self)
+    }
+
+    fn prefix(&self, place: &Place<'s>) -> usize {
+        place.prefix()
+    }
+
+    fn step(&self, place: &Place<'s>, step: &Step) -> Option<Place<'s>> {
+        let types = place.types(self);
+        match step {
+            Step::Member(name) if types.has_object() => place.member(name, self),
+            Step::OtherMembers if types.has_object() => place.other_members(self),
+            Step::Element(index) if types.has_array() => place.element(*index, self),
+            Step::OtherElements if types.has_array() => place.other_elements(self),
+            _ => None,
+        }
+    }
+
+    fn key(&self, place: &Place<'s>) -> BTreeSet<usize> {
+        place.key()
+    }
+
+    fn is_anything(&self, place: &Place<'s>) -> bool {
+        place.is_anything()
+    }
+}
 
 impl<'s> Place<'s> {
     /// The whole document.
-    pub(crate) fn root(ids: &Ids<'s>) -> Place<'s> {
+    fn root(ids: &Ids<'s>) -> Place<'s> {
         Place::new(vec![Say { site: ids.root(), always: true }], ids)
     }
 
@@ -54,13 +81,13 @@ impl<'s> Place<'s> {
     }
 
     /// Tells places apart: equal for the same schemas, as when a recursive `$ref` comes round again.
-    pub(crate) fn key(&self) -> BTreeSet<usize> {
+    fn key(&self) -> BTreeSet<usize> {
         let says = self.open.iter().filter(|say| !is_only_a_reference(say.site.schema));
         says.map(|say| say.site.key()).collect()
     }
 
     /// Whether nothing at all is said, so that any value may stand here.
-    pub(crate) fn is_anything(&self) -> bool {
+    fn is_anything(&self) -> bool {
         self.open.iter().all(|say| say.site.schema.as_object().is_none_or(Map::is_empty))
     }
 
@@ -69,16 +96,16 @@ impl<'s> Place<'s> {
     }
 
     /// The types that can stand here.
-    pub(crate) fn types(&self, ids: &Ids<'s>) -> Types {
+    fn types(&self, ids: &Ids<'s>) -> Types {
         let always: Vec<&Say<'_>> = self.says.iter().filter(|say| say.always).collect();
         if always.is_empty() {
-            return self.says.iter().fold(Types::NONE, |types, say| types.or(Types::of(say.site, ids)));
+            return self.says.iter().fold(Types::NONE, |all, say| all.or(types::admitted(say.site, ids)));
         }
-        always.iter().fold(Types::ALL, |types, say| types.and(Types::of(say.site, ids)))
+        always.iter().fold(Types::ANY_JSON, |all, say| all.and(types::admitted(say.site, ids)))
     }
 
     /// The names that the schema declares for members here.
-    pub(crate) fn names(&self, ids: &Ids<'s>) -> Vec<String> {
+    fn names(&self, ids: &Ids<'s>) -> Vec<String> {
         let names: BTreeSet<&String> = self
             .objects()
             .filter_map(|(_, schema)| schema.get("properties")?.as_object())
@@ -88,14 +115,14 @@ impl<'s> Place<'s> {
     }
 
     /// How many elements have a schema of their own.
-    pub(crate) fn prefix(&self) -> usize {
+    fn prefix(&self) -> usize {
         let lengths =
             self.objects().filter_map(|(_, schema)| Some(schema.get("prefixItems")?.as_array()?.len()));
         lengths.max().unwrap_or(0)
     }
 
     /// The member `name`, where the schema admits it.
-    pub(crate) fn member(&self, name: &str, ids: &Ids<'s>) -> Option<Place<'s>> {
+    fn member(&self, name: &str, ids: &Ids<'s>) -> Option<Place<'s>> {
         let mut says = Vec::new();
         for (say, schema) in self.objects() {
             let before = says.len();
@@ -118,7 +145,7 @@ impl<'s> Place<'s> {
     }
 
     /// The members that no name is declared for, where the schema admits any.
-    pub(crate) fn other_members(&self, ids: &Ids<'s>) -> Option<Place<'s>> {
+    fn other_members(&self, ids: &Ids<'s>) -> Option<Place<'s>> {
         let mut says = Vec::new();
         for (say, schema) in self.objects() {
             let patterns = schema.get("patternProperties").and_then(Value::as_object);
@@ -138,7 +165,7 @@ impl<'s> Place<'s> {
     }
 
     /// The element at `index`, where it has a schema of its own.
-    pub(crate) fn element(&self, index: usize, ids: &Ids<'s>) -> Option<Place<'s>> {
+    fn element(&self, index: usize, ids: &Ids<'s>) -> Option<Place<'s>> {
         if index >= self.prefix() {
             return None;
         }
@@ -146,7 +173,7 @@ impl<'s> Place<'s> {
     }
 
     /// The elements behind those with schemas of their own.
-    pub(crate) fn other_elements(&self, ids: &Ids<'s>) -> Option<Place<'s>> {
+    fn other_elements(&self, ids: &Ids<'s>) -> Option<Place<'s>> {
         self.elements_from(None, ids)
     }
 
@@ -201,18 +228,6 @@ impl<'s> Place<'s> {
             || (self.says.iter().all(|say| !say.always)
                 && conditional.peek().is_some()
                 && conditional.all(said))
-    }
-
-    /// The place that a step leads to.
-    pub(crate) fn step(&self, step: &Step, ids: &Ids<'s>) -> Option<Place<'s>> {
-        let types = self.types(ids);
-        match step {
-            Step::Member(name) if types.has_object() => self.member(name, ids),
-            Step::OtherMembers if types.has_object() => self.other_members(ids),
-            Step::Element(index) if types.has_array() => self.element(*index, ids),
-            Step::OtherElements if types.has_array() => self.other_elements(ids),
-            _ => None,
-        }
     }
 }
 
@@ -271,7 +286,7 @@ fn says_all<'s>(
     seen.push(site.key());
     let mut says = |part: &'s Value| {
         let part = ids.site(part, site);
-        !concerns(Types::of(part, ids)) || says_all(part, ids, keywords, concerns, seen)
+        !concerns(types::admitted(part, ids)) || says_all(part, ids, keywords, concerns, seen)
     };
     let list = |keyword: &str| schema.get(keyword).and_then(Value::as_array);
     let mut said = list("allOf").is_some_and(|parts| parts.iter().any(&mut says));

@@ -7,15 +7,19 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use crate::check::{Orphan, Violation, Why};
+use super::Form;
+use super::walk::Orphan;
+use crate::check::Violation;
 use crate::compile::Contract;
 use crate::document::{self, Document, JsonNode, Node};
 use crate::limits;
+use crate::plan::Plan;
 use crate::pointer::Pointer;
 
-pub(crate) struct Explainer<'c, 'd> {
-    pub(crate) contract: &'c Contract,
-    pub(crate) document: &'d Document<'d>,
+pub(super) struct Explainer<'c, 'd> {
+    pub(super) contract: &'c Contract,
+    pub(super) form: &'c Form,
+    pub(super) document: &'d Document<'d>,
 }
 
 /// A value's place in words.
@@ -35,10 +39,10 @@ impl Spot {
 
 impl Explainer<'_, '_> {
     /// What the schema has against the document, at most [`limits::VIOLATIONS`] of it.
-    pub(crate) fn schema_violations(&self) -> Vec<Violation> {
+    pub(super) fn schema_violations(&self) -> Vec<Violation> {
         let root = JsonNode::Value(self.document.root());
         let mut violations: Vec<Violation> = Vec::new();
-        for error in self.contract.validator.iter_errors(root) {
+        for error in self.form.validator.iter_errors(root) {
             let violation = self.explain(&error);
             if !violations.contains(&violation) {
                 violations.push(violation);
@@ -51,22 +55,12 @@ impl Explainer<'_, '_> {
     }
 
     /// A field that cannot be sealed.
-    pub(crate) fn orphan(&self, orphan: &Orphan) -> Violation {
+    pub(super) fn orphan(&self, orphan: &Orphan) -> Violation {
         let tokens = path_to(self.document, orphan.node);
         let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
         let pointer = self.pointer(&tokens);
-        let subject = |at: u16| &self.contract.plan.subjects[at as usize].pointer;
-        let text = match orphan.why {
-            Why::NoIdentifier(at) => format!("no one to whom {pointer} belongs: {} is missing", subject(at)),
-            Why::NotAnIdentifier(at) => format!(
-                "no one to whom {pointer} belongs: {} must be a string of 1 to {} bytes or an integer in plain \
-                 digits (value withheld)",
-                subject(at),
-                limits::SUBJECT_BYTES
-            ),
-            Why::TooManySubjects => format!("the document is about more than {} persons", limits::SUBJECTS),
-            Why::Unclassified => format!("{pointer} is not classified by the contract"),
-        };
+        let subjects = &self.contract.plan.subjects;
+        let text = orphan.why.text(&pointer, |at| &subjects[at as usize].pointer);
         Violation { pointer, text }
     }
 
@@ -125,7 +119,7 @@ impl Explainer<'_, '_> {
     /// The class index of the value at `tokens`.
     fn plan_field(&self, tokens: &[&str]) -> Option<u16> {
         let plan = &self.contract.plan;
-        let path = plan.path_in(self.document.root(), tokens);
+        let path = path_in(plan, self.document.root(), tokens);
         let node = plan.node(*path.last()?);
         (node.whole || path.len() == tokens.len() + 1).then_some(node.field?.class)
     }
@@ -133,7 +127,7 @@ impl Explainer<'_, '_> {
     /// The pointer as it may be shown.
     fn pointer(&self, tokens: &[&str]) -> String {
         let plan = &self.contract.plan;
-        let path = plan.path_in(self.document.root(), tokens);
+        let path = path_in(plan, self.document.root(), tokens);
         let is_public = |at: usize| {
             let node = plan.node(path.get(at + 1).or(path.last()).copied().unwrap_or(0));
             node.field.is_some_and(|field| !field.sealed)
@@ -146,7 +140,7 @@ impl Explainer<'_, '_> {
                     .root()
                     .at(&tokens[..at])
                     .is_some_and(|node| node.kind() == document::Kind::Array);
-            if index || self.contract.declared.contains(*token) {
+            if index || self.form.declared.contains(*token) {
                 (*token).to_owned()
             } else if is_public(at) {
                 cut(token, limits::SHOWN_NAME_CHARS)
@@ -277,6 +271,29 @@ fn path_to(document: &Document<'_>, index: u32) -> Vec<String> {
         };
         path.push(token);
         at = child;
+    }
+    path
+}
+
+/// The plan node of each value on the way to `tokens` in a document; the last ones are missing where one node
+/// covers the rest.
+fn path_in(plan: &Plan, root: Node<'_>, tokens: &[&str]) -> Vec<u32> {
+    let mut path = vec![0];
+    let mut at = root;
+    for token in tokens {
+        let node = plan.node(path.last().copied().unwrap_or(0));
+        let next = match at.kind() {
+            _ if node.whole => None,
+            document::Kind::Object => node.member(token),
+            document::Kind::Array => token.parse().ok().and_then(|index| node.element(index)),
+            _ => None,
+        };
+        let Some(next) = next else { break };
+        path.push(next);
+        match at.at(&[token]) {
+            Some(child) => at = child,
+            None => break,
+        }
     }
     path
 }

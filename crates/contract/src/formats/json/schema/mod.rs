@@ -11,10 +11,8 @@ mod types;
 
 use serde_json::Value;
 
-pub(crate) use place::{Place, Step};
 pub(crate) use redacted::redacted;
 pub(crate) use resolve::Ids;
-pub(crate) use types::Types;
 
 /// A schema inside the contract's schema document, with the base that its references are relative to.
 #[derive(Debug, Clone, Copy)]

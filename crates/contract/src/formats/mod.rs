@@ -1,0 +1,51 @@
+//! The languages of schemas. Each brings the places that its schema speaks of, a walk over one document, and a schema
+//! of what is left when something is left out; everything else is the same for all.
+
+pub(crate) mod json;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::compile::Fault;
+use crate::definition::{Definition, Format};
+use crate::places::Places;
+use crate::plan::{self, Plan};
+use crate::{Class, compile};
+
+/// A contract's schema, compiled.
+pub(crate) enum Form {
+    Json(Box<json::Form>),
+}
+
+/// Lays the classification over the schema's places; every fault in it is told.
+pub(crate) fn classification<P: Places>(
+    definition: &Definition,
+    places: &P,
+    classes: &[Class],
+) -> (Plan, Vec<Fault>) {
+    let (plan, mut faults) = plan::build(definition, places, classes);
+    faults.extend(compile::subject_faults(definition, places, &plan, classes));
+    faults.extend(compile::place_faults(definition, places, &plan, classes));
+    (plan, faults)
+}
+
+/// The classes that a definition gives to fields, in order; spans name them by index.
+pub(crate) fn classes_of(definition: &Definition) -> Vec<Class> {
+    let classes: BTreeSet<&Class> = definition.classify.values().map(|rule| &rule.class).collect();
+    classes.into_iter().cloned().collect()
+}
+
+/// Every declared place of a definition's schema with its types; none where the schema does not read.
+pub(crate) fn declared(definition: &Definition) -> BTreeMap<String, String> {
+    match definition.format {
+        Format::JsonSchema => json::declared(&definition.schema),
+        Format::Avro | Format::Protobuf => BTreeMap::new(),
+    }
+}
+
+/// A definition's schema in a form that is equal for texts that differ only in layout.
+pub(crate) fn meaning(definition: &Definition) -> serde_json::Value {
+    match definition.format {
+        Format::JsonSchema | Format::Avro => json::value_of(&definition.schema),
+        Format::Protobuf => definition.schema.as_str().into(),
+    }
+}
