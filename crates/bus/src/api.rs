@@ -69,6 +69,10 @@ pub struct Delivered {
     pub partition: u32,
     /// Its offset.
     pub offset: u64,
+    /// When it became durable, in milliseconds since the epoch.
+    pub time_ms: u64,
+    /// The pseudonym of the first person that it is about.
+    pub about: Option<String>,
     /// How often it came back from the dead letters; 0 for a first delivery.
     pub redriven: u32,
 }

@@ -72,6 +72,7 @@ fn own_streams(infos: &[StreamInfo]) -> Option<Streams> {
         audit: three("audit")?,
         places: three("places")?,
         dead_letters: three("dead-letters")?,
+        producers: three("producers")?,
     })
 }
 

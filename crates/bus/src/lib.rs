@@ -42,9 +42,11 @@ pub use api::{
 };
 pub use audit_logs::AuditLogs;
 pub use core::{Bus, Settings};
+pub use deliver::{Fetch, Fetched, Portion, Refused, Wanted};
 pub use govern::NewPrincipal;
+pub use lanes::Sequence;
 pub use open::{OpenError, Opened};
-pub use publish::Incoming;
+pub use publish::{Batch, Incoming, Submitted};
 pub use refusal::{Refusal, RefusalKind};
 pub use subscriptions::cursor::Cursor;
 pub use trace::PersonDisclosure;

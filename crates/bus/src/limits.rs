@@ -50,6 +50,9 @@ pub const DISCLOSURE_BUCKET: u64 = 4096;
 /// Place commits after which the places are written anew and the older ones trimmed.
 pub const PLACES_COMPACT_AFTER: u64 = 50_000;
 
+/// A producer that was silent for this long is forgotten, with the batches it could repeat: what Kafka does by default.
+pub const PRODUCER_EXPIRY_MS: u64 = 24 * 3600 * 1000;
+
 /// Most events that a trace follows.
 pub const TRACE_MAX_EVENTS: usize = 500;
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use contract::PrincipalName;
 use governance::{Command, Roles, State, TokenHash};
-use journal::{Journal, JournalError};
+use journal::{Journal, JournalError, StreamId};
 use parking_lot::{Mutex, RwLock};
 use seal::Kms;
 
@@ -20,7 +20,8 @@ use crate::core::{Bus, Core, Settings};
 use crate::govern::decode;
 use crate::identities::Identities;
 use crate::keyring::{AgencySecret, Keyring};
-use crate::lanes::{self, Job, Lane, LaneParts};
+use crate::lanes::{self, Job, Lane, LaneParts, Sequences, Taken};
+use crate::limits::PRODUCER_EXPIRY_MS;
 use crate::marks::Marker;
 use crate::metrics::Metrics;
 use crate::streams::Streams;
@@ -202,6 +203,8 @@ fn fold_all(
             audit_stream: streams.audit[lane as usize],
             audit: audit.lane(lane),
             identities,
+            sequences: fold_sequences(&*journal, streams.producers[lane as usize], clock.now_ms())?,
+            producers_stream: streams.producers[lane as usize],
             keyring: keyring.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -244,6 +247,18 @@ fn fold_all(
         health,
     };
     Ok((Bus { core: Arc::new(core) }, opened))
+}
+
+/// The last batches of producers, as far back as they are remembered.
+fn fold_sequences(journal: &dyn Journal, stream: StreamId, now_ms: u64) -> Result<Sequences, JournalError> {
+    let mut sequences = Sequences::default();
+    let from = journal.at_time(stream, now_ms.saturating_sub(PRODUCER_EXPIRY_MS))?;
+    fold::each(journal, stream, from, |record| {
+        if let Ok(taken) = Taken::decode(&record.body) {
+            sequences.apply(&taken, record.time_ms);
+        }
+    })?;
+    Ok(sequences)
 }
 
 /// Governance, rebuilt from nothing.

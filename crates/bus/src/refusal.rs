@@ -29,6 +29,12 @@ pub enum RefusalKind {
     Contract,
     /// An identity that was seen with other content, or a decision that the state of things does not allow.
     Conflict,
+    /// Nothing is wrong with the event, but with another one of its batch.
+    Abandoned,
+    /// A producer's batch that does not follow its last one.
+    OutOfOrder,
+    /// A newer instance of the producer has taken its place.
+    Fenced,
     /// Larger than the bus takes.
     TooLarge,
     /// Too much at once; try again.
@@ -47,6 +53,9 @@ impl RefusalKind {
             RefusalKind::Malformed => "malformed",
             RefusalKind::Contract => "contract",
             RefusalKind::Conflict => "conflict",
+            RefusalKind::Abandoned => "abandoned",
+            RefusalKind::OutOfOrder => "out-of-order",
+            RefusalKind::Fenced => "fenced",
             RefusalKind::TooLarge => "too-large",
             RefusalKind::Throttled => "throttled",
             RefusalKind::Unavailable => "unavailable",

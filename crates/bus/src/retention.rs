@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::Refusal;
 use crate::core::Core;
 use crate::lanes::{Fact, Facts, Lane};
-use crate::limits::PLACES_COMPACT_AFTER;
+use crate::limits::{PLACES_COMPACT_AFTER, PRODUCER_EXPIRY_MS};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(600);
@@ -31,9 +31,15 @@ pub async fn run(core: Arc<Core>) {
     }
 }
 
-/// Trims every topic to its retention.
+/// Trims every topic to its retention, and what is remembered of producers to its time.
 pub fn trim(core: &Core) -> Result<(), Refusal> {
     let now_ms = core.clock.now_ms();
+    for stream in core.streams.producers {
+        let keep_from = core.journal.at_time(stream, now_ms.saturating_sub(PRODUCER_EXPIRY_MS))?;
+        if keep_from > core.journal.bounds(stream)?.first {
+            core.journal.trim(stream, keep_from)?;
+        }
+    }
     for topic in core.topics.all() {
         for stream in &topic.partitions {
             let keep_from = core.journal.at_time(*stream, now_ms.saturating_sub(topic.retention_ms))?;

@@ -20,6 +20,8 @@ pub struct Streams {
     pub places: [StreamId; 3],
     /// Dead letters, per lane.
     pub dead_letters: [StreamId; 3],
+    /// The last batches of idempotent producers, per lane.
+    pub producers: [StreamId; 3],
 }
 
 impl Streams {
@@ -30,7 +32,7 @@ impl Streams {
             spec("governance".to_owned(), Lane::Standard),
             spec("agency-keys".to_owned(), Lane::Standard),
         ];
-        for kind in ["audit", "places", "dead-letters"] {
+        for kind in ["audit", "places", "dead-letters", "producers"] {
             specs.extend(Lane::ALL.map(|lane| spec(format!("{kind}/{}", lane.name()), lane)));
         }
         let ids = journal.create(&specs)?;
@@ -41,6 +43,7 @@ impl Streams {
             audit: three(2),
             places: three(5),
             dead_letters: three(8),
+            producers: three(11),
         })
     }
 }

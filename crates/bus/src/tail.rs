@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub struct Tail {
     topics: Mutex<HashMap<TopicName, Arc<Notify>>>,
-    rights: Notify,
+    rights: Arc<Notify>,
 }
 
 impl Tail {
@@ -30,5 +30,10 @@ impl Tail {
     /// The bell that rings when governance decided something: whoever waits looks at its rights again.
     pub fn rights(&self) -> &Notify {
         &self.rights
+    }
+
+    /// The same, to keep.
+    pub fn rights_bell(&self) -> Arc<Notify> {
+        self.rights.clone()
     }
 }

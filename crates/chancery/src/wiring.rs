@@ -1,7 +1,9 @@
 //! From settings to a serving bus, and down again.
 
 use std::fs;
+use std::future::Future;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,17 +33,54 @@ pub fn serve(meant: Meant) -> Result<(), Failure> {
 
 async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
     let (bus, journal) = open(&meant).await?;
-    let listener = TcpListener::bind(meant.http).await.map_err(|error| {
-        Failure::new(format!("cannot listen on {}: {error}", meant.http))
-            .hint("--http ADDR takes another address")
-    })?;
-    let http = listener.local_addr()?;
-    output::line(format_args!("ready kafka=off http={http} in {} ms", started.elapsed().as_millis()));
-    let served = door_http::serve(listener, bus.clone(), told_to_end()).await;
+    let http = listen("http", meant.http).await?;
+    let kafka = match meant.kafka {
+        Some(address) => Some(listen("kafka", address).await?),
+        None => None,
+    };
+    let kafka_at = kafka.as_ref().map(|kafka| kafka.local_addr().map(|at| at.to_string())).transpose()?;
+    output::line(format_args!(
+        "ready kafka={} http={} in {} ms",
+        kafka_at.as_deref().unwrap_or("off"),
+        http.local_addr()?,
+        started.elapsed().as_millis()
+    ));
+    let (end, mut ended) = tokio::sync::watch::channel(false);
+    let mut also_ended = ended.clone();
+    let kafka_door = tokio::spawn(serve_kafka(kafka, bus.clone(), meant, async move {
+        let _ = also_ended.wait_for(|ended| *ended).await;
+    }));
+    let http_door = tokio::spawn(door_http::serve(http, bus.clone(), async move {
+        let _ = ended.wait_for(|ended| *ended).await;
+    }));
+    told_to_end().await;
+    let _ = end.send(true);
+    let served = [kafka_door.await, http_door.await];
     bus.close().await;
     journal.close();
     tracing::info!("drained and closed");
-    Ok(served?)
+    for door in served {
+        door.map_err(|error| Failure::new(format!("a door broke: {error}")))??;
+    }
+    Ok(())
+}
+
+async fn listen(door: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address}: {error}"))
+            .hint(format!("--{door} ADDR takes another address"))
+    })
+}
+
+async fn serve_kafka(
+    listener: Option<TcpListener>,
+    bus: Bus,
+    meant: Meant,
+    ended: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let Some(listener) = listener else { return Ok(()) };
+    let options = door_kafka::Options { cluster: meant.name, advertised: meant.kafka_advertised };
+    door_kafka::serve(listener, bus, options, ended).await
 }
 
 async fn open(meant: &Meant) -> Result<(Bus, Arc<Embedded>), Failure> {

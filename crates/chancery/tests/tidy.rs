@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// ARCHITECTURE.md's map: which crates of the house each may name.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("journal", &[]),
     ("contract", &[]),
     ("seal", &[]),
@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("governance", &["contract"]),
     ("bus", &["audit", "contract", "governance", "journal", "seal"]),
     ("door-http", &["bus", "contract", "governance"]),
-    ("chancery", &["audit", "bus", "contract", "door-http", "journal", "seal"]),
+    ("door-kafka", &["bus", "contract", "governance"]),
+    ("chancery", &["audit", "bus", "contract", "door-http", "door-kafka", "journal", "seal"]),
 ];
 
 /// What the pure rooms must compile without.

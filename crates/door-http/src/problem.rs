@@ -30,7 +30,9 @@ pub fn status(kind: RefusalKind) -> StatusCode {
         RefusalKind::Unknown => StatusCode::NOT_FOUND,
         RefusalKind::Malformed => StatusCode::BAD_REQUEST,
         RefusalKind::Contract => StatusCode::UNPROCESSABLE_ENTITY,
-        RefusalKind::Conflict => StatusCode::CONFLICT,
+        RefusalKind::Conflict | RefusalKind::Abandoned | RefusalKind::OutOfOrder | RefusalKind::Fenced => {
+            StatusCode::CONFLICT
+        }
         RefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RefusalKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
         RefusalKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -45,6 +47,9 @@ fn title(kind: RefusalKind) -> &'static str {
         RefusalKind::Malformed => "The request cannot be read",
         RefusalKind::Contract => "The event breaks its contract",
         RefusalKind::Conflict => "It does not fit the state of things",
+        RefusalKind::Abandoned => "Another event of its batch was refused",
+        RefusalKind::OutOfOrder => "The batch does not follow the last one",
+        RefusalKind::Fenced => "A newer instance has taken the producer's place",
         RefusalKind::TooLarge => "Larger than the bus takes",
         RefusalKind::Throttled => "Too much at once",
         RefusalKind::Unavailable => "The bus cannot do it now",

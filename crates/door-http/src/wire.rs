@@ -43,7 +43,7 @@ pub fn result(id: Option<&str>, outcome: &Outcome) -> Value {
 
 /// A delivered event: with its place as extension attributes.
 pub fn delivered(delivered: Delivered) -> CloudEvent {
-    let Delivered { mut event, partition, offset, redriven } = delivered;
+    let Delivered { mut event, partition, offset, redriven, .. } = delivered;
     // An offset beyond CloudEvents' 32-bit integers travels as its canonical string.
     let number = |number: u64| match i32::try_from(number) {
         Ok(small) => AttributeValue::Integer(small),

@@ -47,7 +47,7 @@ impl Bus {
         let redriven =
             |key: &LetterKey| self.core.dead_letters.get(key).is_some_and(|letter| letter.redriven);
         let steps = resolved.filter(redriven).map(|key| step(key, Happened::Resolved, caller)).collect();
-        self.record_places(&topic, name, next, steps).await
+        self.record_places(&topic, committed(name, next), steps).await
     }
 
     /// Moves a subscription's place, back or forth.
@@ -56,19 +56,53 @@ impl Bus {
         let topic = self.core.topics.get(&subscription.topic)?;
         let all: Vec<u32> = (0..topic.partitions.len() as u32).collect();
         let next = self.start(&topic, name, &all, Some(to))?;
-        self.record_places(&topic, name, next, Vec::new()).await
+        self.record_places(&topic, committed(name, next), Vec::new()).await
+    }
+
+    /// Puts a subscription's place exactly where its consumer says, partition by partition, back or forth.
+    pub async fn keep_places(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        next: BTreeMap<u32, u64>,
+    ) -> Result<(), Refusal> {
+        let subscription = self.may_consume(caller, name)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
+        if let Some((partition, offset)) =
+            next.iter().find(|(partition, _)| **partition as usize >= topic.partitions.len())
+        {
+            return Err(no_such_event(&topic, *partition, *offset));
+        }
+        self.record_places(&topic, committed(name, next), Vec::new()).await
+    }
+
+    /// Forgets the place in some partitions, as if it had never been committed.
+    pub async fn forget_places(
+        &self,
+        caller: &Caller,
+        name: &SubscriptionName,
+        partitions: Vec<u32>,
+    ) -> Result<(), Refusal> {
+        let subscription = self.may_consume(caller, name)?;
+        let topic = self.core.topics.get(&subscription.topic)?;
+        let gone = Committed { forgotten: partitions, ..committed(name, BTreeMap::new()) };
+        self.record_places(&topic, gone, Vec::new()).await
+    }
+
+    /// Where a subscription stands, for those partitions that it ever committed.
+    pub fn places(&self, caller: &Caller, name: &SubscriptionName) -> Result<BTreeMap<u32, u64>, Refusal> {
+        self.may_oversee(caller, name)?;
+        Ok(self.core.places.of(name))
     }
 
     async fn record_places(
         &self,
         topic: &Topic,
-        name: &SubscriptionName,
-        next: BTreeMap<u32, u64>,
+        committed: Committed,
         steps: Vec<Step>,
     ) -> Result<(), Refusal> {
         let mut records = Vec::new();
-        let committed = Committed { subscription: name.clone(), next, as_of: None };
-        if !committed.next.is_empty() {
+        if !committed.next.is_empty() || !committed.forgotten.is_empty() {
             let stream = self.core.streams.places[topic.lane as usize];
             records.push(Fact { stream, marks: Vec::new(), body: committed.encode() });
         }
@@ -190,6 +224,10 @@ impl Bus {
     fn letter_fact(&self, lane: Lane, step: &Step) -> Fact {
         Fact { stream: self.core.streams.dead_letters[lane as usize], marks: Vec::new(), body: step.encode() }
     }
+}
+
+fn committed(name: &SubscriptionName, next: BTreeMap<u32, u64>) -> Committed {
+    Committed { subscription: name.clone(), next, forgotten: Vec::new(), as_of: None }
 }
 
 fn step((subscription, partition, offset): LetterKey, what: Happened, caller: &Caller) -> Step {

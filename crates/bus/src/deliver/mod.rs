@@ -5,6 +5,8 @@
 //! revocation reaches those who wait.
 
 mod consumed;
+mod fetch;
+mod offsets;
 mod read;
 mod reveal;
 
@@ -25,6 +27,7 @@ use crate::subscriptions::cursor::Cursor;
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 
+pub use fetch::{Fetch, Fetched, Portion, Refused, Wanted};
 pub(crate) use read::Found;
 
 impl Bus {
@@ -55,7 +58,7 @@ impl Bus {
             let redriven = self.core.dead_letters.redriven(name, &mine);
             let batch = self.read_and_reveal(&topic, &subscription, start, redriven, max).await?;
             if !batch.events.is_empty() || Instant::now() >= deadline {
-                return self.disclose(caller, name, &subscription, &topic, batch).await;
+                return self.disclose(caller, &subscription, &topic, batch).await;
             }
             let _ = timeout_at(deadline, async {
                 tokio::select! { () = &mut rung => (), () = &mut rights_changed => () }
@@ -143,7 +146,6 @@ impl Bus {
     async fn disclose(
         &self,
         caller: &Caller,
-        name: &SubscriptionName,
         subscription: &Subscription,
         topic: &Topic,
         batch: Batch,
@@ -156,16 +158,30 @@ impl Bus {
         }
         let places: Vec<(u32, u64)> =
             batch.events.iter().map(|event| (event.partition, event.offset)).collect();
+        self.record_disclosure(caller, subscription, topic, &batch.opened, &places).await?;
+        Ok(Delivery { events: batch.events, cursor, opened: batch.opened })
+    }
+
+    /// Records that the events at `places` are about to be handed over; they may be when this returns.
+    async fn record_disclosure(
+        &self,
+        caller: &Caller,
+        subscription: &Subscription,
+        topic: &Topic,
+        opened: &ClassSet,
+        places: &[(u32, u64)],
+    ) -> Result<(), Refusal> {
+        let name = &subscription.name;
         let time = rfc3339(self.core.clock.now_ms());
-        let what = audit_logs::DisclosureOf { caller, name, subscription, topic, opened: &batch.opened };
-        let entries = audit_logs::disclosure_entries(&what, &places, &self.core.marker, &time);
+        let what = audit_logs::DisclosureOf { caller, name, subscription, topic, opened };
+        let entries = audit_logs::disclosure_entries(&what, places, &self.core.marker, &time);
         let facts = Facts { entries, ..Facts::default() };
         // If we die in here, the consumer got nothing and the audit says at most that it might have.
         self.core.lane(topic.lane).record(facts).await?;
         // Access may have ended while we waited; then nothing leaves.
         self.may_consume(caller, name)?;
-        self.core.metrics.delivered(&topic.name, name, batch.events.len() as u64);
-        Ok(Delivery { events: batch.events, cursor, opened: batch.opened })
+        self.core.metrics.delivered(&topic.name, name, places.len() as u64);
+        Ok(())
     }
 
     /// How far a subscription is behind.
@@ -188,6 +204,7 @@ impl Bus {
 }
 
 /// What one round of reading came to.
+#[derive(Default)]
 pub(crate) struct Batch {
     /// The events.
     pub events: Vec<Delivered>,

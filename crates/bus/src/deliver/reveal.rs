@@ -52,6 +52,8 @@ pub fn reveal(
         event,
         partition: found.partition,
         offset: found.record.offset,
+        time_ms: found.record.time_ms,
+        about: opened.about,
         redriven: found.redriven,
     };
     batch.events.push(delivered);
@@ -64,6 +66,8 @@ pub struct Opened {
     pub attributes: Vec<(String, String)>,
     /// The classes that were opened.
     pub classes: Vec<Class>,
+    /// The pseudonym of the first person that the event is about.
+    pub about: Option<String>,
 }
 
 /// Hands the pieces of a record's data to `visit`, with the cleared classes opened.
@@ -106,7 +110,13 @@ pub fn open(
     })?;
     let attributes =
         revealed.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
-    Ok(Opened { attributes, classes: revealed.opened.iter().map(|class| Class::from(*class)).collect() })
+    let persons = sealed.classes().zip(sealed.subjects());
+    let about = persons.into_iter().find(|(class, _)| Class::from(*class).is_about_a_person());
+    Ok(Opened {
+        attributes,
+        classes: revealed.opened.iter().map(|class| Class::from(*class)).collect(),
+        about: about.map(|(_, pseudonym)| pseudonym.to_string()),
+    })
 }
 
 fn shape_of(code: u8) -> Shape {

@@ -10,6 +10,7 @@ use journal::{Group, Offset, StreamId};
 
 use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent};
 use super::run::LaneParts;
+use super::sequences::{Sequences, Taken};
 use crate::api::{Outcome, Receipt};
 use crate::audit_logs::{self, Entry};
 use crate::clock::rfc3339;
@@ -19,14 +20,16 @@ use crate::{Refusal, RefusalKind};
 
 /// A group in the making.
 pub struct Forming<'a> {
-    parts: &'a LaneParts,
+    pub(super) parts: &'a LaneParts,
     group: &'a mut Group,
     now_ms: u64,
     time: String,
     next: HashMap<StreamId, Offset>,
     pending: HashMap<u128, ([u8; 16], Receipt)>,
     keys_pending: HashSet<u64>,
-    formed: Formed,
+    /// What is known of the producers of this group's batches, with those batches.
+    pub(super) sequences: Sequences,
+    pub(super) formed: Formed,
     scratch: Vec<u8>,
 }
 
@@ -39,6 +42,8 @@ pub struct Formed {
     pub identities: Vec<(u64, Place)>,
     /// Persons' keys with their places.
     pub keys: Vec<(NewKey, Place)>,
+    /// Batches of idempotent producers.
+    pub batches: Vec<Taken>,
     publishes: Vec<PublishJob>,
     facts: Vec<(FactsJob, Committed)>,
 }
@@ -85,6 +90,7 @@ impl<'a> Forming<'a> {
             next: HashMap::new(),
             pending: HashMap::new(),
             keys_pending: HashSet::new(),
+            sequences: Sequences::default(),
             formed: Formed::default(),
             scratch: Vec::new(),
         }
@@ -121,7 +127,11 @@ impl<'a> Forming<'a> {
     fn run(&mut self, jobs: &mut [PublishJob]) -> Result<(), Refusal> {
         let mut segment: Vec<Spot> = Vec::new();
         for job_number in 0..jobs.len() {
+            self.judge_whole(&mut jobs[job_number])?;
             for event_number in 0..jobs[job_number].ready.len() {
+                if jobs[job_number].outcomes[jobs[job_number].ready[event_number].index].is_some() {
+                    continue;
+                }
                 let spot = (job_number, event_number);
                 let version = jobs[job_number].ready[event_number].contract;
                 if segment.first().is_some_and(|first| ready(jobs, *first).contract != version) {
@@ -140,6 +150,7 @@ impl<'a> Forming<'a> {
         }
         self.segment(jobs, &mut segment)?;
         for job in jobs.iter_mut() {
+            self.note_batch(job)?;
             for refusal in std::mem::take(&mut job.refusals) {
                 self.entry(refusal, &[])?;
             }
@@ -149,7 +160,7 @@ impl<'a> Forming<'a> {
     }
 
     /// Whether an event's identity was seen before, durably or in this group.
-    fn seen(&mut self, job: &PublishJob, event_number: usize) -> Result<Option<Outcome>, Refusal> {
+    pub(super) fn seen(&mut self, job: &PublishJob, event_number: usize) -> Result<Option<Outcome>, Refusal> {
         let event = &job.ready[event_number];
         if let Some((digest, receipt)) = self.pending.get(&event.identity) {
             return Ok(Some(if *digest == event.digest {
@@ -166,7 +177,7 @@ impl<'a> Forming<'a> {
         })
     }
 
-    fn decided(&mut self, job: &mut PublishJob, event_number: usize, outcome: Outcome) {
+    pub(super) fn decided(&mut self, job: &mut PublishJob, event_number: usize, outcome: Outcome) {
         let index = job.ready[event_number].index;
         if let Outcome::Refused(refusal) = &outcome {
             job.refusals.push(audit_logs::refusal_entry(
@@ -250,6 +261,14 @@ impl<'a> Forming<'a> {
         let parts: [&[u8]; 2] = [&key.pseudonym.0, &key.wrapped.0];
         self.group.push(key.stream, offset, self.now_ms, &[key.mark], &parts);
         self.formed.keys.push((key.clone(), Place { stream: key.stream, offset }));
+        Ok(())
+    }
+
+    /// Puts the record of a producer's batch into the group.
+    pub(super) fn fact_of_producer(&mut self, taken: &Taken) -> Result<(), Refusal> {
+        let stream = self.parts.producers_stream;
+        let offset = self.take_offset(stream)?;
+        self.group.push(stream, offset, self.now_ms, &[], &[&taken.encode()]);
         Ok(())
     }
 

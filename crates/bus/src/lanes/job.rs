@@ -9,6 +9,7 @@ use journal::{Offset, StreamId};
 use seal::{Pseudonym, WrappedKey};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::Sequence;
 use crate::Refusal;
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::Entry;
@@ -39,11 +40,22 @@ pub struct PublishJob {
     pub outcomes: Vec<Option<Outcome>>,
     /// Audit entries for those that were refused before they came here.
     pub refusals: Vec<Entry>,
+    /// Where its events stand or fall together, and are placed where their producer said.
+    pub whole: Option<Whole>,
     /// Where the outcomes go.
     pub reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
     /// Its part of the lane's room, given back when the job is dropped after the answer.
     #[allow(dead_code, reason = "held, not read")]
     pub room: OwnedSemaphorePermit,
+}
+
+/// Events that stand or fall together in one partition.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole {
+    /// The partition.
+    pub partition: u32,
+    /// What an idempotent producer says of the batch.
+    pub sequence: Option<Sequence>,
 }
 
 /// One event, checked and sealed.

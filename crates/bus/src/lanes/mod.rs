@@ -11,6 +11,8 @@ mod admission;
 mod form;
 mod job;
 mod run;
+mod sequences;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +23,9 @@ use journal::LaneId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use admission::Admission;
-pub use job::{Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent};
+pub use job::{Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent, Whole};
 pub use run::{LaneParts, start};
+pub use sequences::{Sequence, Sequences, Taken};
 
 use crate::limits::{LANE_ROOM_KIB, LANE_ROOM_PATIENCE};
 use crate::{Refusal, RefusalKind};

@@ -8,7 +8,7 @@ use journal::{Group, Journal, JournalError};
 use tokio::sync::Semaphore;
 
 use super::form::{Formed, Forming};
-use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, step_back};
+use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, Sequences, step_back};
 use crate::Refusal;
 use crate::audit_logs::AuditLog;
 use crate::clock::Clock;
@@ -29,6 +29,10 @@ pub struct LaneParts {
     pub audit: Arc<AuditLog>,
     /// The identities seen in its topics; owned by the thread.
     pub identities: Identities,
+    /// The last batches of idempotent producers; owned by the thread.
+    pub sequences: Sequences,
+    /// The stream that they are folded from.
+    pub producers_stream: journal::StreamId,
     /// Persons' keys: told which became durable.
     pub keyring: Arc<Keyring>,
     /// The clock.
@@ -143,6 +147,9 @@ impl LaneLoop {
     fn apply(&mut self, formed: &Formed) {
         self.parts.audit.push(&formed.leaves);
         self.parts.keyring.became_durable(&formed.keys);
+        for taken in &formed.batches {
+            self.parts.sequences.apply(taken, self.parts.last_ms);
+        }
         for (mark, place) in &formed.identities {
             self.parts.identities.insert(*mark, *place);
         }

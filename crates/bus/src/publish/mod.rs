@@ -1,9 +1,12 @@
 //! In: identify → authorise → check → deduplicate → seal → commit → receipt.
 //!
 //! `publish` finds the topic and the right to it, hands chunks to the topic's lane, and gives back what became of each
-//! event. A chunk is checked, sealed and hashed on the lane's admission threads (`prepare`) and then committed by the
-//! lane, which alone decides offsets and duplicates.
+//! event; `submit` (in `batch`) does so for events that stand or fall together. A chunk is checked, sealed and hashed
+//! on the lane's admission threads (`chunk`, and `prepare` for each event) and then committed by the lane, which alone
+//! decides offsets and duplicates.
 
+mod batch;
+mod chunk;
 mod guard;
 mod prepare;
 
@@ -11,21 +14,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use contract::{CloudEvent, TopicName};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::refusal_entry;
 use crate::clock::rfc3339;
-use crate::lanes::{Lane, PublishJob, ReadyEvent, lane_is_down};
+use crate::lanes::{Lane, lane_is_down};
 use crate::limits::{BATCH_MAX_EVENTS, CHUNK_MAX_BYTES, CHUNK_MAX_EVENTS};
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
-
-/// What attributes, envelope and keys typically add to an event's data; a guess that saves copying.
-const BODY_OVERHEAD_BYTES: usize = 768;
+pub use batch::{Batch, Submitted};
+use chunk::Terms;
 
 /// An event as a door read it, or why the door could not.
 pub type Incoming = Result<CloudEvent, Refusal>;
+
+/// Where the outcomes of a chunk come.
+type Answer = oneshot::Receiver<Result<Vec<Outcome>, Refusal>>;
 
 impl Bus {
     /// Publishes events to a topic. The outcomes are index-aligned; an error is about the call as a whole, and then
@@ -75,55 +80,18 @@ impl Bus {
         publisher: Arc<Caller>,
         topic: &Arc<Topic>,
         events: Vec<Incoming>,
-    ) -> Result<Vec<oneshot::Receiver<Result<Vec<Outcome>, Refusal>>>, Refusal> {
+    ) -> Result<Vec<Answer>, Refusal> {
         let lane = self.core.lane(topic.lane);
         let mut answers = Vec::with_capacity(events.len().div_ceil(CHUNK_MAX_EVENTS));
         for (chunk, bytes) in chunks(events) {
             let room = lane.room_for(bytes).await?;
             let (reply, answer) = oneshot::channel();
             answers.push(answer);
-            let (bus, publisher, topic) = (self.clone(), publisher.clone(), topic.clone());
-            lane.publish(move || bus.prepare_chunk(publisher, topic, chunk, reply, room))?;
+            let (publisher, topic, bus) = (publisher.clone(), topic.clone(), self.clone());
+            let terms = Terms { publisher, topic, whole: None, reply, room };
+            lane.publish(move || chunk::prepare(&bus.core, terms, chunk))?;
         }
         Ok(answers)
-    }
-
-    /// On an admission thread: checks and seals a chunk.
-    fn prepare_chunk(
-        &self,
-        publisher: Arc<Caller>,
-        topic: Arc<Topic>,
-        events: Vec<Incoming>,
-        reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
-        room: OwnedSemaphorePermit,
-    ) -> PublishJob {
-        let time = rfc3339(self.core.clock.now_ms());
-        let mut job = PublishJob {
-            outcomes: vec![None; events.len()],
-            ready: Vec::with_capacity(events.len()),
-            bodies: Vec::with_capacity(room.num_permits() * 1024 + events.len() * BODY_OVERHEAD_BYTES),
-            refusals: Vec::new(),
-            topic,
-            publisher,
-            reply,
-            room,
-        };
-        for (index, event) in events.into_iter().enumerate() {
-            let mut id = None;
-            let prepared = event.and_then(|mut event| {
-                prepare::prepare(&self.core, &job.topic, &mut event, &mut job.bodies)
-                    .inspect_err(|_| id = Some(std::mem::take(&mut event.id)))
-            });
-            match prepared {
-                Ok(ready) => job.ready.push(ReadyEvent { index, ..ready }),
-                Err(refusal) => {
-                    let (publisher, topic, id) = (&job.publisher, &job.topic, id.as_deref());
-                    job.refusals.push(refusal_entry(publisher, &topic.name, topic.lane, id, &refusal, &time));
-                    job.outcomes[index] = Some(Outcome::Refused(refusal));
-                }
-            }
-        }
-        job
     }
 
     fn count(&self, topic: &Topic, outcomes: &[Outcome], started: Instant) {

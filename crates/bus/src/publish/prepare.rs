@@ -26,11 +26,12 @@ thread_local! {
 }
 
 /// Checks, seals and encodes one event; its body is appended to `bodies`. What is sealed is taken out of `event`. On a
-/// refusal `bodies` is as before.
+/// refusal `bodies` is as before. Where its producer chose no partition, the contract does.
 pub fn prepare(
     core: &Core,
     topic: &Arc<Topic>,
     event: &mut CloudEvent,
+    partition: Option<u32>,
     bodies: &mut Vec<u8>,
 ) -> Result<ReadyEvent, Refusal> {
     let contract = contract_of(core, topic, event)?;
@@ -40,9 +41,10 @@ pub fn prepare(
         .map_err(|violations| breaks_contract(topic, &contract, &violations))?;
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();
-    let mut ready = Sealing { core, topic, contract: &contract, checked: &checked, people: &people }
-        .write(event, &data, bodies)
-        .inspect_err(|_| bodies.truncate(start))?;
+    let mut ready =
+        Sealing { core, topic, contract: &contract, checked: &checked, people: &people, partition }
+            .write(event, &data, bodies)
+            .inspect_err(|_| bodies.truncate(start))?;
     ready.new_keys = people.new_keys;
     ready.hash = audit::leaf_hash(&bodies[ready.body.clone()]);
     Ok(ready)
@@ -188,6 +190,7 @@ struct Sealing<'a> {
     contract: &'a Contract,
     checked: &'a Checked,
     people: &'a People,
+    partition: Option<u32>,
 }
 
 impl Sealing<'_> {
@@ -198,7 +201,7 @@ impl Sealing<'_> {
         bodies: &mut Vec<u8>,
     ) -> Result<ReadyEvent, Refusal> {
         let digest = self.people.digest(&content(event, data));
-        let partition = self.partition(event);
+        let partition = self.partition.unwrap_or_else(|| self.partition_of(event));
         let marks = self.marks(event);
         let hidden = self.hide_attributes(event);
         if self.people.persons().is_empty()
@@ -306,7 +309,7 @@ impl Sealing<'_> {
         hidden
     }
 
-    fn partition(&self, event: &CloudEvent) -> u32 {
+    fn partition_of(&self, event: &CloudEvent) -> u32 {
         let count = self.topic.partitions.len() as u64;
         let marker = &self.core.marker;
         let key = match (&self.checked.key, event.extension("partitionkey")) {

@@ -16,6 +16,9 @@ pub struct Committed {
     /// The next offset per partition.
     #[serde(rename = "p")]
     pub next: BTreeMap<u32, u64>,
+    /// The partitions whose places are forgotten.
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub forgotten: Vec<u32>,
     /// In a snapshot, the offset in this stream up to which it speaks: commits behind that are newer than it.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<u64>,
@@ -43,7 +46,9 @@ impl Places {
     /// A commit is durable.
     pub fn apply(&self, committed: &Committed) {
         let mut all = self.by_subscription.write();
-        all.entry(committed.subscription.clone()).or_default().extend(&committed.next);
+        let places = all.entry(committed.subscription.clone()).or_default();
+        places.extend(&committed.next);
+        places.retain(|partition, _| !committed.forgotten.contains(partition));
     }
 
     /// Everything, as records: what a compacted stream begins with.
@@ -52,6 +57,7 @@ impl Places {
         let record = |(name, next): (&SubscriptionName, &BTreeMap<u32, u64>)| Committed {
             subscription: name.clone(),
             next: next.clone(),
+            forgotten: Vec::new(),
             as_of: Some(as_of),
         };
         all.iter().filter(|(name, _)| of_lane(name)).map(record).collect()
@@ -66,7 +72,7 @@ impl Places {
                 let key = |partition: &u32| (committed.subscription.clone(), *partition);
                 committed.next.retain(|partition, _| said.get(&key(partition)).is_none_or(|at| *at < as_of));
             }
-            for partition in committed.next.keys() {
+            for partition in committed.next.keys().chain(&committed.forgotten) {
                 said.insert((committed.subscription.clone(), *partition), record.offset);
             }
             self.apply(&committed);

@@ -13,6 +13,10 @@ pub struct Meant {
     pub data: PathBuf,
     /// Where the HTTP door listens.
     pub http: SocketAddr,
+    /// Where the Kafka door listens; `None`: nowhere.
+    pub kafka: Option<SocketAddr>,
+    /// The host and port that Kafka clients are told to connect to.
+    pub kafka_advertised: Option<(String, u16)>,
     /// The bus's name.
     pub name: String,
     /// The state's prefix of types.
@@ -30,16 +34,12 @@ impl TryFrom<Typed> for Meant {
 
     fn try_from(typed: Typed) -> Result<Self, Failure> {
         let data = typed.data.unwrap_or_else(|| PathBuf::from("chancery-data"));
-        let http = typed.http.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-        let http: SocketAddr = http.parse().map_err(|_| {
-            Failure::usage(format!("http: {http:?} is not an address")).hint("such as 127.0.0.1:8080")
-        })?;
-        if !http.ip().is_loopback() {
-            return Err(Failure::usage(format!(
-                "http: {http} is not loopback, and this door speaks without TLS"
-            ))
-            .hint("listen on 127.0.0.1 and put a TLS proxy on this machine in front of it"));
-        }
+        let http = address("http", typed.http.as_deref().unwrap_or("127.0.0.1:8080"))?;
+        let kafka = match typed.kafka.as_deref() {
+            Some("off") => None,
+            given => Some(address("kafka", given.unwrap_or("127.0.0.1:9092"))?),
+        };
+        let kafka_advertised = typed.kafka_advertised.as_deref().map(host_and_port).transpose()?;
         match typed.engine.as_deref() {
             None | Some("embedded") => {}
             Some(other) => {
@@ -58,12 +58,34 @@ impl TryFrom<Typed> for Meant {
             root_key: typed.kms_root_key_file.unwrap_or_else(|| data.join("kms/root.key")),
             data,
             http,
+            kafka,
+            kafka_advertised,
             name: typed.name.unwrap_or_else(|| "chancery".to_owned()),
             state_prefix: typed.state_prefix,
             log_json,
             log: typed.log.unwrap_or_else(|| "info".to_owned()),
         })
     }
+}
+
+/// An address to listen on.
+fn address(door: &str, text: &str) -> Result<SocketAddr, Failure> {
+    let address: SocketAddr = text.parse().map_err(|_| {
+        Failure::usage(format!("{door}: {text:?} is not an address")).hint("such as 127.0.0.1:8080")
+    })?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(Failure::usage(format!("{door}: {address} is not loopback, and this door speaks without TLS"))
+        .hint("listen on 127.0.0.1 and put a TLS proxy on this machine in front of it"))
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), Failure> {
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    parts.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
+        Failure::usage(format!("kafka_advertised: {text:?} is not HOST:PORT"))
+            .hint("such as bus.example:9092")
+    })
 }
 
 #[cfg(test)]

@@ -17,9 +17,12 @@ pub struct Typed {
     /// Address of the HTTP door [default: 127.0.0.1:8080]; port 0 takes a free one
     #[arg(long, env = "CHANCERY_HTTP")]
     pub http: Option<String>,
-    /// Address of the Kafka door; this version has none and says kafka=off
+    /// Address of the Kafka door [default: 127.0.0.1:9092]; port 0 takes a free one, off leaves it out
     #[arg(long, env = "CHANCERY_KAFKA")]
     pub kafka: Option<String>,
+    /// HOST:PORT that Kafka clients are told to connect to [default: the address that they reached]
+    #[arg(long, env = "CHANCERY_KAFKA_ADVERTISED")]
+    pub kafka_advertised: Option<String>,
     /// Where the journal is: embedded [default]
     #[arg(long, env = "CHANCERY_ENGINE")]
     pub engine: Option<String>,
@@ -56,6 +59,7 @@ impl Typed {
             data: self.data.or(other.data),
             http: self.http.or(other.http),
             kafka: self.kafka.or(other.kafka),
+            kafka_advertised: self.kafka_advertised.or(other.kafka_advertised),
             engine: self.engine.or(other.engine),
             name: self.name.or(other.name),
             state_prefix: self.state_prefix.or(other.state_prefix),

@@ -26,7 +26,7 @@ impl Server {
         let log = data.with_extension("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["serve", "--http", address, "--data"])
+            .args(["serve", "--kafka", "127.0.0.1:0", "--http", address, "--data"])
             .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -31,7 +31,7 @@ pub struct Server {
 impl Server {
     pub fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chancery"))
-            .args(["serve", "--http", "127.0.0.1:0", "--data"])
+            .args(["serve", "--kafka", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

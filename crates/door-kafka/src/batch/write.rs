@@ -1,0 +1,168 @@
+//! A batch as it goes out: plain, with the offsets that its records have in the log.
+
+use crc_fast::{CrcAlgorithm, checksum};
+
+use super::{HEAD_BYTES, number};
+
+/// Writes one batch, record by record.
+pub struct Writer {
+    out: Vec<u8>,
+    record: Vec<u8>,
+    first: Option<(u64, u64)>,
+    last: (u64, u64),
+    count: i32,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self { out: vec![0; HEAD_BYTES], record: Vec::new(), first: None, last: (0, 0), count: 0 }
+    }
+}
+
+impl Writer {
+    /// Adds the record at `offset`, of a time in milliseconds since the epoch.
+    pub fn record<'h>(
+        &mut self,
+        offset: u64,
+        time_ms: u64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl ExactSizeIterator<Item = (&'h str, &'h [u8])>,
+    ) {
+        let (base, base_ms) = *self.first.get_or_insert((offset, time_ms));
+        let record = &mut self.record;
+        record.clear();
+        record.push(0);
+        number::put(record, time_ms as i64 - base_ms as i64);
+        number::put(record, (offset - base) as i64);
+        part(record, key);
+        part(record, value);
+        number::put(record, headers.len() as i64);
+        for (name, value) in headers {
+            part(record, Some(name.as_bytes()));
+            part(record, Some(value));
+        }
+        number::put(&mut self.out, record.len() as i64);
+        self.out.extend_from_slice(record);
+        self.last = (offset, self.last.1.max(time_ms));
+        self.count += 1;
+    }
+
+    /// The batch; nothing where there is no record.
+    pub fn finish(mut self) -> Vec<u8> {
+        let Some((offset, time_ms)) = self.first else { return Vec::new() };
+        let length = (self.out.len() - 12) as i32;
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        head.extend((offset as i64).to_be_bytes());
+        head.extend(length.to_be_bytes());
+        // Leader epoch 0: there is one leader, always.
+        head.extend(0i32.to_be_bytes());
+        head.push(2);
+        head.extend([0; 4]);
+        head.extend(0u16.to_be_bytes());
+        head.extend(((self.last.0 - offset) as i32).to_be_bytes());
+        head.extend((time_ms as i64).to_be_bytes());
+        head.extend((self.last.1 as i64).to_be_bytes());
+        // No producer: its sequences end here.
+        head.extend((-1i64).to_be_bytes());
+        head.extend((-1i16).to_be_bytes());
+        head.extend((-1i32).to_be_bytes());
+        head.extend(self.count.to_be_bytes());
+        self.out[..HEAD_BYTES].copy_from_slice(&head);
+        let crc = checksum(CrcAlgorithm::Crc32Iscsi, &self.out[21..]) as u32;
+        self.out[17..21].copy_from_slice(&crc.to_be_bytes());
+        self.out
+    }
+}
+
+fn part(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    match bytes {
+        None => number::put(out, -1),
+        Some(bytes) => {
+            number::put(out, bytes.len() as i64);
+            out.extend_from_slice(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::super::{BatchFault, Record, Records, split};
+    use super::*;
+
+    fn part() -> impl Strategy<Value = Option<Vec<u8>>> {
+        proptest::option::of(proptest::collection::vec(any::<u8>(), 0..200))
+    }
+
+    type Parts = (Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Vec<u8>)>);
+
+    fn record() -> impl Strategy<Value = Parts> {
+        let header = ("[a-z_]{1,12}", proptest::collection::vec(any::<u8>(), 0..20));
+        (part(), part(), proptest::collection::vec(header, 0..4))
+    }
+
+    fn written(records: &[Parts], offset: u64) -> Vec<u8> {
+        let mut writer = Writer::default();
+        for (at, (key, value, headers)) in records.iter().enumerate() {
+            let headers = headers.iter().map(|(name, value)| (name.as_str(), &value[..]));
+            writer.record(offset + at as u64, 1000 + at as u64, key.as_deref(), value.as_deref(), headers);
+        }
+        writer.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_reads_as_it_was_written(records in proptest::collection::vec(record(), 1..20), offset in 0u64..1 << 40) {
+            let mut bytes = Bytes::from([written(&records, offset), written(&records, offset)].concat());
+            for _ in 0..2 {
+                let header = split(&mut bytes).unwrap().unwrap();
+                let read: Vec<Record> = Records::of(&header).unwrap().map(Result::unwrap).collect();
+                let wanted: Vec<Record> = records.iter().cloned().map(|(key, value, headers)| Record {
+                    key: key.map(Bytes::from),
+                    value: value.map(Bytes::from),
+                    headers: headers.into_iter().map(|(name, value)| (name.into(), Some(value.into()))).collect(),
+                }).collect();
+                prop_assert_eq!(read, wanted);
+            }
+            prop_assert!(split(&mut bytes).is_none());
+        }
+
+        #[test]
+        fn a_flipped_bit_is_noticed(records in proptest::collection::vec(record(), 1..5), at in 16usize..1000, bit in 0u8..8) {
+            let mut bytes = written(&records, 3);
+            let at = at % bytes.len();
+            prop_assume!(at >= 16);
+            bytes[at] ^= 1u8 << bit;
+            prop_assert!(split(&mut Bytes::from(bytes)).unwrap().is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_records_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300), count in 1i32..40, codec in 0u16..5) {
+            let header = super::super::Header {
+                codec, transactional: false, producer: -1, epoch: -1, sequence: -1, count, records: bytes.into(),
+            };
+            if let Ok(records) = Records::of(&header) {
+                prop_assert!(records.count() <= count as usize + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_batch_is_told_apart() {
+        let whole = written(&[(None, Some(b"v".to_vec()), Vec::new())], 0);
+        let fault = |bytes: Vec<u8>| split(&mut Bytes::from(bytes)).unwrap().unwrap_err();
+        let with = |at: usize, byte: u8| {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            bytes
+        };
+        assert_eq!(fault(with(16, 1)), BatchFault::OldFormat(1));
+        assert_eq!(fault(with(20, !whole[20])), BatchFault::Checksum);
+        assert!(matches!(fault(with(8, 0x7f)), BatchFault::Damaged(_)));
+        assert!(matches!(fault(whole[..40].to_vec()), BatchFault::Damaged(_)));
+        assert!(matches!(fault(b"x".to_vec()), BatchFault::Damaged(_)));
+    }
+}

@@ -1,0 +1,114 @@
+//! The Kafka door: any Kafka client, unchanged. It reads a request, calls one verb of the bus and writes the answer;
+//! no rule lives here.
+//!
+//! `connection.rs` is the life of one connection, `apis.rs` the table of what is served, `requests/` one module for
+//! each request. `batch/` reads and writes records, `from_wire.rs` and `to_wire.rs` make events of records and back,
+//! `groups/` is Kafka's group protocol: who of a subscription's consumers reads what. `errors.rs` is the only place that
+//! maps a refusal to an error code.
+
+mod apis;
+mod auth;
+pub mod batch;
+mod connection;
+mod errors;
+mod from_wire;
+mod groups;
+pub mod measure;
+mod names;
+mod requests;
+mod to_wire;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Bus;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::connection::Connection;
+use crate::groups::Groups;
+
+/// What an operator sets.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What clients are told as the cluster's name.
+    pub cluster: String,
+    /// The host and port that clients are told to connect to; default: those they reached.
+    pub advertised: Option<(String, u16)>,
+}
+
+/// The door's parts, shared by its connections.
+pub(crate) struct Door {
+    pub(crate) bus: Bus,
+    pub(crate) options: Options,
+    pub(crate) groups: Groups,
+    /// Turns true when the door closes: what waits ends then.
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
+/// How often members of groups are looked at: the grain of session and rebalance timeouts.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long connections get to write what is under way when the door closes.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves until `shutdown` resolves; requests under way are answered, what waits for events ends at once.
+pub async fn serve(
+    listener: TcpListener,
+    bus: Bus,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let (close, closing) = watch::channel(false);
+    let door = Arc::new(Door { bus, options, groups: Groups::default(), closing });
+    let ticking = tokio::spawn(tick(door.clone()));
+    let connections = Arc::new(tokio::sync::Semaphore::new(tokio::sync::Semaphore::MAX_PERMITS));
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let alive = connections.clone().acquire_owned().await;
+                    let connection = open(&door, stream, peer);
+                    tokio::spawn(async move {
+                        if let Some(connection) = connection {
+                            connection.run().await;
+                        }
+                        drop(alive);
+                    });
+                }
+                // Out of file descriptors, most likely: those there are go on.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(TICK).await;
+                }
+            },
+        }
+    }
+    let _ = close.send(true);
+    ticking.abort();
+    let all = connections.acquire_many(tokio::sync::Semaphore::MAX_PERMITS as u32);
+    let _ = tokio::time::timeout(DRAIN, all).await;
+    Ok(())
+}
+
+fn open(door: &Arc<Door>, stream: TcpStream, peer: SocketAddr) -> Option<Connection<TcpStream>> {
+    stream.set_nodelay(true).ok()?;
+    let local = stream.local_addr().ok()?;
+    Some(Connection::new(door.clone(), stream, local, peer))
+}
+
+/// Resolves when the door closes.
+pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closed| *closed).await;
+}
+
+async fn tick(door: Arc<Door>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        door.groups.tick(door.bus.now_ms());
+    }
+}

@@ -1,0 +1,193 @@
+//! Fetch: what a subscription may see from given offsets on; waits for the first bytes, but not for ever.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bus::{Fetch, Fetched, Portion, Refused, Wanted};
+use bytes::Bytes;
+use contract::{SubscriptionName, TopicName};
+use futures_util::future::select_all;
+use governance::rights;
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::fetch_request::FetchTopic;
+use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::{FetchRequest, FetchResponse, ResponseKind};
+use tokio::time::{Instant, timeout_at};
+
+use super::Call;
+use crate::batch::Writer;
+use crate::{closed, errors, names, to_wire};
+
+/// Longest that a fetch waits, whatever it asks for.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Most bytes in one answer.
+const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// A request of a session that was never begun (KIP-227).
+const NO_SESSION: i32 = 0;
+
+/// What was read of the topics, each with its request.
+type Read = Vec<(FetchTopic, Result<Fetched, ResponseError>)>;
+
+/// Reads, and waits where there is nothing yet. Sessions are not kept: clients then name their partitions every time.
+pub async fn answer(call: &Call, request: FetchRequest) -> ResponseKind {
+    if request.session_id != NO_SESSION {
+        let error = ResponseError::FetchSessionIdNotFound.code();
+        return ResponseKind::Fetch(FetchResponse::default().with_error_code(error));
+    }
+    let wait = Duration::from_millis(request.max_wait_ms.max(0) as u64).min(WAIT_MAX);
+    let deadline = Instant::now() + wait;
+    let wanted_bytes = request.min_bytes.max(0) as usize;
+    let subscriptions = Subscriptions::of(call, &request);
+    let mut closing = call.door.closing.clone();
+    let read = loop {
+        // Listen before looking: what comes in between is not missed.
+        let bells = call.door.bus.listen(subscriptions.topics());
+        let read = read(call, &request, &subscriptions).await;
+        if is_enough(&read, wanted_bytes) || Instant::now() >= deadline || *closing.borrow() {
+            break read;
+        }
+        let rung = select_all(bells.into_iter().map(Box::pin));
+        tokio::select! {
+            _ = timeout_at(deadline, rung) => {}
+            () = closed(&mut closing) => {}
+        }
+    };
+    let responses = read.into_iter().map(|(asked, read)| topic_answer(asked, read)).collect();
+    ResponseKind::Fetch(FetchResponse::default().with_session_id(NO_SESSION).with_responses(responses))
+}
+
+fn is_enough(read: &Read, wanted_bytes: usize) -> bool {
+    let bytes: usize = read.iter().filter_map(|(_, read)| Some(read.as_ref().ok()?.bytes)).sum();
+    let failed = |(_, read): &(FetchTopic, Result<Fetched, ResponseError>)| match read {
+        Err(_) => true,
+        Ok(fetched) => fetched.portions.iter().any(|portion| portion.events.is_err()),
+    };
+    bytes >= wanted_bytes.max(1) || wanted_bytes == 0 || read.iter().any(failed)
+}
+
+/// Under which subscription each topic is read.
+struct Subscriptions(HashMap<(String, uuid::Uuid), Result<(TopicName, SubscriptionName), ResponseError>>);
+
+impl Subscriptions {
+    fn of(call: &Call, request: &FetchRequest) -> Self {
+        let one = |asked: &FetchTopic| {
+            let found = names::topic(call, asked.topic.as_str(), asked.topic_id);
+            let found = found.and_then(|topic| Ok((topic.name.clone(), subscription(call, &topic.name)?)));
+            ((asked.topic.to_string(), asked.topic_id), found)
+        };
+        Self(request.topics.iter().map(one).collect())
+    }
+
+    fn get(&self, asked: &FetchTopic) -> Result<&(TopicName, SubscriptionName), ResponseError> {
+        let found = self.0.get(&(asked.topic.to_string(), asked.topic_id));
+        found.map_or(Err(ResponseError::UnknownTopicOrPartition), |found| {
+            found.as_ref().map_err(|error| *error)
+        })
+    }
+
+    fn topics(&self) -> impl Iterator<Item = &TopicName> {
+        self.0.values().flatten().map(|(topic, _)| topic)
+    }
+}
+
+/// The subscription that `client.id` names; or the one of the group that the client works for; or the agency's only
+/// one to the topic. Where several remain, the client has to say which.
+fn subscription(call: &Call, topic: &TopicName) -> Result<SubscriptionName, ResponseError> {
+    let denied = ResponseError::TopicAuthorizationFailed;
+    let state = call.door.bus.state(&call.caller).map_err(|refusal| errors::of_topic(&refusal))?;
+    let now_ms = call.door.bus.now_ms();
+    let own: Vec<&SubscriptionName> = state
+        .subscriptions_of(topic)
+        .filter(|subscription| rights::may_consume(&call.caller, subscription, now_ms).is_ok())
+        .map(|subscription| &subscription.name)
+        .collect();
+    if let Some(named) = own.iter().find(|name| name.as_str() == call.client) {
+        return Ok((*named).clone());
+    }
+    let groups = call.door.groups.uses.of(&call.caller.principal, &call.client);
+    let worked_for: Vec<_> =
+        own.iter().filter(|name| groups.iter().any(|group| group == name.as_str())).collect();
+    match (worked_for.as_slice(), own.as_slice()) {
+        ([one], _) => Ok((**one).clone()),
+        ([], [one]) => Ok((*one).clone()),
+        ([], []) => Err(denied),
+        _ => {
+            let names: Vec<&str> = own.iter().map(|name| name.as_str()).collect();
+            tracing::warn!(
+                topic = %topic, principal = %call.caller.principal, client = %call.client, subscriptions = names.join(", "),
+                "a fetch may be of several subscriptions: set client.id to the one that is meant"
+            );
+            Err(denied)
+        }
+    }
+}
+
+async fn read(call: &Call, request: &FetchRequest, subscriptions: &Subscriptions) -> Read {
+    let mut left = (request.max_bytes.max(0) as usize).min(ANSWER_MAX_BYTES);
+    let mut read = Vec::with_capacity(request.topics.len());
+    for asked in &request.topics {
+        let fetched = match subscriptions.get(asked) {
+            Err(error) => Err(error),
+            Ok((_, subscription)) => {
+                let wanted = asked.partitions.iter().map(|partition| Wanted {
+                    partition: u32::try_from(partition.partition).unwrap_or(u32::MAX),
+                    offset: u64::try_from(partition.fetch_offset).unwrap_or(u64::MAX),
+                    max_bytes: partition.partition_max_bytes.max(1) as usize,
+                });
+                let fetch = Fetch { wanted: wanted.collect(), max_bytes: left };
+                let fetched = call.door.bus.fetch(&call.caller, subscription, fetch).await;
+                fetched.map_err(|refusal| {
+                    tracing::debug!(%refusal, "a fetch was refused");
+                    errors::of_topic(&refusal)
+                })
+            }
+        };
+        left -= fetched.as_ref().map_or(0, |fetched| fetched.bytes).min(left);
+        read.push((asked.clone(), fetched));
+    }
+    read
+}
+
+fn topic_answer(asked: FetchTopic, read: Result<Fetched, ResponseError>) -> FetchableTopicResponse {
+    let partitions = match read {
+        Ok(fetched) => fetched.portions.iter().map(partition).collect(),
+        Err(error) => asked.partitions.iter().map(|one| failed(one.partition, error)).collect(),
+    };
+    FetchableTopicResponse::default()
+        .with_topic(asked.topic)
+        .with_topic_id(asked.topic_id)
+        .with_partitions(partitions)
+}
+
+fn failed(partition: i32, error: ResponseError) -> PartitionData {
+    PartitionData::default()
+        .with_partition_index(partition)
+        .with_error_code(error.code())
+        .with_high_watermark(-1)
+        .with_records(Some(Bytes::new()))
+}
+
+fn partition(portion: &Portion) -> PartitionData {
+    let events = match &portion.events {
+        Ok(events) => events,
+        Err(Refused::NoSuchPartition) => {
+            return failed(portion.partition as i32, ResponseError::UnknownTopicOrPartition);
+        }
+        Err(Refused::OutOfRange) => {
+            let answer = failed(portion.partition as i32, ResponseError::OffsetOutOfRange);
+            return answer
+                .with_high_watermark(portion.next as i64)
+                .with_log_start_offset(portion.first as i64);
+        }
+    };
+    let mut writer = Writer::default();
+    events.iter().for_each(|event| to_wire::write(&mut writer, event));
+    PartitionData::default()
+        .with_partition_index(portion.partition as i32)
+        .with_high_watermark(portion.next as i64)
+        .with_last_stable_offset(portion.next as i64)
+        .with_log_start_offset(portion.first as i64)
+        .with_records(Some(Bytes::from(writer.finish())))
+}

@@ -1,0 +1,47 @@
+//! From an event to a record: the CloudEvents Kafka protocol binding, binary mode.
+
+use bus::Delivered;
+use contract::{AttributeValue, Data};
+
+use crate::batch::Writer;
+use crate::from_wire::KEY_ATTRIBUTE;
+
+/// Writes a delivered event. Its key is the one that its producer gave, or where the subscription may not see that, the
+/// pseudonym of the first person it is about.
+pub fn write(writer: &mut Writer, delivered: &Delivered) {
+    let event = &delivered.event;
+    let mut headers: Vec<(&str, &[u8])> = Vec::with_capacity(8 + event.extensions.len());
+    headers.push(("ce_specversion", b"1.0"));
+    headers.push(("ce_id", event.id.as_bytes()));
+    headers.push(("ce_source", event.source.as_bytes()));
+    headers.push(("ce_type", event.ty.as_bytes()));
+    let optional =
+        [("ce_subject", &event.subject), ("ce_time", &event.time), ("ce_dataschema", &event.dataschema)];
+    for (name, value) in optional {
+        headers.extend(value.as_ref().map(|value| (name, value.as_bytes())));
+    }
+    let extensions: Vec<(String, String)> =
+        event.extensions.iter().map(|(name, value)| (format!("ce_{name}"), text(value))).collect();
+    headers.extend(extensions.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let content_type = event.datacontenttype.as_deref().or(match &event.data {
+        Some(Data::Json(_)) => Some("application/json"),
+        _ => None,
+    });
+    headers.extend(content_type.map(|content_type| ("content-type", content_type.as_bytes())));
+    let key = event.extension(KEY_ATTRIBUTE).or(delivered.about.as_deref());
+    let value = match &event.data {
+        Some(Data::Json(bytes) | Data::Binary(bytes)) => Some(&bytes[..]),
+        None => None,
+    };
+    let (offset, time_ms) = (delivered.offset, delivered.time_ms);
+    writer.record(offset, time_ms, key.map(str::as_bytes), value, headers.into_iter());
+}
+
+/// Section 3.2.3: attribute values are their canonical strings.
+fn text(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::String(text) => text.clone(),
+        AttributeValue::Integer(number) => number.to_string(),
+        AttributeValue::Boolean(yes) => yes.to_string(),
+    }
+}
