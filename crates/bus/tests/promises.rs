@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use bus::clock::{Clock, SetClock, SystemClock};
+use bus::clock::SetClock;
 use bus::{Outcome, Pull, RefusalKind};
 use common::*;
 use contract::{AttributeValue, Data};
@@ -60,19 +60,6 @@ async fn the_same_event_again_gets_the_first_receipt_and_other_content_is_refuse
     assert_eq!(outcomes[1], Outcome::Duplicate(seven));
     receipt(outcomes[2].clone());
     world.bus.close().await;
-}
-
-async fn reopened(world: World, folder: &std::path::Path) -> World {
-    reopened_by(world, folder, Arc::new(SystemClock)).await
-}
-
-async fn reopened_by(world: World, folder: &std::path::Path, clock: Arc<dyn Clock>) -> World {
-    let World { bus, operator, registry, tax, statistics } = world;
-    bus.close().await;
-    drop(bus);
-    let (bus, opened) = open_by(folder, clock).await;
-    assert!(opened.operator_token.is_none());
-    World { bus, operator, registry, tax, statistics }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -198,3 +198,16 @@ pub fn text(event: &CloudEvent) -> String {
         other => panic!("not JSON: {other:?}"),
     }
 }
+
+pub async fn reopened(world: World, folder: &std::path::Path) -> World {
+    reopened_by(world, folder, Arc::new(SystemClock)).await
+}
+
+pub async fn reopened_by(world: World, folder: &std::path::Path, clock: Arc<dyn Clock>) -> World {
+    let World { bus, operator, registry, tax, statistics } = world;
+    bus.close().await;
+    drop(bus);
+    let (bus, opened) = open_by(folder, clock).await;
+    assert!(opened.operator_token.is_none());
+    World { bus, operator, registry, tax, statistics }
+}

@@ -1,0 +1,128 @@
+//! Batches that stand or fall together, producers that number them, and reading from given offsets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod common;
+
+use bus::{Batch, Fetch, Incoming, Outcome, RefusalKind, Refused, Sequence, Wanted};
+use common::*;
+use contract::CloudEvent;
+
+fn batch(events: Vec<CloudEvent>, sequence: Option<Sequence>) -> Batch {
+    let events: Vec<Incoming> = events.into_iter().map(Ok).collect();
+    Batch { partition: 2, sequence, bytes: 1024, read: Box::new(move || events) }
+}
+
+async fn submit(world: &World, batch: Batch) -> Vec<Outcome> {
+    world.bus.submit(&world.registry, &topic(), batch).await.unwrap().outcomes().await.unwrap()
+}
+
+fn offsets(outcomes: &[Outcome]) -> Vec<(&'static str, u64)> {
+    let one = |outcome: &Outcome| match outcome {
+        Outcome::Accepted(receipt) => ("new", receipt.offset),
+        Outcome::Duplicate(receipt) => ("again", receipt.offset),
+        Outcome::Refused(refusal) => (refusal.kind.code(), 0),
+    };
+    outcomes.iter().map(one).collect()
+}
+
+fn from_start() -> Fetch {
+    let wanted = (0..4).map(|partition| Wanted { partition, offset: 0, max_bytes: 1 << 20 });
+    Fetch { wanted: wanted.collect(), max_bytes: 1 << 20 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_placed_where_its_producer_said_and_in_its_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let outcomes = submit(&world, batch((1..=3).map(birth).collect(), None)).await;
+    assert_eq!(offsets(&outcomes), [("new", 0), ("new", 1), ("new", 2)]);
+    let fetched = world.bus.fetch(&world.tax, &cleared(), from_start()).await.unwrap();
+    let portion = &fetched.portions[2];
+    let events = portion.events.as_ref().unwrap();
+    assert_eq!((portion.first, portion.next, events.len()), (0, 3, 3));
+    assert_eq!(events[1].event, birth(2));
+    assert!(fetched.portions[0].events.as_ref().unwrap().is_empty());
+    let redacted = world.bus.fetch(&world.statistics, &uncleared(), from_start()).await.unwrap();
+    let seen = &redacted.portions[2].events.as_ref().unwrap()[0];
+    assert!(!text(&seen.event).contains("child") && seen.about.is_some());
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_event_keeps_its_whole_batch_out_and_only_it_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let mut broken = birth(2);
+    broken.data = Some(contract::Data::Json(bytes::Bytes::from_static(b"{}")));
+    let outcomes = submit(&world, batch(vec![birth(1), broken, birth(3)], None)).await;
+    assert_eq!(offsets(&outcomes), [("abandoned", 0), ("contract", 0), ("abandoned", 0)]);
+    let fetched = world.bus.fetch(&world.tax, &cleared(), from_start()).await.unwrap();
+    assert_eq!(fetched.portions[2].next, 0, "nothing of it was stored");
+    // A conflict is found later, by the lane, and has the same effect.
+    submit(&world, batch(vec![birth(1)], None)).await;
+    let mut other = birth(1);
+    other.data = birth(9).data;
+    other.subject = None;
+    let outcomes = submit(&world, batch(vec![birth(4), other], None)).await;
+    assert_eq!(offsets(&outcomes), [("abandoned", 0), ("conflict", 0)]);
+    assert_eq!(world.bus.bounds(&topic(), 2).unwrap(), (0, 1));
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producers_batches_follow_each_other_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = world(folder.path()).await;
+    let at = |first, epoch| Some(Sequence { producer: 77, epoch, first });
+    let two = |from| vec![birth(from), birth(from + 1)];
+    assert_eq!(offsets(&submit(&world, batch(two(1), at(0, 0))).await), [("new", 0), ("new", 1)]);
+    for restarted in [false, true] {
+        if restarted {
+            world.bus.close().await;
+            world = reopened(world, folder.path()).await;
+        }
+        let again = submit(&world, batch(two(1), at(0, 0))).await;
+        assert_eq!(offsets(&again), [("again", 0), ("again", 1)], "restarted: {restarted}");
+        let gap = submit(&world, batch(two(5), at(4, 0))).await;
+        assert_eq!(offsets(&gap), [("out-of-order", 0); 2], "restarted: {restarted}");
+    }
+    assert_eq!(offsets(&submit(&world, batch(two(3), at(2, 0))).await), [("new", 2), ("new", 3)]);
+    assert_eq!(offsets(&submit(&world, batch(two(5), at(0, 1))).await), [("new", 4), ("new", 5)]);
+    assert_eq!(offsets(&submit(&world, batch(two(7), at(4, 0))).await), [("fenced", 0); 2]);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_for_no_partition_and_a_fetch_from_no_place_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let nowhere = Batch { partition: 4, ..batch(vec![birth(1)], None) };
+    let refused = world.bus.submit(&world.registry, &topic(), nowhere).await.err().unwrap();
+    assert_eq!(refused.kind, RefusalKind::Unknown);
+    let forbidden = world.bus.submit(&world.tax, &topic(), batch(vec![birth(1)], None)).await.err().unwrap();
+    assert_eq!(forbidden.kind, RefusalKind::Forbidden);
+    let wanted = [(9, 0), (2, 1)].map(|(partition, offset)| Wanted { partition, offset, max_bytes: 1 });
+    let fetch = Fetch { wanted: wanted.to_vec(), max_bytes: 100 };
+    let fetched = world.bus.fetch(&world.tax, &cleared(), fetch).await.unwrap();
+    let refused: Vec<_> = fetched.portions.into_iter().map(|portion| portion.events.unwrap_err()).collect();
+    assert_eq!(refused, [Refused::NoSuchPartition, Refused::OutOfRange]);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_go_exactly_where_they_are_put_and_can_be_forgotten_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = world(folder.path()).await;
+    let put = |partition, offset| [(partition, offset)].into_iter().collect();
+    world.bus.keep_places(&world.tax, &cleared(), put(1, 9)).await.unwrap();
+    world.bus.keep_places(&world.tax, &cleared(), put(1, 4)).await.unwrap();
+    world.bus.keep_places(&world.tax, &cleared(), put(0, 7)).await.unwrap();
+    world.bus.forget_places(&world.tax, &cleared(), vec![0]).await.unwrap();
+    world.bus.close().await;
+    world = reopened(world, folder.path()).await;
+    assert_eq!(world.bus.places(&world.tax, &cleared()).unwrap(), put(1, 4));
+    assert!(world.bus.keep_places(&world.tax, &cleared(), put(4, 0)).await.is_err());
+    assert!(world.bus.places(&world.statistics, &cleared()).is_err(), "another agency's");
+    world.bus.close().await;
+}
