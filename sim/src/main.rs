@@ -1,8 +1,10 @@
-//! Two trials of the bus as a whole process, from outside, through the interfaces that everybody has.
+//! Three trials of the bus as a whole process, from outside, through the interfaces that everybody has.
 //!
 //! - `sim kill`: kill -9 under load, round after round on one data folder; after each restart everything that was
 //!   acknowledged must be there once, unaltered, at its receipt's place, and the audit must verify.
 //! - `sim real`: real government data through the command line, in and out, compared byte for byte.
+//! - `sim clients`: Kafka clients of five languages, as their own documentation uses them, against a bus that is killed
+//!   and started again in the middle.
 //!
 //! Exits 0 when every promise was kept, 1 when one was not or the trial could not be made, 2 on wrong usage.
 
@@ -16,6 +18,7 @@ use violation::Halt;
 
 mod api;
 mod binary;
+mod clients;
 mod events;
 mod governance;
 mod ledger;
@@ -63,7 +66,18 @@ enum Trial {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Runs Kafka clients against the bus.
+    Clients {
+        /// Only these, such as python or java-4; left out: all.
+        only: Vec<String>,
+        /// The binary under test.
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/chancery"))]
+        binary: PathBuf,
+    },
 }
+
+/// The folder of the clients' programs.
+const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../compat");
 
 fn main() -> ExitCode {
     let trial = Arguments::parse().trial;
@@ -71,6 +85,8 @@ fn main() -> ExitCode {
     let done = match trial {
         Trial::Kill { rounds, seed, binary, keep } => kill(rounds, seed, &binary, keep.as_deref(), &mut out),
         Trial::Real { data, binary, out: None } => real::run(&data, &binary, &mut out),
+        Trial::Clients { only, binary } => binary::find(&binary)
+            .and_then(|binary| clients::run(&binary, Path::new(PROGRAMS), &only, &mut out)),
         Trial::Real { data, out: Some(folder), .. } => real::convert(&data, &folder, &mut out),
     };
     match done {

@@ -24,6 +24,8 @@ pub struct Server {
     said: Vec<String>,
     /// `http://127.0.0.1:PORT`.
     pub url: String,
+    /// `127.0.0.1:PORT` of the Kafka door.
+    pub kafka: String,
     /// From the start of the process to its `ready` line.
     pub ready_after: Duration,
 }
@@ -31,16 +33,22 @@ pub struct Server {
 impl Server {
     /// Starts a bus on `data` and waits until it serves. A bus that does not come up breaks its promise.
     pub fn start(binary: &Path, data: &Path) -> Result<Self, Halt> {
+        Self::start_at(binary, data, "127.0.0.1:0")
+    }
+
+    /// The same with the Kafka door at an address of its own.
+    pub fn start_at(binary: &Path, data: &Path, kafka: &str) -> Result<Self, Halt> {
         let started = Instant::now();
-        let (mut child, lines) = spawn(binary, data)?;
+        let (mut child, lines) = spawn(binary, data, kafka)?;
         let mut said = Vec::new();
         loop {
             match lines.recv_timeout(START_MAX.saturating_sub(started.elapsed())) {
                 Ok(line) => {
-                    let http = ready_address(&line).map(|address| format!("http://{address}"));
+                    let http = ready_address(&line, "http=").map(|address| format!("http://{address}"));
+                    let kafka = ready_address(&line, "kafka=").unwrap_or_default().to_owned();
                     said.push(line);
                     if let Some(url) = http {
-                        return Ok(Self { child, lines, said, url, ready_after: started.elapsed() });
+                        return Ok(Self { child, lines, said, url, kafka, ready_after: started.elapsed() });
                     }
                 }
                 Err(ended) => {
@@ -60,7 +68,7 @@ impl Server {
 
     /// Starts a bus and kills it after `alive`, ready or not.
     pub fn start_and_kill(binary: &Path, data: &Path, alive: Duration) -> Result<(), Halt> {
-        let (mut child, _lines) = spawn(binary, data)?;
+        let (mut child, _lines) = spawn(binary, data, "127.0.0.1:0")?;
         thread::sleep(alive);
         child.kill().and_then(|()| child.wait()).map_err(|error| Halt::setup("killing the bus", error))?;
         Ok(())
@@ -129,12 +137,12 @@ impl Drop for Server {
     }
 }
 
-fn spawn(binary: &Path, data: &Path) -> Result<(Child, Receiver<String>), Halt> {
+fn spawn(binary: &Path, data: &Path, kafka: &str) -> Result<(Child, Receiver<String>), Halt> {
     let mut child = Command::new(binary)
         .arg("serve")
         .arg("--data")
         .arg(data)
-        .args(["--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"])
+        .args(["--http", "127.0.0.1:0", "--kafka", kafka])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -155,11 +163,11 @@ fn spawn(binary: &Path, data: &Path) -> Result<(Child, Receiver<String>), Halt> 
     Ok((child, lines))
 }
 
-/// The HTTP address in a `ready kafka=… http=… in … ms` line.
-fn ready_address(line: &str) -> Option<&str> {
+/// A door's address in a `ready kafka=… http=… in … ms` line.
+fn ready_address<'l>(line: &'l str, door: &str) -> Option<&'l str> {
     let mut words = line.split_whitespace();
     words.find(|word| *word == "ready")?;
-    words.find_map(|word| word.strip_prefix("http="))
+    words.find_map(|word| word.strip_prefix(door))
 }
 
 /// The number in `… 120 torn bytes of unacknowledged groups cut …`.
@@ -184,9 +192,10 @@ mod tests {
     #[test]
     fn the_ready_line_names_the_address() {
         let line = "ready kafka=127.0.0.1:9092 http=127.0.0.1:41873 in 12 ms";
-        assert_eq!(ready_address(line), Some("127.0.0.1:41873"));
+        assert_eq!(ready_address(line, "http="), Some("127.0.0.1:41873"));
+        assert_eq!(ready_address(line, "kafka="), Some("127.0.0.1:9092"));
         for line in ["", "not yet ready", "http=127.0.0.1:1", "getting ready for http"] {
-            assert_eq!(ready_address(line), None, "{line:?}");
+            assert_eq!(ready_address(line, "http="), None, "{line:?}");
         }
     }
 }

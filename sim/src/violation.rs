@@ -108,6 +108,8 @@ pub enum Violation {
     Audit(String),
     /// The bus gave an answer that it must not give.
     Answer(String),
+    /// A client did not get what it must.
+    Client(String),
     /// The bus ended by itself or could not start again.
     Ended(String),
 }
@@ -151,6 +153,7 @@ impl fmt::Display for Violation {
             ),
             Self::Audit(said) => write!(f, "audit: {said}"),
             Self::Answer(said) => write!(f, "answer: {said}"),
+            Self::Client(said) => write!(f, "client: {said}"),
             Self::Ended(said) => write!(f, "ended: {said}"),
         }
     }

@@ -62,7 +62,7 @@ impl Bus {
         Ok(subscription)
     }
 
-    fn subscription(&self, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
+    pub(crate) fn subscription(&self, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
         let state = self.core.state();
         let found = state.subscriptions().find(|subscription| subscription.name == *name).cloned();
         found.ok_or_else(|| unknown_subscription(name))

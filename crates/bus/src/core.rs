@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
 use crate::subscriptions::members::Members;
+use crate::subscriptions::memberships::Memberships;
 use crate::subscriptions::places::Places;
 use crate::tail::Tail;
 use crate::topics::Topics;
@@ -55,6 +56,7 @@ pub struct Core {
     pub places: Arc<Places>,
     pub dead_letters: Arc<DeadLetters>,
     pub members: Members,
+    pub memberships: Arc<Memberships>,
     /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.
     pub state: RwLock<Arc<State>>,
     /// One decision at a time.

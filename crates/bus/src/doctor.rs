@@ -73,6 +73,7 @@ fn own_streams(infos: &[StreamInfo]) -> Option<Streams> {
         places: three("places")?,
         dead_letters: three("dead-letters")?,
         producers: three("producers")?,
+        members: three("members")?,
     })
 }
 

@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
 use crate::subscriptions::members::Members;
+use crate::subscriptions::memberships::Memberships;
 use crate::subscriptions::places::Places;
 use crate::tail::Tail;
 use crate::topics::{Topics, keys_stream};
@@ -183,7 +184,9 @@ fn fold_all(
     ring_on_append(&*journal, &topics, &tail);
     let audit = AuditLogs::open(&settings, &journal, &streams, &topics, &metrics)?;
     let (places, dead_letters) = (Arc::new(Places::default()), Arc::new(DeadLetters::default()));
+    let memberships = Arc::new(Memberships::default());
     for lane in Lane::ALL {
+        memberships.fold(&*journal, streams.members[lane as usize])?;
         places.fold(&*journal, streams.places[lane as usize])?;
         dead_letters.fold(&*journal, streams.dead_letters[lane as usize])?;
     }
@@ -238,6 +241,7 @@ fn fold_all(
         places,
         dead_letters,
         members: Members::default(),
+        memberships,
         state: RwLock::new(Arc::new(state)),
         deciding: tokio::sync::Mutex::new(()),
         lanes,

@@ -8,6 +8,7 @@ use crate::Refusal;
 use crate::core::Core;
 use crate::lanes::{Fact, Facts, Lane};
 use crate::limits::{PLACES_COMPACT_AFTER, PRODUCER_EXPIRY_MS};
+use crate::subscriptions::memberships;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(600);
@@ -25,6 +26,9 @@ pub async fn run(core: Arc<Core>) {
         for lane in Lane::ALL {
             if let Err(error) = compact_places(&core, lane).await {
                 tracing::warn!(%error, lane = lane.name(), "places could not be compacted; it is tried again");
+            }
+            if let Err(error) = compact_memberships(&core, lane).await {
+                tracing::warn!(%error, lane = lane.name(), "memberships could not be compacted; it is tried again");
             }
         }
         tokio::time::sleep(EVERY).await;
@@ -78,4 +82,29 @@ async fn compact_places(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
     // knows by `as_of` that they count.
     let before = committed.offsets.first().copied().unwrap_or(bounds.next).min(bounds.next);
     Ok(core.journal.trim(stream, before)?)
+}
+
+/// Writes all memberships anew and trims the older records. If we die between, both are there, and the fold comes to
+/// the same.
+async fn compact_memberships(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
+    let stream = core.streams.members[lane as usize];
+    let _alone = core.memberships.writing.lock().await;
+    let bounds = core.journal.bounds(stream)?;
+    if bounds.next - bounds.first < PLACES_COMPACT_AFTER {
+        return Ok(());
+    }
+    let state = core.state();
+    let lives_here = |name: &contract::SubscriptionName| {
+        let topic = state.subscription(name).and_then(|found| core.topics.get(&found.topic).ok());
+        topic.is_some_and(|topic| topic.lane == lane)
+    };
+    let own = core.memberships.all().into_iter().filter(|(name, _)| lives_here(name));
+    let fact = |(name, said): (contract::SubscriptionName, Vec<u8>)| Fact {
+        stream,
+        marks: Vec::new(),
+        body: memberships::encode(&name, &said),
+    };
+    let records: Vec<Fact> = own.map(fact).collect();
+    core.lane(lane).record(Facts { records, ..Facts::default() }).await?;
+    Ok(core.journal.trim(stream, bounds.next)?)
 }

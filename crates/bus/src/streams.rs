@@ -22,6 +22,8 @@ pub struct Streams {
     pub dead_letters: [StreamId; 3],
     /// The last batches of idempotent producers, per lane.
     pub producers: [StreamId; 3],
+    /// The members of consumer groups, per lane.
+    pub members: [StreamId; 3],
 }
 
 impl Streams {
@@ -32,7 +34,7 @@ impl Streams {
             spec("governance".to_owned(), Lane::Standard),
             spec("agency-keys".to_owned(), Lane::Standard),
         ];
-        for kind in ["audit", "places", "dead-letters", "producers"] {
+        for kind in ["audit", "places", "dead-letters", "producers", "members"] {
             specs.extend(Lane::ALL.map(|lane| spec(format!("{kind}/{}", lane.name()), lane)));
         }
         let ids = journal.create(&specs)?;
@@ -44,6 +46,7 @@ impl Streams {
             places: three(5),
             dead_letters: three(8),
             producers: three(11),
+            members: three(14),
         })
     }
 }

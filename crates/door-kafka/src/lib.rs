@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Bus;
+use contract::SubscriptionName;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -48,6 +49,18 @@ pub(crate) struct Door {
     pub(crate) closing: watch::Receiver<bool>,
 }
 
+impl Door {
+    /// Makes durable who is in the groups that changed.
+    pub(crate) async fn keep_groups(&self) {
+        for (group, kept) in self.groups.take_unkept() {
+            let Ok(name) = SubscriptionName::parse(&group) else { continue };
+            if let Err(refusal) = self.bus.keep_membership(&name, kept).await {
+                tracing::warn!(group, %refusal, "a group's members could not be kept; after a restart they join anew");
+            }
+        }
+    }
+}
+
 /// How often members of groups are looked at: the grain of session and rebalance timeouts.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -62,7 +75,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let (close, closing) = watch::channel(false);
-    let door = Arc::new(Door { bus, options, groups: Groups::default(), closing });
+    let groups = Groups::default();
+    groups.restore(&bus.memberships(), bus.now_ms());
+    let door = Arc::new(Door { bus, options, groups, closing });
     let ticking = tokio::spawn(tick(door.clone()));
     let connections = Arc::new(tokio::sync::Semaphore::new(tokio::sync::Semaphore::MAX_PERMITS));
     tokio::pin!(shutdown);
@@ -110,5 +125,6 @@ async fn tick(door: Arc<Door>) {
     loop {
         tokio::time::sleep(TICK).await;
         door.groups.tick(door.bus.now_ms());
+        door.keep_groups().await;
     }
 }

@@ -11,6 +11,7 @@ use crate::lanes::{Fact, Facts, Lane};
 use crate::record;
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, LetterKey, Step, letter_id, parse_letter_id};
+use crate::subscriptions::memberships;
 use crate::subscriptions::places::Committed;
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
@@ -93,6 +94,24 @@ impl Bus {
     pub fn places(&self, caller: &Caller, name: &SubscriptionName) -> Result<BTreeMap<u32, u64>, Refusal> {
         self.may_oversee(caller, name)?;
         Ok(self.core.places.of(name))
+    }
+
+    /// Keeps who of a subscription's consumers has which part, in a door's own words; nothing said means nobody.
+    pub async fn keep_membership(&self, name: &SubscriptionName, said: Vec<u8>) -> Result<(), Refusal> {
+        let subscription = self.subscription(name)?;
+        let lane = self.core.topics.get(&subscription.topic)?.lane;
+        let stream = self.core.streams.members[lane as usize];
+        let fact = Fact { stream, marks: Vec::new(), body: memberships::encode(name, &said) };
+        let _alone = self.core.memberships.writing.lock().await;
+        let (kept, name) = (self.core.memberships.clone(), name.clone());
+        let apply: crate::lanes::Apply = Box::new(move |_| kept.apply(&name, &said));
+        let facts = Facts { records: vec![fact], apply: Some(apply), ..Facts::default() };
+        self.core.lane(lane).record(facts).await.map(|_| ())
+    }
+
+    /// What was kept of subscriptions' consumers.
+    pub fn memberships(&self) -> Vec<(SubscriptionName, Vec<u8>)> {
+        self.core.memberships.all()
     }
 
     async fn record_places(

@@ -4,4 +4,5 @@
 pub mod cursor;
 pub mod dead_letters;
 pub mod members;
+pub mod memberships;
 pub mod places;

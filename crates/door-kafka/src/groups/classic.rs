@@ -45,6 +45,8 @@ pub struct Group {
     /// Ids that were given out and not used yet, each with when it ends.
     pub(super) promised: HashMap<String, u64>,
     pub(super) instances: HashMap<String, String>,
+    /// Whether it changed since it was last kept.
+    pub(super) unkept: bool,
     /// When the present step ends, whoever is missing.
     pub(super) deadline_ms: u64,
     /// Whether the first members of an empty group wait for others.
@@ -53,6 +55,18 @@ pub struct Group {
 }
 
 impl Group {
+    /// A group in which everybody has its part.
+    pub(super) fn settled(
+        generation: i32,
+        protocol: String,
+        leader: String,
+        members: BTreeMap<String, Member>,
+    ) -> Self {
+        let instance = |(id, member): (&String, &Member)| Some((member.join.instance.clone()?, id.clone()));
+        let instances = members.iter().filter_map(instance).collect();
+        Self { state: State::Stable, generation, protocol, leader, members, instances, ..Self::default() }
+    }
+
     /// Where it is.
     pub fn state(&self) -> State {
         self.state
@@ -82,7 +96,12 @@ impl Group {
 
     /// Whether nothing is known of it that matters.
     pub fn is_forgettable(&self) -> bool {
-        self.state == State::Empty && self.promised.is_empty()
+        self.state == State::Empty && self.promised.is_empty() && !self.unkept
+    }
+
+    /// What is to be kept, where that changed since it was last asked.
+    pub fn take_unkept(&mut self) -> Option<Vec<u8>> {
+        std::mem::take(&mut self.unkept).then(|| self.keep())
     }
 
     /// A member wants to be in; it is answered when all have joined. One that gets an id first is told generation -1.
@@ -187,7 +206,8 @@ impl Group {
         Placed::Told(Joined { members: Vec::new(), ..self.told(&id) })
     }
 
-    /// A member is ready for its part; the leader brings everybody's.
+    /// A member is ready for its part; the leader brings everybody's. When it has, [`Group::tell_parts`] is to follow, once
+    /// the group is kept.
     pub fn sync(
         &mut self,
         who: &Who,
@@ -224,10 +244,18 @@ impl Group {
 
     fn deal_out(&mut self, parts: Vec<(String, Bytes)>) {
         self.state = State::Stable;
+        self.unkept = true;
         for (id, part) in parts {
             if let Some(member) = self.members.get_mut(&id) {
                 member.assignment = part;
             }
+        }
+    }
+
+    /// Tells those who wait their part.
+    pub fn tell_parts(&mut self) {
+        if self.state != State::Stable {
+            return;
         }
         let (protocol_type, protocol) = (self.protocol_type().to_owned(), self.protocol.clone());
         for member in self.members.values_mut() {
@@ -322,6 +350,7 @@ impl Group {
     pub(super) fn after_loss(&mut self, now_ms: u64) {
         if self.members.is_empty() {
             self.state = State::Empty;
+            self.unkept = true;
             self.generation += 1;
             self.leader.clear();
         } else {
@@ -388,6 +417,7 @@ mod tests {
         let (reply, answer) = oneshot::channel();
         let parts = parts.iter().map(|(id, part)| ((*id).to_owned(), Bytes::from_static(part))).collect();
         group.sync(&who(joined), parts, 0, reply);
+        group.tell_parts();
         answer
     }
 
@@ -478,8 +508,24 @@ mod tests {
         assert_eq!((back.generation, group.state()), (first.generation, State::Stable));
         assert_ne!(back.member, first.member);
         assert_eq!(sync(&mut group, &back, &[]).try_recv().unwrap().unwrap().assignment, "all");
+        let restored = Group::restore(&group.keep(), 600).unwrap();
+        assert_eq!(restored.members().len(), 1);
         let former = Who { instance: Some("desk-1".to_owned()), ..who(&first) };
         assert_eq!(group.heartbeat(&former, 501), Err(ResponseError::FencedInstanceId));
+    }
+
+    #[test]
+    fn a_settled_group_goes_on_after_it_was_kept_and_restored() {
+        let (mut group, leader, other) = pair();
+        assert!(group.take_unkept().is_some() && group.take_unkept().is_none());
+        let mut restored = Group::restore(&group.keep(), 5_000).unwrap();
+        for member in [&leader, &other] {
+            restored.heartbeat(&who(member), 5_001).unwrap();
+            restored.may_commit(&who(member), 5_001).unwrap();
+        }
+        assert_eq!(sync(&mut restored, &other, &[]).try_recv().unwrap().unwrap().assignment, "two");
+        assert_eq!(restored.keep(), group.keep());
+        assert!(Group::restore(b"{}", 0).is_none() && Group::restore(b"", 0).is_none());
     }
 
     #[test]
@@ -492,7 +538,7 @@ mod tests {
         assert_eq!(group.state(), State::Preparing);
         group.may_commit(&who(&leader), 11).unwrap();
         group.leave(&leader.member, None, 12).unwrap();
-        assert!(group.is_forgettable());
+        assert!(group.take_unkept().is_some_and(|kept| kept.is_empty()) && group.is_forgettable());
         group.may_commit(&outside, 13).unwrap();
     }
 

@@ -1,16 +1,18 @@
 //! Kafka's group protocol: which of a subscription's consumers reads which partitions.
 //!
-//! A group is a subscription; its place is the bus's and durable, its members are kept here, in memory: after a restart
-//! they join again. `classic.rs` is the protocol that a group's leader decides in (JoinGroup, SyncGroup) and
+//! A group is a subscription; its place is the bus's and durable. Its members are known here; a settled group is kept in
+//! the bus (`kept.rs`), so that its members go on after a restart. `classic.rs` is the protocol that a group's leader decides in (JoinGroup, SyncGroup) and
 //! `rebalance.rs` its way from one generation to the next: a state machine without I/O or clock. `uses.rs` remembers who works for which group, because a fetch does not say so.
 
 mod classic;
+mod kept;
 mod rebalance;
 mod uses;
 mod words;
 
 use std::collections::HashMap;
 
+use contract::SubscriptionName;
 use parking_lot::Mutex;
 
 pub use classic::Group;
@@ -34,6 +36,22 @@ impl Groups {
     /// Looks at a group that was joined at some time.
     pub fn peek<T>(&self, id: &str, look: impl FnOnce(&Group) -> T) -> Option<T> {
         self.by_id.lock().get(id).map(look)
+    }
+
+    /// Takes over what was kept of the groups' members.
+    pub fn restore(&self, kept: &[(SubscriptionName, Vec<u8>)], now_ms: u64) {
+        let mut groups = self.by_id.lock();
+        for (name, kept) in kept {
+            if let Some(group) = Group::restore(kept, now_ms) {
+                groups.insert(name.to_string(), group);
+            }
+        }
+    }
+
+    /// What is to be kept of the groups that changed.
+    pub fn take_unkept(&self) -> Vec<(String, Vec<u8>)> {
+        let mut groups = self.by_id.lock();
+        groups.iter_mut().filter_map(|(id, group)| Some((id.clone(), group.take_unkept()?))).collect()
     }
 
     /// Lets time pass: members that are silent go, rebalances that waited long enough end.

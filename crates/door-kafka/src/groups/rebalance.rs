@@ -23,6 +23,7 @@ impl Group {
             self.deadline_ms = now_ms + wait;
             self.gathering = self.state == State::Empty;
             self.state = State::Preparing;
+            self.unkept = true;
             for member in self.members.values_mut() {
                 refuse(&mut member.syncing, ResponseError::RebalanceInProgress);
             }

@@ -129,6 +129,9 @@ async fn wait_to_sync(call: &Call, request: SyncGroupRequest) -> Result<Synced, 
     let (reply, answer) = oneshot::channel();
     let now_ms = call.door.bus.now_ms();
     call.door.groups.with(&request.group_id, |group| group.sync(&who, parts, now_ms, reply));
+    // Kept before anybody acts on it, so that a restart finds the generation that its members know.
+    call.door.keep_groups().await;
+    call.door.groups.with(&request.group_id, |group| group.tell_parts());
     until_closed(call, answer).await
 }
 
@@ -149,10 +152,16 @@ pub fn heartbeat(call: &Call, request: &HeartbeatRequest) -> ResponseKind {
 }
 
 /// Members go.
-pub fn leave(call: &Call, request: &LeaveGroupRequest) -> ResponseKind {
+pub async fn leave(call: &Call, request: &LeaveGroupRequest) -> ResponseKind {
+    let answer = left(call, request);
+    call.door.keep_groups().await;
+    ResponseKind::LeaveGroup(answer)
+}
+
+fn left(call: &Call, request: &LeaveGroupRequest) -> LeaveGroupResponse {
     let answer = LeaveGroupResponse::default();
     if let Err(error) = may_join(call, &request.group_id) {
-        return ResponseKind::LeaveGroup(answer.with_error_code(error.code()));
+        return answer.with_error_code(error.code());
     }
     let now_ms = call.door.bus.now_ms();
     let leave = |member: &str, instance: Option<&str>| {
@@ -160,7 +169,7 @@ pub fn leave(call: &Call, request: &LeaveGroupRequest) -> ResponseKind {
         left.err().map_or(0, |error| error.code())
     };
     if call.version < 3 {
-        return ResponseKind::LeaveGroup(answer.with_error_code(leave(&request.member_id, None)));
+        return answer.with_error_code(leave(&request.member_id, None));
     }
     let members = request.members.iter().map(|member| {
         let error = leave(&member.member_id, member.group_instance_id.as_deref());
@@ -169,7 +178,7 @@ pub fn leave(call: &Call, request: &LeaveGroupRequest) -> ResponseKind {
             .with_group_instance_id(member.group_instance_id.clone())
             .with_error_code(error)
     });
-    ResponseKind::LeaveGroup(answer.with_members(members.collect()))
+    answer.with_members(members.collect())
 }
 
 /// Groups with their members.

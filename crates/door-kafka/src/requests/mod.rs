@@ -81,7 +81,7 @@ pub async fn answer(call: Call, request: RequestKind) -> ResponseKind {
         RequestKind::JoinGroup(request) => groups::join(call, request).await,
         RequestKind::SyncGroup(request) => groups::sync(call, request).await,
         RequestKind::Heartbeat(request) => groups::heartbeat(call, &request),
-        RequestKind::LeaveGroup(request) => groups::leave(call, &request),
+        RequestKind::LeaveGroup(request) => groups::leave(call, &request).await,
         RequestKind::DescribeGroups(request) => groups::describe(call, &request),
         RequestKind::ListGroups(request) => groups::list(call, &request),
         RequestKind::DeleteGroups(request) => groups::delete(call, &request).await,

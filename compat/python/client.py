@@ -1,0 +1,130 @@
+"""confluent-kafka (librdkafka), as its documentation uses it."""
+
+import json
+import os
+import sys
+import time
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+
+CLIENT, TOPIC, GROUP = (os.environ[name] for name in ("CLIENT", "TOPIC", "GROUP"))
+
+
+def settings(who):
+    return {
+        "bootstrap.servers": os.environ["BOOTSTRAP"],
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanisms": "PLAIN",
+        "sasl.username": os.environ[who],
+        "sasl.password": os.environ[who + "_TOKEN"],
+    }
+
+
+def event(number, **changes):
+    """A birth: the CloudEvents attributes as headers, the data as the value."""
+    birth = json.load(open(os.environ["EVENT"]))
+    data = birth["data"]
+    data["child"].update(changes)
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": f"{CLIENT}-{number}",
+        "ce_source": birth["source"],
+        "ce_type": TOPIC,
+        "content-type": "application/json",
+    }
+    return {"key": f"key-{number}", "value": json.dumps(data), "headers": headers}
+
+
+def publish(producer, numbers):
+    reports = []
+    for number in numbers:
+        producer.produce(TOPIC, **event(number), on_delivery=lambda err, msg: reports.append((err, msg)))
+    assert producer.flush(30) == 0, "not everything was delivered in time"
+    failed = [err.str() for err, _ in reports if err]
+    assert not failed, failed
+    return {(msg.partition(), msg.offset()) for _, msg in reports}
+
+
+def consumer():
+    return Consumer(
+        {
+            **settings("CONSUMER"),
+            "group.id": GROUP,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "session.timeout.ms": 10000,
+        }
+    )
+
+
+def read(members, wanted, patience=60):
+    """Polls all members until every wanted event was seen; gives back what they saw, in order."""
+    seen, until = [], time.time() + patience
+    while not wanted.issubset(seen) and time.time() < until:
+        for member in members:
+            message = member.poll(0.1)
+            if message is None:
+                continue
+            assert not message.error(), message.error()
+            seen.append(dict(message.headers())["ce_id"].decode())
+            assert json.loads(message.value())["child"]["name"], "the value is opened"
+    missing = wanted.difference(seen)
+    assert not missing, f"not seen: {sorted(missing)}"
+    return seen
+
+
+def ids(numbers):
+    return {f"{CLIENT}-{number}" for number in numbers}
+
+
+def main():
+    producer = Producer({**settings("PRODUCER"), "enable.idempotence": True, "compression.type": "zstd"})
+    places = publish(producer, range(20))
+    assert len(places) == 20, "every event has a place of its own"
+    again = publish(producer, range(20))
+    assert again, "the same events again are acknowledged too"
+
+    refused = []
+    producer.produce(TOPIC, **event("typo", dateOfBirth="2026-13-01"), on_delivery=lambda err, _: refused.append(err))
+    producer.flush(30)
+    assert refused[0].name() == "INVALID_RECORD", refused[0]
+    print(f"saw a refusal: {refused[0].str()}")
+
+    first = consumer()
+    first.subscribe([TOPIC])
+    seen = read([first], ids(range(20)))
+    own = [one for one in seen if one.startswith(CLIENT + "-")]
+    assert len(own) == 20, "every event came once"
+    first.commit(asynchronous=False)
+
+    second = consumer()
+    second.subscribe([TOPIC])
+    until = time.time() + 60
+    while not (first.assignment() and second.assignment()) and time.time() < until:
+        first.poll(0.1), second.poll(0.1)
+    shares = [{part.partition for part in member.assignment()} for member in (first, second)]
+    assert shares[0] and shares[1] and not shares[0] & shares[1] and len(shares[0] | shares[1]) == 4, shares
+    print(f"saw two members share {len(shares[0])} and {len(shares[1])} partitions")
+    second.close()
+    until = time.time() + 60
+    while len(first.assignment()) < 4 and time.time() < until:
+        first.poll(0.1)
+    assert len(first.assignment()) == 4, "what the second member had came back"
+
+    admin = AdminClient(settings("CONSUMER"))
+    groups = admin.list_consumer_groups(request_timeout=10).result()
+    assert any(group.group_id == GROUP for group in groups.valid), f"the group is listed: {groups.errors}"
+
+    print("restart", flush=True)
+    assert sys.stdin.readline().strip() == "restarted"
+    publish(producer, range(20, 25))
+    seen = read([first], ids(range(20, 25)))
+    own = {one for one in seen if one.startswith(CLIENT + "-")}
+    assert own == ids(range(20, 25)), f"it went on where it was: {sorted(own)}"
+    first.commit(asynchronous=False)
+    first.close()
+    print("saw the bus killed and started again, and went on")
+
+
+main()

@@ -1,0 +1,104 @@
+//! The bus that the clients meet: the example's agencies, and a subscription for each client.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::programs;
+use crate::api::Api;
+use crate::server::Server;
+use crate::violation::Halt;
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/governance");
+const EVENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/birth.json");
+
+/// The topic that the clients publish to and read.
+const TOPIC: &str = "civil.birth.registered";
+
+const PRODUCER: &str = "desk@civil-registry";
+const CONSUMER: &str = "reader@tax-office";
+
+/// A bus with its folder and the tokens of those who call.
+pub struct World {
+    binary: PathBuf,
+    folder: TempDir,
+    server: Server,
+    producer_token: String,
+    consumer_token: String,
+}
+
+impl World {
+    /// Starts a bus and gives it its governance.
+    pub fn make(binary: &Path) -> Result<Self, Halt> {
+        let folder =
+            tempfile::tempdir().map_err(|error| Halt::setup("making a folder for the data", error))?;
+        let data = folder.path().join("data");
+        let server = Server::start(binary, &data)?;
+        let operator = fs::read_to_string(data.join("operator.token"))
+            .map_err(|error| Halt::setup("reading the operator's token", error))?;
+        let api = Api::new(&server.url, operator.trim());
+        let refused = |failure: crate::api::Failure| Halt::setup("giving the bus its governance", failure);
+        api.apply(&files()?).map_err(refused)?;
+        let producer_token = api.create_principal(PRODUCER, "producer").map_err(refused)?;
+        let consumer_token = api.create_principal(CONSUMER, "consumer").map_err(refused)?;
+        Ok(Self { binary: binary.to_owned(), folder, server, producer_token, consumer_token })
+    }
+
+    /// What a client needs to know.
+    pub fn environment(&self, client: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("BOOTSTRAP", self.server.kafka.clone()),
+            ("TOPIC", TOPIC.to_owned()),
+            ("GROUP", format!("tax-office.{client}")),
+            ("CLIENT", client.to_owned()),
+            ("PRODUCER", PRODUCER.to_owned()),
+            ("PRODUCER_TOKEN", self.producer_token.clone()),
+            ("CONSUMER", CONSUMER.to_owned()),
+            ("CONSUMER_TOKEN", self.consumer_token.clone()),
+            ("EVENT", EVENT.to_owned()),
+        ]
+    }
+
+    /// kill -9 and a new start on the same folder and address.
+    pub fn restart(&mut self) -> Result<(), Halt> {
+        self.server.kill()?;
+        let kafka = self.server.kafka.clone();
+        self.server = Server::start_at(&self.binary, &self.folder.path().join("data"), &kafka)?;
+        Ok(())
+    }
+
+    /// The bus ends in order.
+    pub fn end(self) -> Result<(), Halt> {
+        self.server.end().map(|_| ())
+    }
+}
+
+/// The example's files, with a subscription for each client.
+fn files() -> Result<BTreeMap<String, String>, Halt> {
+    let mut files = BTreeMap::new();
+    read(Path::new(EXAMPLE), "", &mut files).map_err(|error| Halt::setup("reading the example", error))?;
+    for program in programs::ALL {
+        let name = format!("tax-office.{}", program.name);
+        let text = format!(
+            "subscription: {name}\ntopic: {TOPIC}\nagency: tax-office\npurpose: assign tax identifiers\n\
+             legal_basis: Tax Administration Act §139b\nclears: [internal, personal, special]\nexpires: 2030-01-01\n"
+        );
+        files.insert(format!("subscriptions/{name}.yaml"), text);
+    }
+    Ok(files)
+}
+
+fn read(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            read(&entry.path(), &format!("{name}/"), files)?;
+        } else if !name.ends_with(".md") {
+            files.insert(name, fs::read_to_string(entry.path())?);
+        }
+    }
+    Ok(())
+}
