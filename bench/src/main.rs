@@ -2,6 +2,7 @@
 //! `target/bench/`. Absolute figures belong to the machine; the ratios are what to compare.
 
 mod events;
+mod kafka;
 mod lanes;
 mod publish;
 mod report;
@@ -9,10 +10,14 @@ mod setup;
 mod start;
 mod steps;
 
-const BENCHES: [(&str, &str); 5] = [
+const BENCHES: [(&str, &str); 6] = [
     (
         "publish",
         "events/s into the bus: 1 KiB JSON, five personal fields, eight topics, all rules, fsync before the answer",
+    ),
+    (
+        "kafka",
+        "events/s through the Kafka door with librdkafka beside it on the same processors, and its ceiling with its mock",
     ),
     ("topics", "the same with 10 and with 10,000 topics"),
     ("steps", "where an event's processor time goes, step by step on one core"),
@@ -46,6 +51,7 @@ fn main() {
                 runtime.block_on(publish::run(number("--events", 400_000)));
                 steps::run();
             }
+            "kafka" => runtime.block_on(kafka::run(number("--events", 400_000))),
             "topics" => runtime.block_on(publish::run_topics(number("--events", 300_000))),
             "steps" if wanted.is_some() => steps::run(),
             "lanes" => runtime.block_on(lanes::run(number("--seconds", 8))),

@@ -31,7 +31,10 @@ impl Kms for OpenKms {
 
 pub struct Bench {
     pub bus: Bus,
+    pub operator: Caller,
     pub producer: Caller,
+    /// What the producer proves itself with.
+    pub token: String,
     pub topics: Vec<TopicName>,
     folder: PathBuf,
     temporary: tempfile::TempDir,
@@ -80,10 +83,11 @@ pub async fn bus(topics: &[(&str, usize)], partitions: u32) -> Bench {
     let roles: Roles = [Role::Producer, Role::Consumer].into_iter().collect();
     let made = bus.create_principal(&operator, principal, agency, roles).await.expect("a principal");
     let producer = bus.identify(&made.token).expect("the producer");
-    Bench { bus, producer, topics: names, folder, temporary }
+    let token = made.token;
+    Bench { bus, operator, producer, token, topics: names, folder, temporary }
 }
 
-fn topic(name: &str, latency: &str, partitions: u32) -> String {
+pub fn topic(name: &str, latency: &str, partitions: u32) -> String {
     format!(
         "topic: {name}\nowner: bench\nsteward: a.one@bench\ndeputy: b.two@bench\ndescription: Measured.\n\
          legal_basis: Bench Act\nlatency: {latency}\npartitions: {partitions}\nretention: 10y\nkey: subject\n\
