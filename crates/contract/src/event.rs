@@ -46,6 +46,13 @@ pub enum Data {
 }
 
 impl CloudEvent {
+    /// An event that says nothing yet.
+    pub fn empty() -> Self {
+        let (id, source, ty, extensions) = Default::default();
+        let (subject, time, datacontenttype, dataschema, data) = Default::default();
+        Self { id, source, ty, subject, time, datacontenttype, dataschema, extensions, data }
+    }
+
     /// The extension attribute `name`, where it is a string.
     pub fn extension(&self, name: &str) -> Option<&str> {
         self.extensions.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {

@@ -232,6 +232,16 @@ impl Asked {
     }
 }
 
+/// What an answer takes without records; more is taken where it must be.
+const HEAD_BYTES: usize = 512;
+
+/// The bytes of the records in an answer.
+fn weight(response: &ResponseKind) -> usize {
+    let ResponseKind::Fetch(fetched) = response else { return 0 };
+    let partitions = fetched.responses.iter().flat_map(|topic| &topic.partitions);
+    partitions.map(|partition| 128 + partition.records.as_ref().map_or(0, Bytes::len)).sum()
+}
+
 /// How to frame an answer.
 #[derive(Clone, Copy)]
 struct Reply {
@@ -242,7 +252,7 @@ struct Reply {
 
 impl Reply {
     fn frame(&self, response: &ResponseKind) -> Result<BytesMut, End> {
-        let mut out = BytesMut::with_capacity(256);
+        let mut out = BytesMut::with_capacity(HEAD_BYTES + weight(response));
         out.put_i32(0);
         out.put_i32(self.correlation);
         if self.key.response_header_version(self.version) == 1 {

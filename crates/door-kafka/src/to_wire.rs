@@ -1,10 +1,20 @@
 //! From an event to a record: the CloudEvents Kafka protocol binding, binary mode.
 
+use std::borrow::Cow;
+
 use bus::Delivered;
 use contract::{AttributeValue, Data};
 
 use crate::batch::Writer;
 use crate::from_wire::KEY_ATTRIBUTE;
+
+/// Headers and framing of a record; a guess that saves copying.
+const OVERHEAD_BYTES: usize = 320;
+
+/// How many bytes these events will about take.
+pub fn bytes(events: &[Delivered]) -> usize {
+    events.iter().map(|delivered| delivered.event.data_len() + OVERHEAD_BYTES).sum()
+}
 
 /// Writes a delivered event. Its key is the one that its producer gave, or where the subscription may not see that, the
 /// pseudonym of the first person it is about.
@@ -20,7 +30,7 @@ pub fn write(writer: &mut Writer, delivered: &Delivered) {
     for (name, value) in optional {
         headers.extend(value.as_ref().map(|value| (name, value.as_bytes())));
     }
-    let extensions: Vec<(String, String)> =
+    let extensions: Vec<(String, Cow<'_, str>)> =
         event.extensions.iter().map(|(name, value)| (format!("ce_{name}"), text(value))).collect();
     headers.extend(extensions.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let content_type = event.datacontenttype.as_deref().or(match &event.data {
@@ -34,14 +44,14 @@ pub fn write(writer: &mut Writer, delivered: &Delivered) {
         None => None,
     };
     let (offset, time_ms) = (delivered.offset, delivered.time_ms);
-    writer.record(offset, time_ms, key.map(str::as_bytes), value, headers.into_iter());
+    writer.record(offset, time_ms, key.map(str::as_bytes), value, &headers);
 }
 
 /// Section 3.2.3: attribute values are their canonical strings.
-fn text(value: &AttributeValue) -> String {
+fn text(value: &AttributeValue) -> Cow<'_, str> {
     match value {
-        AttributeValue::String(text) => text.clone(),
-        AttributeValue::Integer(number) => number.to_string(),
-        AttributeValue::Boolean(yes) => yes.to_string(),
+        AttributeValue::String(text) => text.into(),
+        AttributeValue::Integer(number) => number.to_string().into(),
+        AttributeValue::Boolean(yes) => yes.to_string().into(),
     }
 }

@@ -112,6 +112,11 @@ impl<'a> SealedForm<'a> {
         self.envelopes.iter().map(|envelope| envelope.class)
     }
 
+    /// Whether nothing in it is sealed: the skeleton is the data.
+    pub fn is_open(&self) -> bool {
+        self.envelopes.is_empty() && self.holes.is_empty()
+    }
+
     /// The data without its sealed fragments: what anybody may know of it.
     pub fn skeleton(&self) -> &'a [u8] {
         self.skeleton

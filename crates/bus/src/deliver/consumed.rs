@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::{ClassSet, SubscriptionName};
-use seal::Piece;
+use seal::{Piece, SealedForm};
 
 use super::{no_such_event, read, reveal};
 use crate::api::{Caller, DeadLetter, From};
@@ -171,7 +171,10 @@ impl Bus {
         let contract = topic.contract(read.head.contract)?;
         let all: ClassSet = contract.classes().iter().cloned().collect();
         let mut carried = false;
-        let opened = reveal::open(&self.core, topic, &read, &all, &mut |piece| {
+        let sealed =
+            SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let binding = reveal::binding(topic, &read.event, &read);
+        let opened = reveal::open(&self.core, topic, &sealed, &binding, &all, &mut |piece| {
             if let Piece::Opened(bytes) = piece {
                 carried |=
                     values_of(bytes).any(|value| value.len() >= VALUE_MIN_BYTES && reason.contains(value));

@@ -96,6 +96,10 @@ impl Bus {
             .collect();
         if !places.is_empty() {
             self.record_disclosure(caller, &subscription, &topic, &opened, &places).await?;
+            self.measure_age(
+                &topic,
+                fetched.portions.iter().flat_map(|portion| portion.events.iter().flatten()),
+            );
         }
         Ok(fetched)
     }

@@ -159,6 +159,7 @@ impl Bus {
         let places: Vec<(u32, u64)> =
             batch.events.iter().map(|event| (event.partition, event.offset)).collect();
         self.record_disclosure(caller, subscription, topic, &batch.opened, &places).await?;
+        self.measure_age(topic, batch.events.iter());
         Ok(Delivery { events: batch.events, cursor, opened: batch.opened })
     }
 
@@ -182,6 +183,15 @@ impl Bus {
         self.may_consume(caller, name)?;
         self.core.metrics.delivered(&topic.name, name, places.len() as u64);
         Ok(())
+    }
+
+    /// From durable to handed over, event by event.
+    fn measure_age<'e>(&self, topic: &Topic, events: impl Iterator<Item = &'e Delivered>) {
+        let now_ms = self.core.clock.now_ms();
+        for event in events {
+            let age_ms = now_ms.saturating_sub(event.time_ms);
+            topic.metrics.end_to_end_seconds.observe(age_ms as f64 / 1000.0);
+        }
     }
 
     /// How far a subscription is behind.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::check::Shape;
-use contract::{AttributeValue, Class, ClassSet, Data, Format, Redactor};
+use contract::{AttributeValue, Class, ClassSet, CloudEvent, Data, Format, Redactor};
 use seal::{Binding, OpenError, PersonKey, Piece, SealedForm};
 
 use super::{Batch, Found};
@@ -22,20 +22,30 @@ pub fn reveal(
     found: Found,
     batch: &mut Batch,
 ) -> Result<(), Refusal> {
-    let age_ms = core.clock.now_ms().saturating_sub(found.record.time_ms);
-    topic.metrics.end_to_end_seconds.observe(age_ms as f64 / 1000.0);
-    let read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
-    let mut data = Vec::with_capacity(read.sealed.len());
-    let mut event = read.event.clone();
-    let format = read.head.data.format().unwrap_or(Format::JsonSchema);
-    let mut document = Redactor::new(format, read.frames.clone(), &mut data);
-    let opened = open(core, topic, &read, cleared, &mut |piece| match piece {
-        Piece::Text(text) => document.text(text),
-        Piece::Opened(bytes) => document.keep(bytes),
-        Piece::LeftOut(shape) => document.leave_out(shape_of(shape)),
-    })
-    .map_err(|refusal| Refusal { text: format!("{} ({})", refusal.text, place(topic, &found)), ..refusal })?;
-    document.finish();
+    let mut read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
+    let mut event = std::mem::replace(&mut read.event, CloudEvent::empty());
+    let sealed = SealedForm::parse(read.sealed).map_err(|error| damaged(topic, &found, &error))?;
+    let named = |refusal: Refusal| Refusal {
+        text: format!("{} ({})", refusal.text, place(topic, &found)),
+        ..refusal
+    };
+    let binding = binding(topic, &event, &read);
+    let (data, opened) = if sealed.is_open() {
+        // Nothing was ever sealed: the bytes are handed over as they lie there.
+        let nothing = Opened { attributes: Vec::new(), classes: Vec::new(), about: None };
+        (found.record.body.slice_ref(sealed.skeleton()), nothing)
+    } else {
+        let mut data = Vec::with_capacity(read.sealed.len());
+        let format = read.head.data.format().unwrap_or(Format::JsonSchema);
+        let mut document = Redactor::new(format, std::mem::take(&mut read.frames), &mut data);
+        let opened = open(core, topic, &sealed, &binding, cleared, &mut |piece| match piece {
+            Piece::Text(text) => document.text(text),
+            Piece::Opened(bytes) => document.keep(bytes),
+            Piece::LeftOut(shape) => document.leave_out(shape_of(shape)),
+        });
+        document.finish();
+        (Bytes::from(data), opened.map_err(named)?)
+    };
     for (name, value) in opened.attributes {
         match name.as_str() {
             "subject" => event.subject = Some(value),
@@ -45,8 +55,8 @@ pub fn reveal(
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
     event.data = match read.head.data {
         DataKind::None => None,
-        DataKind::Json => Some(Data::Json(Bytes::from(data))),
-        DataKind::Avro | DataKind::Protobuf => Some(Data::Binary(Bytes::from(data))),
+        DataKind::Json => Some(Data::Json(data)),
+        DataKind::Avro | DataKind::Protobuf => Some(Data::Binary(data)),
     };
     let delivered = Delivered {
         event,
@@ -60,6 +70,16 @@ pub fn reveal(
     Ok(())
 }
 
+/// What a record's seal is bound to.
+pub fn binding<'a>(topic: &'a Topic, event: &'a CloudEvent, read: &EventRecord<'_>) -> Binding<'a> {
+    Binding {
+        topic: topic.name.as_str(),
+        source: &event.source,
+        id: &event.id,
+        contract_version: read.head.contract.0,
+    }
+}
+
 /// What opening gave beside the document.
 pub struct Opened {
     /// The attributes that were sealed.
@@ -70,21 +90,15 @@ pub struct Opened {
     pub about: Option<String>,
 }
 
-/// Hands the pieces of a record's data to `visit`, with the cleared classes opened.
+/// Hands the pieces of a sealed form to `visit`, with the cleared classes opened.
 pub fn open(
     core: &Core,
     topic: &Topic,
-    read: &EventRecord<'_>,
+    sealed: &SealedForm<'_>,
+    binding: &Binding<'_>,
     cleared: &ClassSet,
     visit: &mut dyn FnMut(Piece<'_>),
 ) -> Result<Opened, Refusal> {
-    let sealed = SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
-    let binding = Binding {
-        topic: topic.name.as_str(),
-        source: &read.event.source,
-        id: &read.event.id,
-        contract_version: read.head.contract.0,
-    };
     let keys = core.keyring.agency(&topic.owner)?;
     // A key that cannot be had now is not an erased one: keep the error apart from the absence.
     let mut out_of_reach = None;
@@ -98,7 +112,7 @@ pub fn open(
         }
     };
     let clears = |class: &str, _: &seal::Pseudonym| cleared.clears(&Class::from(class));
-    let revealed = sealed.reveal(&binding, &clears, &mut key_of, visit);
+    let revealed = sealed.reveal(binding, &clears, &mut key_of, visit);
     if let Some(refusal) = out_of_reach {
         return Err(refusal);
     }

@@ -10,6 +10,12 @@ pub(super) fn put(out: &mut Vec<u8>, number: i64) {
     out.push(rest as u8);
 }
 
+/// How many bytes a number takes.
+pub(super) fn length(number: i64) -> usize {
+    let zigzag = ((number << 1) ^ (number >> 63)) as u64;
+    (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7)
+}
+
 /// Takes the number at the start; `None` where there is none of at most 64 bits.
 pub(super) fn take(bytes: &mut &[u8]) -> Option<i64> {
     let mut number = 0u64;
@@ -34,6 +40,7 @@ mod tests {
             for number in [number, number >> 40, number >> 60, 0, -1] {
                 let mut out = Vec::new();
                 put(&mut out, number);
+                prop_assert_eq!(out.len(), length(number));
                 prop_assert_eq!(take(&mut &out[..]), Some(number));
             }
         }

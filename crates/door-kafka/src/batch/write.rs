@@ -7,19 +7,19 @@ use super::{HEAD_BYTES, number};
 /// Writes one batch, record by record.
 pub struct Writer {
     out: Vec<u8>,
-    record: Vec<u8>,
     first: Option<(u64, u64)>,
     last: (u64, u64),
     count: i32,
 }
 
-impl Default for Writer {
-    fn default() -> Self {
-        Self { out: vec![0; HEAD_BYTES], record: Vec::new(), first: None, last: (0, 0), count: 0 }
-    }
-}
-
 impl Writer {
+    /// A batch of about `bytes`; a guess that saves copying.
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut out = Vec::with_capacity(HEAD_BYTES + bytes);
+        out.resize(HEAD_BYTES, 0);
+        Self { out, first: None, last: (0, 0), count: 0 }
+    }
+
     /// Adds the record at `offset`, of a time in milliseconds since the epoch.
     pub fn record<'h>(
         &mut self,
@@ -27,23 +27,27 @@ impl Writer {
         time_ms: u64,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
-        headers: impl ExactSizeIterator<Item = (&'h str, &'h [u8])>,
+        headers: &[(&'h str, &'h [u8])],
     ) {
         let (base, base_ms) = *self.first.get_or_insert((offset, time_ms));
-        let record = &mut self.record;
-        record.clear();
-        record.push(0);
-        number::put(record, time_ms as i64 - base_ms as i64);
-        number::put(record, (offset - base) as i64);
-        part(record, key);
-        part(record, value);
-        number::put(record, headers.len() as i64);
+        let (time, place) = (time_ms as i64 - base_ms as i64, (offset - base) as i64);
+        let mut length = 1 + number::length(time) + number::length(place);
+        length += part_length(key) + part_length(value) + number::length(headers.len() as i64);
+        let header =
+            |(name, value): &(&str, &[u8])| part_length(Some(name.as_bytes())) + part_length(Some(value));
+        length += headers.iter().map(header).sum::<usize>();
+        let out = &mut self.out;
+        number::put(out, length as i64);
+        out.push(0);
+        number::put(out, time);
+        number::put(out, place);
+        part(out, key);
+        part(out, value);
+        number::put(out, headers.len() as i64);
         for (name, value) in headers {
-            part(record, Some(name.as_bytes()));
-            part(record, Some(value));
+            part(out, Some(name.as_bytes()));
+            part(out, Some(value));
         }
-        number::put(&mut self.out, record.len() as i64);
-        self.out.extend_from_slice(record);
         self.last = (offset, self.last.1.max(time_ms));
         self.count += 1;
     }
@@ -73,6 +77,10 @@ impl Writer {
         self.out[17..21].copy_from_slice(&crc.to_be_bytes());
         self.out
     }
+}
+
+fn part_length(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(1, |bytes| number::length(bytes.len() as i64) + bytes.len())
 }
 
 fn part(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
@@ -105,10 +113,11 @@ mod tests {
     }
 
     fn written(records: &[Parts], offset: u64) -> Vec<u8> {
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_capacity(0);
         for (at, (key, value, headers)) in records.iter().enumerate() {
-            let headers = headers.iter().map(|(name, value)| (name.as_str(), &value[..]));
-            writer.record(offset + at as u64, 1000 + at as u64, key.as_deref(), value.as_deref(), headers);
+            let headers: Vec<(&str, &[u8])> =
+                headers.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
+            writer.record(offset + at as u64, 1000 + at as u64, key.as_deref(), value.as_deref(), &headers);
         }
         writer.finish()
     }

@@ -182,7 +182,7 @@ fn partition(portion: &Portion) -> PartitionData {
                 .with_log_start_offset(portion.first as i64);
         }
     };
-    let mut writer = Writer::default();
+    let mut writer = Writer::with_capacity(to_wire::bytes(events));
     events.iter().for_each(|event| to_wire::write(&mut writer, event));
     PartitionData::default()
         .with_partition_index(portion.partition as i32)
