@@ -40,7 +40,7 @@ impl Bus {
     }
 
     /// The subscription, where the caller may read it now.
-    pub(crate) fn may_consume(
+    pub fn may_consume(
         &self,
         caller: &Caller,
         name: &SubscriptionName,
@@ -50,8 +50,32 @@ impl Bus {
         Ok(subscription)
     }
 
+    /// The names of the subscriptions to a topic that the caller may read now.
+    pub fn may_consume_from(&self, caller: &Caller, topic: &TopicName) -> Vec<SubscriptionName> {
+        let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
+        let own = state
+            .subscriptions_of(topic)
+            .filter(|subscription| rights::may_consume(&caller, subscription, now_ms).is_ok());
+        own.map(|subscription| subscription.name.clone()).collect()
+    }
+
+    /// The subscriptions that the caller may see, by name.
+    pub fn subscriptions(&self, caller: &Caller) -> Vec<Arc<Subscription>> {
+        let state = self.core.state();
+        let seen = state.subscriptions().filter(|found| self.may_oversee(caller, &found.name).is_ok());
+        seen.cloned().collect()
+    }
+
+    /// The principals that the caller may see: those of its agency, or for those who oversee, all.
+    pub fn principals(&self, caller: &Caller) -> Vec<governance::Principal> {
+        let (state, caller) = (self.core.state(), self.now(caller));
+        let seen =
+            state.principals().filter(|found| rights::may_read_metadata(&caller, &[&found.agency]).is_ok());
+        seen.cloned().collect()
+    }
+
     /// The subscription, where the caller may see how it fares: its agency, the topic's owner, or who oversees all.
-    pub(crate) fn may_oversee(
+    pub fn may_oversee(
         &self,
         caller: &Caller,
         name: &SubscriptionName,
@@ -64,8 +88,7 @@ impl Bus {
 
     pub(crate) fn subscription(&self, name: &SubscriptionName) -> Result<Arc<Subscription>, Refusal> {
         let state = self.core.state();
-        let found = state.subscriptions().find(|subscription| subscription.name == *name).cloned();
-        found.ok_or_else(|| unknown_subscription(name))
+        state.shared_subscription(name).cloned().ok_or_else(|| unknown_subscription(name))
     }
 
     /// Whether the caller may read every agency's audit entries.

@@ -74,6 +74,7 @@ fn own_streams(infos: &[StreamInfo]) -> Option<Streams> {
         dead_letters: three("dead-letters")?,
         producers: three("producers")?,
         members: three("members")?,
+        people: three("people")?,
     })
 }
 

@@ -20,7 +20,7 @@ pub const EVENT_MAX_BYTES: usize = 1024 * 1024;
 pub const BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most events in one batch.
-pub const BATCH_MAX_EVENTS: usize = 10_000;
+pub const BATCH_MAX_EVENTS: usize = contract::limits::BATCH_EVENTS;
 
 /// Data under way in one lane, from its arrival to the answer; beyond it publishers wait. 16 MiB is a tenth of a second
 /// of a saturated lane, so that waiting never shows before the disk or the processor is the limit.

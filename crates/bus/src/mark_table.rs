@@ -18,6 +18,23 @@ pub struct Place {
     pub offset: Offset,
 }
 
+impl Place {
+    /// Twelve bytes: the stream's number and the offset, little-endian.
+    pub fn encode(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&self.stream.0.to_le_bytes());
+        bytes[4..].copy_from_slice(&self.offset.to_le_bytes());
+        bytes
+    }
+
+    /// Reads what [`Place::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (stream, offset) = bytes.split_first_chunk::<4>()?;
+        let offset = offset.try_into().ok()?;
+        Some(Self { stream: StreamId(u32::from_le_bytes(*stream)), offset: u64::from_le_bytes(offset) })
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Slot {
     mark: u64,

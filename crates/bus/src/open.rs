@@ -120,6 +120,10 @@ impl Bus {
     /// Makes the operator, who then makes everything else.
     async fn first_start(&self) -> Result<String, Refusal> {
         let token = secrets::new_token();
+        // Before the operator is durable: a bus that is open and that nobody can enter would be lost.
+        let kept = self.core.settings.data.join("operator.token");
+        secrets::write(&kept, format!("{token}\n").as_bytes())
+            .map_err(|error| Refusal::unavailable(format!("{}: {error}", kept.display())))?;
         let name = |error: contract::NameError| Refusal::unavailable(error.to_string());
         let operator = PrincipalName::parse(OPERATOR).map_err(name)?;
         let caller =
@@ -170,9 +174,10 @@ fn fold_all(
     kms: Arc<dyn Kms>,
     clock: Arc<dyn Clock>,
 ) -> Result<(Bus, Opened), OpenError> {
-    let marker = Marker::new(secrets::file(&settings.data.join("marks.key"))?);
     let metrics = Arc::new(Metrics::default());
     let streams = Streams::open(&*journal)?;
+    let is_new = journal.bounds(streams.governance)?.next == 0;
+    let marker = Marker::new(secrets::file(&settings.data.join("marks.key"), is_new)?);
     let keyring = Arc::new(Keyring::new(kms, journal.clone(), marker.clone()));
     fold_agency_keys(&*journal, &streams, &keyring)?;
     let (state, decisions) = fold_governance(&*journal, &streams)?;
@@ -208,6 +213,7 @@ fn fold_all(
             identities,
             sequences: fold_sequences(&*journal, streams.producers[lane as usize], clock.now_ms())?,
             producers_stream: streams.producers[lane as usize],
+            people_stream: streams.people[lane as usize],
             keyring: keyring.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),

@@ -7,13 +7,21 @@ use std::path::Path;
 
 use aws_lc_rs::rand;
 
-/// A file's secret bytes; made if the file is not there.
-pub fn file<const N: usize>(path: &Path) -> io::Result<[u8; N]> {
+/// A file's secret bytes. They are made only where `may_make` says that nothing depends on them yet: made anew in place
+/// of lost ones, they would fit nothing that is stored.
+pub fn file<const N: usize>(path: &Path, may_make: bool) -> io::Result<[u8; N]> {
     if path.exists() {
         let bytes = fs::read(path)?;
         return bytes.try_into().map_err(|_| {
             io::Error::new(io::ErrorKind::InvalidData, format!("{} does not hold {N} bytes", path.display()))
         });
+    }
+    if !may_make {
+        let text = format!(
+            "{} is missing, and what is stored depends on it: restore it from the copy of the data folder",
+            path.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
     let secret: [u8; N] = random();
     write(path, &secret)?;

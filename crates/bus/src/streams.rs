@@ -24,6 +24,8 @@ pub struct Streams {
     pub producers: [StreamId; 3],
     /// The members of consumer groups, per lane.
     pub members: [StreamId; 3],
+    /// Places of events about more people than a record has marks for, found by the rest of their marks, per lane.
+    pub people: [StreamId; 3],
 }
 
 impl Streams {
@@ -34,7 +36,7 @@ impl Streams {
             spec("governance".to_owned(), Lane::Standard),
             spec("agency-keys".to_owned(), Lane::Standard),
         ];
-        for kind in ["audit", "places", "dead-letters", "producers", "members"] {
+        for kind in ["audit", "places", "dead-letters", "producers", "members", "people"] {
             specs.extend(Lane::ALL.map(|lane| spec(format!("{kind}/{}", lane.name()), lane)));
         }
         let ids = journal.create(&specs)?;
@@ -47,6 +49,7 @@ impl Streams {
             dead_letters: three(8),
             producers: three(11),
             members: three(14),
+            people: three(17),
         })
     }
 }

@@ -8,6 +8,7 @@ use journal::Found;
 
 use crate::api::{Caller, Disclosed, TraceStep};
 use crate::limits::{DISCLOSURE_BUCKET, TRACE_MAX_EVENTS};
+use crate::mark_table::Place;
 use crate::record;
 use crate::{Bus, Refusal, RefusalKind};
 
@@ -69,6 +70,7 @@ impl Bus {
     }
 
     fn step(&self, found: &Found) -> Result<Option<TraceStep>, Refusal> {
+        let found = &self.event_of(found)?;
         let Some(topic) = self.core.topics.of_stream(found.stream) else { return Ok(None) };
         let Some(partition) = topic.partition_of(found.stream) else { return Ok(None) };
         let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next() else {
@@ -90,6 +92,16 @@ impl Bus {
             traceparent: extension("traceparent"),
             disclosed: self.disclosed(&topic.name, partition, found.offset)?,
         }))
+    }
+
+    /// Where the event stands that a mark led to: there, or at the place that is noted there.
+    fn event_of(&self, found: &Found) -> Result<Found, Refusal> {
+        if !self.core.streams.people.contains(&found.stream) {
+            return Ok(*found);
+        }
+        let noted = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next();
+        let place = noted.and_then(|noted| Place::decode(&noted.body));
+        Ok(place.map_or(*found, |place| Found { stream: place.stream, offset: place.offset }))
     }
 
     /// Who was handed one event, each subscription once, by its first time.

@@ -94,6 +94,30 @@ async fn a_producers_batches_follow_each_other_also_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_within_a_batch_keeps_all_of_it_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let mut other = birth(1);
+    other.data = birth(9).data;
+    other.subject = None;
+    let outcomes = submit(&world, batch(vec![birth(1), other], None)).await;
+    assert_eq!(offsets(&outcomes), [("abandoned", 0), ("conflict", 0)]);
+    assert_eq!(world.bus.bounds(&topic(), 2).unwrap(), (0, 0));
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_numbered_batch_of_events_that_were_there_before_counts_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let at = |first| Some(Sequence { producer: 5, epoch: 0, first });
+    submit(&world, batch(vec![birth(1)], at(0))).await;
+    assert_eq!(offsets(&submit(&world, batch(vec![birth(1)], at(1))).await), [("again", 0)]);
+    assert_eq!(offsets(&submit(&world, batch(vec![birth(2)], at(2))).await), [("new", 1)]);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_for_no_partition_and_a_fetch_from_no_place_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;

@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::future::Future;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -103,9 +101,6 @@ async fn open(meant: &Meant) -> Result<(Bus, Arc<Embedded>), Failure> {
         .await
         .map_err(|error| failed(&error))?;
     tracing::info!("{opened}");
-    if let Some(token) = &opened.operator_token {
-        write_token(&meant.data.join("operator.token"), token)?;
-    }
     Ok((bus, journal))
 }
 
@@ -122,12 +117,6 @@ fn prepare_folder(data: &Path) -> Result<(), Failure> {
     }
     fs::create_dir_all(data)?;
     Ok(fs::write(marker, "This is the data folder of a Chancery bus, format 1.\n")?)
-}
-
-fn write_token(path: &Path, token: &str) -> Result<(), Failure> {
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    writeln!(file, "{token}")?;
-    Ok(file.sync_all()?)
 }
 
 async fn told_to_end() {

@@ -99,9 +99,17 @@ fn the_pure_rooms_compile_without_a_runtime() {
 
 #[test]
 fn a_door_knows_only_the_bus_and_its_words() {
-    for file in all("crates/door-http/src", "rs") {
+    for file in all("crates/door-http/src", "rs").into_iter().chain(all("crates/door-kafka/src", "rs")) {
         let text = fs::read_to_string(&file).unwrap();
-        for call in ["governance::decide", "contract::compile", "contract::check", "seal::", "journal::"] {
+        for call in [
+            "governance::decide",
+            "governance::rights",
+            "rights::",
+            "contract::compile",
+            "contract::check",
+            "seal::",
+            "journal::",
+        ] {
             assert!(!text.contains(call), "{} decides by itself with {call}", file.display());
         }
     }

@@ -52,6 +52,9 @@ pub const EXTENSION_BYTES: usize = 4096;
 /// Extension attributes of one event.
 pub const EXTENSIONS: usize = 32;
 
+/// Events of one batch; beyond them reading stops, so that a long list of nothing costs no memory.
+pub const BATCH_EVENTS: usize = 10_000;
+
 /// CloudEvents 1.0, section 3: names SHOULD NOT exceed 20 characters.
 pub const EXTENSION_NAME_CHARS: usize = 20;
 

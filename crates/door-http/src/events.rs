@@ -29,7 +29,7 @@ pub async fn publish(
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         "application/cloudevents-batch+json" => {
-            let parsed = parse_batch(&body).map_err(|fault| malformed(fault.to_string()))?;
+            let parsed = parse_batch(&body).map_err(faulty)?;
             let events: Vec<Incoming> =
                 parsed.into_iter().map(|event| event.map_err(faulty).map(|e| traced(e, &headers))).collect();
             let ids: Vec<Option<String>> =
@@ -55,6 +55,9 @@ fn unreadable(what: impl std::fmt::Display) -> Refusal {
 
 fn faulty(fault: EventFault) -> Refusal {
     match fault {
+        EventFault::NotAnArray(Malformed { what: Mistake::TooMany(_), .. }) => {
+            Refusal::new(RefusalKind::TooLarge, fault.to_string()).hint("send smaller batches")
+        }
         EventFault::Malformed(Malformed { what: Mistake::TooLong(_), .. }) => {
             Refusal::new(RefusalKind::TooLarge, fault.to_string())
                 .hint("large payloads belong behind dataref")

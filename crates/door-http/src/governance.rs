@@ -112,14 +112,13 @@ pub async fn principals(
     State(door): State<Door>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let state = door.bus.state(&caller)?;
     let one = |principal: &governance::Principal| {
         json!({
             "principal": principal.principal.as_str(), "agency": principal.agency.as_str(),
             "roles": principal.roles, "has_token": principal.token_hash.is_some(), "disabled": principal.disabled,
         })
     };
-    Ok(Json(json!({ "principals": state.principals().map(one).collect::<Vec<_>>() })))
+    Ok(Json(json!({ "principals": door.bus.principals(&caller).iter().map(one).collect::<Vec<_>>() })))
 }
 
 /// `POST /v1/principals`.
@@ -265,9 +264,10 @@ pub async fn subscriptions(
     State(door): State<Door>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let (state, now_ms) = (door.bus.state(&caller)?, door.bus.now_ms());
-    let all = state.subscriptions().map(|found| subscription(found, now_ms));
-    Ok(Json(json!({ "subscriptions": all.collect::<Vec<_>>() })))
+    let now_ms = door.bus.now_ms();
+    let seen = door.bus.subscriptions(&caller);
+    let shown: Vec<Value> = seen.iter().map(|found| subscription(found, now_ms)).collect();
+    Ok(Json(json!({ "subscriptions": shown })))
 }
 
 /// `GET /v1/subscriptions/{name}`.
@@ -277,9 +277,8 @@ pub async fn one_subscription(
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
     let wanted: SubscriptionName = wire::name(&name)?;
-    let state = door.bus.state(&caller)?;
-    let found = state.subscription(&wanted).ok_or_else(|| missing("subscription", &name))?;
-    Ok(Json(subscription(found, door.bus.now_ms())))
+    let found = door.bus.may_oversee(&caller, &wanted)?;
+    Ok(Json(subscription(&found, door.bus.now_ms())))
 }
 
 /// `POST /v1/govern`.

@@ -18,6 +18,7 @@ mod stream;
 mod wire;
 
 use std::future::Future;
+use std::time::Duration;
 
 use axum::Router;
 use bus::Bus;
@@ -32,6 +33,9 @@ pub(crate) struct Door {
     /// Turns true when the door closes: streams and long polls end then.
     closing: tokio::sync::watch::Receiver<bool>,
 }
+
+/// How long requests under way get to end when the door closes.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown` resolves; requests under way are answered, streams and long polls end at once.
 pub async fn serve(
@@ -49,5 +53,11 @@ pub async fn serve(
     let server = tokio::spawn(server.into_future());
     shutdown.await;
     let _ = close.send(true);
-    server.await.map_err(std::io::Error::other)?
+    match tokio::time::timeout(DRAIN, server).await {
+        Ok(served) => served.map_err(std::io::Error::other)?,
+        Err(_) => {
+            tracing::warn!("requests that did not end in time were given up");
+            Ok(())
+        }
+    }
 }

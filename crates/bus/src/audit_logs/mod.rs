@@ -10,6 +10,7 @@ mod levels;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use audit::{Checkpoint, Hash, Signer, Tile, TileWriter, VerifierKey};
 use journal::{Journal, StreamId};
@@ -41,6 +42,8 @@ pub struct AuditLog {
     levels: Levels,
     tree: Mutex<TileWriter>,
     metrics: Arc<Metrics>,
+    /// Whether hashes could not be written.
+    has_gap: AtomicBool,
 }
 
 impl AuditLog {
@@ -60,6 +63,7 @@ impl AuditLog {
             levels,
             tree: Mutex::new(tree),
             metrics: shared.metrics.clone(),
+            has_gap: AtomicBool::new(false),
         };
         log.fold()?;
         Ok(log)
@@ -92,9 +96,13 @@ impl AuditLog {
             tree.push(*leaf, |level, hash| appended.push((level, hash)));
         }
         let size = tree.size();
-        if let Err(error) = self.levels.append(before, &appended) {
-            // A view: the journal has the entries, and the next start folds them again.
-            tracing::error!(lane = self.lane.name(), %error, "audit hashes could not be written");
+        // A view: the journal has the entries. Behind a gap nothing is written and nothing is settled, so that the next
+        // start folds from before it.
+        if !self.has_gap.load(Ordering::SeqCst)
+            && let Err(error) = self.levels.append(before, &appended)
+        {
+            self.has_gap.store(true, Ordering::SeqCst);
+            tracing::error!(lane = self.lane.name(), %error, "audit hashes could not be written; tiles and proofs end here until a restart");
         }
         drop(tree);
         self.metrics.tree(self.lane, size);
@@ -106,6 +114,9 @@ impl AuditLog {
     /// Syncs the level files, so that the next start goes on from here.
     pub fn settle(&self) {
         let size = self.size();
+        if self.has_gap.load(Ordering::SeqCst) {
+            return;
+        }
         if let Err(error) = self.levels.settle(size) {
             tracing::warn!(lane = self.lane.name(), %error, "audit hashes could not be synced");
         }
@@ -162,7 +173,7 @@ impl AuditLogs {
         topics: &Arc<Topics>,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError> {
-        let seed = secrets::file(&key_path(&settings.data))?;
+        let seed = secrets::file(&key_path(&settings.data), journal.bounds(streams.governance)?.next == 0)?;
         let shared = Shared { settings, journal, streams, metrics, seed };
         let [realtime, standard, batch] = Lane::ALL.map(|lane| AuditLog::open(lane, &shared).map(Arc::new));
         Ok(Self {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use contract::{ClassSet, SubscriptionName};
 use seal::{Piece, SealedForm};
 
-use super::{no_such_event, read, reveal};
+use super::{cleared_of, no_such_event, read, reveal};
 use crate::api::{Caller, DeadLetter, From};
 use crate::lanes::{Fact, Facts, Lane};
 use crate::record;
@@ -153,34 +153,36 @@ impl Bus {
             let text = format!("a dead letter wants a reason of 1 to {REASON_MAX_BYTES} bytes");
             return Err(Refusal::new(RefusalKind::Malformed, text).hint("say what the consumer could not do"));
         }
-        self.no_classified_value_in(&topic, partition, offset, reason)?;
+        self.no_classified_value_in(&topic, &cleared_of(&subscription), partition, offset, reason)?;
         let what = Happened::Rejected { topic: topic.name.clone(), reason: reason.to_owned() };
         self.letter_step(topic.lane, step((name.clone(), partition, offset), what, caller)).await
     }
 
-    /// A reason is kept in the clear: it must not carry what the event keeps sealed.
+    /// A reason is kept in the clear: it must not carry what the event keeps sealed. Only what its consumer was handed is
+    /// compared: it cannot carry what it never had, and must not find it out by asking.
     fn no_classified_value_in(
         &self,
         topic: &Topic,
+        cleared: &ClassSet,
         partition: u32,
         offset: u64,
         reason: &str,
     ) -> Result<(), Refusal> {
         let found = read::one(&self.core, topic, partition, offset)?;
         let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
-        let contract = topic.contract(read.head.contract)?;
-        let all: ClassSet = contract.classes().iter().cloned().collect();
         let mut carried = false;
         let sealed =
             SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let binding = reveal::binding(topic, &read.event, &read);
-        let opened = reveal::open(&self.core, topic, &sealed, &binding, &all, &mut |piece| {
+        let opened = reveal::open(&self.core, topic, &sealed, &binding, cleared, &mut |piece| {
             if let Piece::Opened(bytes) = piece {
                 carried |=
                     values_of(bytes).any(|value| value.len() >= VALUE_MIN_BYTES && reason.contains(value));
             }
         })?;
-        let attributes = opened.attributes.iter().any(|(_, value)| reason.contains(value.as_str()));
+        let long = |value: &str| value.len() >= VALUE_MIN_BYTES;
+        let attributes =
+            opened.attributes.iter().any(|(_, value)| long(value) && reason.contains(value.as_str()));
         if !carried && !attributes {
             return Ok(());
         }
@@ -204,26 +206,26 @@ impl Bus {
 
     /// A dead letter is to be delivered again, before anything else.
     pub async fn redrive(&self, caller: &Caller, id: &str) -> Result<DeadLetter, Refusal> {
-        let (key, lane, _) = self.letter(caller, id)?;
+        let (key, lane) = self.letter(caller, id)?;
         self.letter_step(lane, step(key, Happened::Redriven, caller)).await
     }
 
     /// A dead letter is given up.
     pub async fn discard(&self, caller: &Caller, id: &str, reason: &str) -> Result<DeadLetter, Refusal> {
-        let (key, lane, letter) = self.letter(caller, id)?;
+        let (key, lane) = self.letter(caller, id)?;
         let what = Happened::Discarded { reason: reason.chars().take(REASON_MAX_BYTES).collect() };
-        self.letter_step(lane, step(key, what, caller)).await.or(Ok(letter))
+        self.letter_step(lane, step(key, what, caller)).await
     }
 
-    fn letter(&self, caller: &Caller, id: &str) -> Result<(LetterKey, Lane, DeadLetter), Refusal> {
-        let found = parse_letter_id(id).and_then(|key| Some((self.core.dead_letters.get(&key)?, key)));
-        let (letter, key) = found.ok_or_else(|| {
+    fn letter(&self, caller: &Caller, id: &str) -> Result<(LetterKey, Lane), Refusal> {
+        let found = parse_letter_id(id).filter(|key| self.core.dead_letters.get(key).is_some());
+        let key = found.ok_or_else(|| {
             Refusal::new(RefusalKind::Unknown, format!("there is no dead letter {id}"))
                 .hint("chancery dead-letters list shows those there are")
         })?;
         let subscription = self.may_consume(caller, &key.0)?;
         let topic = self.core.topics.get(&subscription.topic)?;
-        Ok((key, topic.lane, letter))
+        Ok((key, topic.lane))
     }
 
     async fn letter_step(&self, lane: Lane, step: Step) -> Result<DeadLetter, Refusal> {

@@ -55,7 +55,11 @@ impl Bus {
             let mine = self.partitions_of(name, &consumer, &topic, wait_ms);
             let start = self.start(&topic, name, &mine, pull.from.as_ref())?;
             let max = pull.max.clamp(1, PULL_MAX_EVENTS);
-            let redriven = self.core.dead_letters.redriven(name, &mine);
+            let mut redriven = self.core.dead_letters.redriven(name, &mine);
+            if let Some(From::Cursor(cursor)) = &pull.from {
+                // Whoever goes on from a delivery has had its letters.
+                redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
+            }
             let batch = self.read_and_reveal(&topic, &subscription, start, redriven, max).await?;
             if !batch.events.is_empty() || Instant::now() >= deadline {
                 return self.disclose(caller, &subscription, &topic, batch).await;
@@ -124,15 +128,12 @@ impl Bus {
         let (core, topic, cleared) = (self.core.clone(), topic.clone(), cleared_of(subscription));
         tokio::task::spawn_blocking(move || {
             let found = read::read(&core, &topic, &start, &redriven, max)?;
-            let mut batch = Batch {
-                events: Vec::new(),
-                next: start,
-                opened: ClassSet::default(),
-                from_letters: redriven,
-            };
+            let mut batch = Batch { next: start, ..Batch::default() };
             for found in found {
-                if found.redriven == 0 {
-                    batch.next.insert(found.partition, found.record.offset + 1);
+                match found.redriven {
+                    0 => drop(batch.next.insert(found.partition, found.record.offset + 1)),
+                    // Only what is handed over can be resolved by its commit.
+                    _ => batch.from_letters.push((found.partition, found.record.offset)),
                 }
                 reveal::reveal(&core, &topic, &cleared, found, &mut batch)?;
             }
@@ -150,9 +151,7 @@ impl Bus {
         topic: &Topic,
         batch: Batch,
     ) -> Result<Delivery, Refusal> {
-        let redriven =
-            batch.from_letters.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
-        let cursor = Cursor { next: batch.next, redriven };
+        let cursor = Cursor { next: batch.next, redriven: batch.from_letters };
         if batch.events.is_empty() {
             return Ok(Delivery { events: Vec::new(), cursor, opened: batch.opened });
         }
@@ -222,8 +221,8 @@ pub(crate) struct Batch {
     pub next: BTreeMap<u32, u64>,
     /// The classes that were opened.
     pub opened: ClassSet,
-    /// Redriven dead letters among the events.
-    pub from_letters: Vec<(u32, u64, u32)>,
+    /// Partition and offset of the redriven dead letters among the events.
+    pub from_letters: Vec<(u32, u64)>,
 }
 
 /// An event that is not there (any more).

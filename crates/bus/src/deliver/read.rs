@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use journal::{JournalError, Record};
 
 use super::no_such_event;
-use crate::Refusal;
 use crate::core::Core;
 use crate::limits::PULL_MAX_BYTES;
 use crate::topics::Topic;
+use crate::{Refusal, RefusalKind};
 
 /// A record with its partition.
 pub struct Found {
@@ -30,12 +30,20 @@ pub fn read(
     max: usize,
 ) -> Result<Vec<Found>, Refusal> {
     let mut found = Vec::new();
-    for (partition, offset, attempts) in redriven.iter().take(max) {
-        if let Ok(record) = one(core, topic, *partition, *offset) {
-            found.push(Found { partition: *partition, record, redriven: *attempts });
-        }
-    }
     let mut budget_bytes = PULL_MAX_BYTES;
+    for (partition, offset, attempts) in redriven.iter().take(max) {
+        let record = match one(core, topic, *partition, *offset) {
+            Ok(record) => record,
+            // Retention took it away: there is nothing to deliver again.
+            Err(refusal) if refusal.kind == RefusalKind::Unknown => continue,
+            Err(refusal) => return Err(refusal),
+        };
+        if budget_bytes < record.body.len() && !found.is_empty() {
+            break;
+        }
+        budget_bytes = budget_bytes.saturating_sub(record.body.len());
+        found.push(Found { partition: *partition, record, redriven: *attempts });
+    }
     let turn = core.clock.now_ms() as usize % start.len().max(1);
     let rotated = start.iter().cycle().skip(turn).take(start.len());
     for (left, (partition, offset)) in (1..=start.len()).rev().zip(rotated) {
@@ -61,8 +69,10 @@ pub fn read(
 pub fn one(core: &Core, topic: &Topic, partition: u32, offset: u64) -> Result<Record, Refusal> {
     let stream =
         topic.partitions.get(partition as usize).ok_or_else(|| no_such_event(topic, partition, offset))?;
-    let records =
-        core.journal.read(*stream, offset, 1).map_err(|_| no_such_event(topic, partition, offset))?;
+    let records = match core.journal.read(*stream, offset, 1) {
+        Err(JournalError::Trimmed { .. }) => return Err(no_such_event(topic, partition, offset)),
+        read => read?,
+    };
     records
         .into_iter()
         .next()

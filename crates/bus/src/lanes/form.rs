@@ -3,10 +3,9 @@
 //! Nothing here touches a view: a group that does not become durable leaves no trace.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use audit::{Hash, Range};
-use journal::{Group, Offset, StreamId};
+use journal::{Group, MARKS_MAX, Offset, StreamId};
 
 use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent};
 use super::run::LaneParts;
@@ -105,14 +104,14 @@ impl<'a> Forming<'a> {
     pub fn publishes(&mut self, mut jobs: Vec<PublishJob>) -> Result<(), Refusal> {
         // Stable, so that what one publisher sent for one topic stays in its order.
         jobs.sort_by(|a, b| {
-            let topic = |job: &PublishJob| Arc::as_ptr(&job.topic) as usize;
-            topic(a).cmp(&topic(b)).then_with(|| a.publisher.principal.cmp(&b.publisher.principal))
+            let topic = a.topic.name.cmp(&b.topic.name);
+            topic.then_with(|| a.publisher.principal.cmp(&b.publisher.principal))
         });
         let mut result = Ok(());
         let mut start = 0;
         while start < jobs.len() && result.is_ok() {
             let same = |job: &PublishJob| {
-                Arc::ptr_eq(&job.topic, &jobs[start].topic)
+                job.topic.name == jobs[start].topic.name
                     && job.publisher.principal == jobs[start].publisher.principal
             };
             let end = start + jobs[start..].iter().take_while(|job| same(job)).count();
@@ -242,15 +241,26 @@ impl<'a> Forming<'a> {
         let stream = job.topic.partitions[event.partition as usize];
         let offset = self.take_offset(stream)?;
         let primary = event.identity as u64;
-        let mut marks = [0u64; 12];
+        let mut marks = [0u64; MARKS_MAX];
         let count = 1 + event.marks.len().min(marks.len() - 1);
         marks[0] = primary;
         marks[1..count].copy_from_slice(&event.marks[..count - 1]);
+        for more in event.marks[count - 1..].chunks(MARKS_MAX) {
+            self.more_marks(more, Place { stream, offset })?;
+        }
         let leaf = leaf.to_le_bytes();
         let body: [&[u8]; 2] = [&leaf, &job.bodies[event.body.clone()]];
         self.group.push(stream, offset, self.now_ms, &marks[..count], &body);
         self.formed.identities.push((primary, Place { stream, offset }));
         Ok(offset)
+    }
+
+    /// An event about more people than a record has marks for is found by records of their own.
+    fn more_marks(&mut self, marks: &[u64], place: Place) -> Result<(), Refusal> {
+        let stream = self.parts.people_stream;
+        let offset = self.take_offset(stream)?;
+        self.group.push(stream, offset, self.now_ms, marks, &[&place.encode()]);
+        Ok(())
     }
 
     fn key(&mut self, key: &NewKey) -> Result<(), Refusal> {
@@ -342,7 +352,8 @@ fn ready(jobs: &[PublishJob], (job, event): Spot) -> &ReadyEvent {
     &jobs[job].ready[event]
 }
 
-fn conflict(job: &PublishJob) -> Refusal {
+/// The refusal of an identity that was seen with other content.
+pub(super) fn conflict(job: &PublishJob) -> Refusal {
     let text =
         format!("topic {}: this source and id were published before with other content", job.topic.name);
     Refusal::new(RefusalKind::Conflict, text)

@@ -42,6 +42,8 @@ pub struct PublishJob {
     pub refusals: Vec<Entry>,
     /// Where its events stand or fall together, and are placed where their producer said.
     pub whole: Option<Whole>,
+    /// Whether its producer sent it before, by its numbers.
+    pub repeated: bool,
     /// Where the outcomes go.
     pub reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
     /// Its part of the lane's room, given back when the job is dropped after the answer.

@@ -33,6 +33,8 @@ pub struct LaneParts {
     pub sequences: Sequences,
     /// The stream that they are folded from.
     pub producers_stream: journal::StreamId,
+    /// The stream of marks that found no room at their events.
+    pub people_stream: journal::StreamId,
     /// Persons' keys: told which became durable.
     pub keyring: Arc<Keyring>,
     /// The clock.

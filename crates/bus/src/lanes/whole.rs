@@ -1,6 +1,8 @@
 //! Batches that stand or fall together: nothing of one is placed before all of it is known to fit.
 
-use super::form::Forming;
+use std::collections::HashMap;
+
+use super::form::{Forming, conflict};
 use super::job::{PublishJob, Whole};
 use super::sequences::{Sequence, Taken, Verdict};
 use crate::api::{Outcome, Receipt};
@@ -30,13 +32,18 @@ impl Forming<'_> {
                 }
             }
         }
+        let mut own: HashMap<u128, [u8; 16]> = HashMap::with_capacity(job.ready.len());
         for event_number in 0..job.ready.len() {
-            if let Some(Outcome::Refused(refusal)) = self.seen(job, event_number)? {
-                let index = job.ready[event_number].index;
-                self.decided(job, event_number, Outcome::Refused(refusal));
-                job.refuse_rest(index);
-                return Ok(());
-            }
+            let event = &job.ready[event_number];
+            let (index, among_themselves) = (event.index, own.insert(event.identity, event.digest));
+            let refusal = match self.seen(job, event_number)? {
+                Some(Outcome::Refused(refusal)) => refusal,
+                _ if among_themselves.is_some_and(|other| other != event.digest) => conflict(job),
+                _ => continue,
+            };
+            self.decided(job, event_number, Outcome::Refused(refusal));
+            job.refuse_rest(index);
+            return Ok(());
         }
         if let Some(sequence) = whole.sequence {
             let taken = taken(job, whole, sequence, 0);
@@ -49,10 +56,12 @@ impl Forming<'_> {
     pub(super) fn note_batch(&mut self, job: &PublishJob) -> Result<(), Refusal> {
         let Some(whole) = job.whole else { return Ok(()) };
         let placed = job.outcomes.iter().find_map(|outcome| match outcome {
-            Some(Outcome::Accepted(receipt)) => Some(receipt.offset),
+            Some(Outcome::Accepted(receipt) | Outcome::Duplicate(receipt)) => Some(receipt.offset),
             _ => None,
         });
-        let (Some(sequence), Some(offset)) = (whole.sequence, placed) else { return Ok(()) };
+        let (Some(sequence), Some(offset), false) = (whole.sequence, placed, job.repeated) else {
+            return Ok(());
+        };
         let taken = taken(job, whole, sequence, offset);
         self.fact_of_producer(&taken)?;
         self.formed.batches.push(taken);
@@ -67,6 +76,7 @@ impl Forming<'_> {
 
     /// A batch that was taken before: each event gets the receipt it got then.
     fn repeated(&mut self, job: &mut PublishJob, whole: Whole, offset: u64) -> Result<(), Refusal> {
+        job.repeated = true;
         for event_number in 0..job.ready.len() {
             let index = job.ready[event_number].index;
             let outcome = match self.seen(job, event_number)? {

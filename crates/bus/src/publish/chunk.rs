@@ -38,6 +38,7 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
         topic,
         publisher,
         whole,
+        repeated: false,
         reply,
         room,
     };
@@ -52,8 +53,11 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
         match prepared {
             Ok(ready) => job.ready.push(ReadyEvent { index, ..ready }),
             Err(refusal) => {
-                let (publisher, topic, id) = (&job.publisher, &job.topic, id.as_deref());
-                job.refusals.push(refusal_entry(publisher, &topic.name, topic.lane, id, &refusal, &time));
+                // Its keyed mark: an id that nobody checked may name a person, and the audit is for ever.
+                let id = id.map(|id| format!("{:016x}", core.marker.event_id(&id)));
+                let (publisher, topic) = (&job.publisher, &job.topic);
+                let entry = refusal_entry(publisher, &topic.name, topic.lane, id.as_deref(), &refusal, &time);
+                job.refusals.push(entry);
                 job.outcomes[index] = Some(Outcome::Refused(refusal));
                 refused = refused.or(Some(index));
             }

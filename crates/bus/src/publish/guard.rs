@@ -55,12 +55,16 @@ fn names(value: &str, subject: &str) -> bool {
     })
 }
 
-/// The attributes that are stored as they are, but for `subject`, which is a pseudonym by now, and `type`, which is the
-/// topic's name.
+/// The attributes that are stored as they are, but for `subject`, which is a pseudonym by now.
 fn open_attributes(event: &CloudEvent) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
-    let optional = [("time", &event.time), ("dataschema", &event.dataschema)];
+    let optional = [
+        ("time", &event.time),
+        ("datacontenttype", &event.datacontenttype),
+        ("dataschema", &event.dataschema),
+    ];
     let named = optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-    let required = [("id", event.id.as_str()), ("source", event.source.as_str())];
+    let required =
+        [("id", event.id.as_str()), ("source", event.source.as_str()), ("type", event.ty.as_str())];
     let extensions = event.extensions.iter().filter_map(|(name, value)| match value {
         AttributeValue::String(text) => Some((name.as_str(), Cow::Borrowed(text.as_str()))),
         AttributeValue::Integer(number) => Some((name.as_str(), Cow::Owned(number.to_string()))),

@@ -155,9 +155,10 @@ impl People {
         &self.sealed_under[..self.persons]
     }
 
-    /// A digest of the content that dies with the first person's key; without persons, keyed by the agency.
+    /// A digest of the content that dies with the first person's key; without persons, keyed by the agency. Not by the
+    /// topic's key, which changes with its era: the same event must have the same digest at any time.
     fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        match self.sealed_under.first() {
+        match self.persons().first() {
             Some((_, key)) => key.content_digest(parts),
             None => self.keys.content_digest(parts),
         }

@@ -68,7 +68,7 @@ pub fn parse_structured(text: &Bytes) -> Result<CloudEvent, EventFault> {
 /// Reads a batch. An event that is wrong does not spoil the others; a text that is not an array spoils all.
 pub fn parse_batch(text: &Bytes) -> Result<Vec<Result<CloudEvent, EventFault>>, EventFault> {
     let mut tape = Tape::default();
-    let elements = elements(text).map_err(EventFault::NotAnArray)?;
+    let elements = elements(text, limits::BATCH_EVENTS).map_err(EventFault::NotAnArray)?;
     Ok(elements.into_iter().map(|range| read(&text.slice(range), &mut tape)).collect())
 }
 
@@ -221,7 +221,7 @@ fn data(
 
 /// Where the elements of an array stand. Looks only at brackets, strings and commas; what an element is inside is
 /// for its own parser to judge, so that one wrong element does not spoil the others.
-fn elements(text: &[u8]) -> Result<Vec<std::ops::Range<usize>>, Malformed> {
+fn elements(text: &[u8], max: usize) -> Result<Vec<std::ops::Range<usize>>, Malformed> {
     let wrong = |what, position| Err(Malformed { what, position });
     let skip = |mut at: usize| {
         while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
@@ -243,6 +243,9 @@ fn elements(text: &[u8]) -> Result<Vec<std::ops::Range<usize>>, Malformed> {
             let end = element_end(text, start)?;
             if start == end {
                 return wrong(Mistake::Expected("an event"), start);
+            }
+            if found.len() == max {
+                return wrong(Mistake::TooMany(max), start);
             }
             found.push(start..end);
             at = end + 1;

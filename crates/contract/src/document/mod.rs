@@ -31,6 +31,8 @@ pub struct Malformed {
 pub enum Mistake {
     /// Longer than the limit, in bytes.
     TooLong(usize),
+    /// A batch has more events than this.
+    TooMany(usize),
     /// Nested deeper than the limit.
     TooDeep(usize),
     /// Not UTF-8.
@@ -57,6 +59,7 @@ impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.what {
             Mistake::TooLong(limit) => return write!(f, "longer than {limit} bytes"),
+            Mistake::TooMany(limit) => return write!(f, "more than {limit} events in one batch"),
             Mistake::TooDeep(limit) => write!(f, "nested deeper than {limit} levels")?,
             Mistake::NotUtf8 => f.write_str("not UTF-8")?,
             Mistake::Ends => f.write_str("the text ends inside a value")?,

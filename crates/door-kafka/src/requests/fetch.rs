@@ -7,7 +7,6 @@ use bus::{Fetch, Fetched, Portion, Refused, Wanted};
 use bytes::Bytes;
 use contract::{SubscriptionName, TopicName};
 use futures_util::future::select_all;
-use governance::rights;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::fetch_request::FetchTopic;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
@@ -96,22 +95,16 @@ impl Subscriptions {
 /// one to the topic. Where several remain, the client has to say which.
 fn subscription(call: &Call, topic: &TopicName) -> Result<SubscriptionName, ResponseError> {
     let denied = ResponseError::TopicAuthorizationFailed;
-    let state = call.door.bus.state(&call.caller).map_err(|refusal| errors::of_topic(&refusal))?;
-    let now_ms = call.door.bus.now_ms();
-    let own: Vec<&SubscriptionName> = state
-        .subscriptions_of(topic)
-        .filter(|subscription| rights::may_consume(&call.caller, subscription, now_ms).is_ok())
-        .map(|subscription| &subscription.name)
-        .collect();
+    let own = call.door.bus.may_consume_from(&call.caller, topic);
     if let Some(named) = own.iter().find(|name| name.as_str() == call.client) {
-        return Ok((*named).clone());
+        return Ok(named.clone());
     }
     let groups = call.door.groups.uses.of(&call.caller.principal, &call.client);
     let worked_for: Vec<_> =
         own.iter().filter(|name| groups.iter().any(|group| group == name.as_str())).collect();
     match (worked_for.as_slice(), own.as_slice()) {
-        ([one], _) => Ok((**one).clone()),
-        ([], [one]) => Ok((*one).clone()),
+        ([one], _) => Ok((*one).clone()),
+        ([], [one]) => Ok(one.clone()),
         ([], []) => Err(denied),
         _ => {
             let names: Vec<&str> = own.iter().map(|name| name.as_str()).collect();

@@ -1,6 +1,5 @@
 //! The requests of the classic group protocol, and those that list and describe groups. A group is a subscription.
 
-use governance::rights;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
@@ -28,9 +27,7 @@ const CONSUMER: &str = "consumer";
 pub fn may_join(call: &Call, group: &str) -> Result<(), ResponseError> {
     let denied = ResponseError::GroupAuthorizationFailed;
     let name = names::subscription(group)?;
-    let state = call.door.bus.state(&call.caller).map_err(|_| denied)?;
-    let subscription = state.subscription(&name).ok_or(denied)?;
-    rights::may_consume(&call.caller, subscription, call.door.bus.now_ms()).map_err(|refused| {
+    call.door.bus.may_consume(&call.caller, &name).map(drop).map_err(|refused| {
         tracing::info!(group, principal = %call.caller.principal, %refused, "a consumer was not let into its group");
         denied
     })
@@ -227,15 +224,10 @@ fn described(call: &Call, answer: DescribedGroup) -> DescribedGroup {
 
 /// The subscriptions that the caller may see, as groups.
 pub fn list(call: &Call, request: &ListGroupsRequest) -> ResponseKind {
-    let Ok(state) = call.door.bus.state(&call.caller) else {
-        let error = ResponseError::CoordinatorNotAvailable.code();
-        return ResponseKind::ListGroups(ListGroupsResponse::default().with_error_code(error));
-    };
     let now_ms = call.door.bus.now_ms();
-    let seen = state.subscriptions().filter(|subscription| {
-        subscription.is_live(now_ms) && call.door.bus.places(&call.caller, &subscription.name).is_ok()
-    });
-    let listed = seen.filter_map(|subscription| {
+    let seen = call.door.bus.subscriptions(&call.caller);
+    let live = seen.iter().filter(|subscription| subscription.is_live(now_ms));
+    let listed = live.filter_map(|subscription| {
         let id = subscription.name.as_str();
         let group_state = call.door.groups.peek(id, |group| group.state()).unwrap_or_default().name();
         let wanted = |filter: &[StrBytes], is: &str| {

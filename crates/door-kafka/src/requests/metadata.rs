@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use governance::{Role, State, rights};
+use governance::Role;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::describe_topic_partitions_response::{
     DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
@@ -53,16 +53,11 @@ pub fn answer(call: &Call, request: &MetadataRequest) -> ResponseKind {
 fn concerning(call: &Call) -> Vec<Arc<governance::Topic>> {
     let Ok(state) = call.door.bus.state(&call.caller) else { return Vec::new() };
     let all = call.caller.is(Role::Operator) || call.caller.is(Role::Regulator);
-    let now_ms = call.door.bus.now_ms();
     let concerns = |topic: &&Arc<governance::Topic>| {
-        all || topic.owner == call.caller.agency || is_subscribed(call, &state, topic, now_ms)
+        all || topic.owner == call.caller.agency
+            || !call.door.bus.may_consume_from(&call.caller, &topic.name).is_empty()
     };
     state.topics().filter(concerns).cloned().collect()
-}
-
-fn is_subscribed(call: &Call, state: &State, topic: &governance::Topic, now_ms: u64) -> bool {
-    let mut own = state.subscriptions_of(&topic.name);
-    own.any(|subscription| rights::may_consume(&call.caller, subscription, now_ms).is_ok())
 }
 
 fn found(topic: &governance::Topic) -> MetadataResponseTopic {

@@ -15,11 +15,33 @@ pub(super) fn close_bootstrap(case: &Case<'_>) -> Result<Vec<Event>, Refused> {
 /// Sets the central rules.
 pub(super) fn set_standards(case: &Case<'_>, standards: &Standards) -> Result<Vec<Event>, Refused> {
     let by = case.as_operator("setting the standards")?;
-    no_faults("invalid-standards", &standards.faults())?;
+    let mut faults = standards.faults();
+    faults.extend(classes_in_use(case, standards));
+    no_faults("invalid-standards", &faults)?;
     if standards == case.state.standards() {
         return Ok(Vec::new());
     }
     Ok(vec![Event::StandardsSet { standards: standards.clone(), by }])
+}
+
+/// Classes that contracts name and that would not be known any more: stored events are read by those contracts, whatever
+/// their state.
+fn classes_in_use(case: &Case<'_>, standards: &Standards) -> Vec<String> {
+    let mut faults = Vec::new();
+    for topic in case.state.topics() {
+        for version in topic.versions.values() {
+            let definition = &version.definition;
+            let named =
+                definition.classify.values().map(|rule| &rule.class).chain(definition.extensions.values());
+            for class in named.filter(|class| !standards.knows(class)) {
+                let fault = format!("classes: {class} is named by {} {}", topic.name, version.number());
+                if !faults.contains(&fault) {
+                    faults.push(fault);
+                }
+            }
+        }
+    }
+    faults
 }
 
 /// A new agency.

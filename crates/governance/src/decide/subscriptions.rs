@@ -60,6 +60,9 @@ fn approved(name: &SubscriptionName, side: Side, by: &By) -> Event {
     Event::SubscriptionApproved { subscription: name.clone(), side, by: by.clone() }
 }
 
+/// Longest purpose and legal basis: every disclosure carries both.
+const TERM_MAX_BYTES: usize = 2_000;
+
 /// Everything that is wrong with terms, a line each.
 fn faults(case: &Case<'_>, terms: &Terms) -> Vec<String> {
     let standards = case.state.standards();
@@ -67,6 +70,8 @@ fn faults(case: &Case<'_>, terms: &Terms) -> Vec<String> {
     for (field, text) in [("purpose", &terms.purpose), ("legal_basis", &terms.legal_basis)] {
         if text.trim().is_empty() {
             faults.push(format!("{field}: is missing"));
+        } else if text.len() > TERM_MAX_BYTES {
+            faults.push(format!("{field}: is longer than {TERM_MAX_BYTES} bytes"));
         }
     }
     for class in terms.clears.iter().filter(|class| !standards.knows(class)) {

@@ -77,6 +77,11 @@ impl State {
         self.subscriptions.get(name).map(Arc::as_ref)
     }
 
+    /// The subscription of that name, to keep as it is now.
+    pub fn shared_subscription(&self, name: &SubscriptionName) -> Option<&Arc<Subscription>> {
+        self.subscriptions.get(name)
+    }
+
     /// All agencies, by name.
     pub fn agencies(&self) -> impl Iterator<Item = &Agency> {
         self.agencies.values().map(Arc::as_ref)

@@ -91,7 +91,14 @@ impl Explainer<'_, '_> {
                 if let Some(value) = &spot.value {
                     let _ = write!(text, " {value}");
                 }
-                let _ = write!(text, " {}", complaint(kind));
+                let _ = match kind {
+                    Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. }
+                        if !self.has_only_declared_names(&tokens) =>
+                    {
+                        write!(text, " has a member that the contract does not know")
+                    }
+                    kind => write!(text, " {}", complaint(kind)),
+                };
                 if let Some(class) = &spot.withheld {
                     let _ = write!(text, " (value withheld: {class})");
                 }
@@ -114,6 +121,15 @@ impl Explainer<'_, '_> {
                 Spot { pointer, value: None, withheld: Some(class.unwrap_or("unclassified").to_owned()) }
             }
         }
+    }
+
+    /// Whether the object at `tokens` has declared names only: a name that it does not know is a slip then, while the names
+    /// of a map may be persons.
+    fn has_only_declared_names(&self, tokens: &[&str]) -> bool {
+        let plan = &self.contract.plan;
+        let path = path_in(plan, self.document.root(), tokens);
+        let node = path.last().map(|node| plan.node(*node));
+        path.len() == tokens.len() + 1 && node.is_some_and(|node| !node.whole && node.others.is_none())
     }
 
     /// The class index of the value at `tokens`.

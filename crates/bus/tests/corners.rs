@@ -1,0 +1,185 @@
+//! Promises in the corners: many letters, many people, long times, questions that must not be answered.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod common;
+
+use std::sync::Arc;
+
+use bus::clock::SetClock;
+use bus::{Outcome, Pull, RefusalKind};
+use common::*;
+use contract::{AgencyName, CloudEvent, Data, PrincipalName, TopicName};
+use governance::{Role, Roles};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redriven_letter_that_was_not_handed_over_is_not_resolved() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    for number in 0..10 {
+        receipt(publish(&world, birth(number)).await);
+    }
+    let delivery = world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
+    for event in &delivery.events {
+        world
+            .bus
+            .reject(&world.tax, &cleared(), event.partition, event.offset, "not understood")
+            .await
+            .unwrap();
+    }
+    world.bus.commit(&world.tax, &cleared(), &delivery.cursor).await.unwrap();
+    for letter in world.bus.dead_letters(&world.tax, None).unwrap() {
+        world.bus.redrive(&world.tax, &letter.id).await.unwrap();
+    }
+    for left in (0..10).rev() {
+        let one = world.bus.pull(&world.tax, &cleared(), Pull { max: 1, ..Pull::default() }).await.unwrap();
+        assert_eq!((one.events.len(), one.events[0].redriven), (1, 1));
+        world.bus.commit(&world.tax, &cleared(), &one.cursor).await.unwrap();
+        assert_eq!(world.bus.dead_letters(&world.tax, None).unwrap().len(), left);
+    }
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_on_from_a_delivery_is_not_handed_its_letters_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    receipt(publish(&world, birth(1)).await);
+    let first = world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
+    let event = &first.events[0];
+    let letter = world
+        .bus
+        .reject(&world.tax, &cleared(), event.partition, event.offset, "not understood")
+        .await
+        .unwrap();
+    world.bus.commit(&world.tax, &cleared(), &first.cursor).await.unwrap();
+    world.bus.redrive(&world.tax, &letter.id).await.unwrap();
+    let again = world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
+    assert_eq!(again.events[0].redriven, 1);
+    let on = Pull { from: Some(bus::From::Cursor(again.cursor)), ..all() };
+    assert!(world.bus.pull(&world.tax, &cleared(), on).await.unwrap().events.is_empty());
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_is_not_compared_with_what_its_consumer_was_never_handed() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let placed = receipt(publish(&world, birth(1)).await);
+    for guess in ["Zephyrine Q1", "Zephyrine Q2"] {
+        let reason = format!("is it {guess}");
+        let asked =
+            world.bus.reject(&world.statistics, &uncleared(), placed.partition, placed.offset, &reason).await;
+        assert!(asked.is_ok(), "a right and a wrong guess must look the same: {guess}");
+    }
+    let reason = "it was Zephyrine Q1";
+    let refused = world.bus.reject(&world.tax, &cleared(), placed.partition, placed.offset, reason).await;
+    assert_eq!(refused.unwrap_err().kind, RefusalKind::Contract, "who was handed it must not write it down");
+    world.bus.close().await;
+}
+
+const ROUND: &str = "topic: audit.round.done
+owner: civil-registry
+steward: m.okafor@civil-registry
+deputy: l.brandt@civil-registry
+description: A round of checks was done.
+legal_basis: Civil Registration Act §12
+partitions: 1
+retention: 10y
+key: none
+contract:
+  version: 1
+  format: json-schema
+  schema: v1.schema.json
+  compatibility: BACKWARD
+  classify:
+    /note: internal
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_about_nobody_is_the_same_event_at_any_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SetClock::at(1_800_000_000_000));
+    let (bus, opened) = open_by(folder.path(), clock.clone()).await;
+    let operator = bus.identify(&opened.operator_token.unwrap()).unwrap();
+    let mut files = files();
+    let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"}}}"#;
+    files.insert("topics/audit.round.done/topic.yaml".to_owned(), ROUND.to_owned());
+    files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
+    bus.apply(&operator, &files, false).await.unwrap();
+    let name = PrincipalName::parse("register@civil-registry").unwrap();
+    let agency = AgencyName::parse("civil-registry").unwrap();
+    let made = bus.create_principal(&operator, name, agency, Roles::from(Role::Producer)).await.unwrap();
+    let registry = bus.identify(&made.token).unwrap();
+    let round = TopicName::parse("audit.round.done").unwrap();
+    let event = CloudEvent {
+        ty: round.to_string(),
+        subject: None,
+        data: Some(Data::Json(r#"{"note":"nothing found"}"#.into())),
+        ..birth(1)
+    };
+    let first = bus.publish(&registry, &round, vec![Ok(event.clone())]).await.unwrap().remove(0);
+    let first = receipt(first);
+    for hours in [7, 30, 300] {
+        clock.advance(hours * 3_600_000);
+        let again = bus.publish(&registry, &round, vec![Ok(event.clone())]).await.unwrap().remove(0);
+        assert_eq!(again, Outcome::Duplicate(first.clone()), "after {hours} hours");
+    }
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_whom_an_event_is_about_finds_it_in_their_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let parents: Vec<String> = (0..40)
+        .map(|number| format!(r#"{{"personId":"PAR-9{number:06}","name":"Parent {number}"}}"#))
+        .collect();
+    let mut event = birth(1);
+    let alone = r#"{"personId":"PAR-0000001","name":"Thaddeus W1"}"#;
+    event.data = Some(Data::Json(text(&event).replace(alone, &parents.join(",")).into()));
+    receipt(publish(&world, event).await);
+    world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
+    let name = PrincipalName::parse("eye@central-digital-agency").unwrap();
+    let agency = AgencyName::parse("central-digital-agency").unwrap();
+    let made = world.bus.create_principal(&world.operator, name, agency, Roles::from(Role::Regulator)).await;
+    let regulator = world.bus.identify(&made.unwrap().token).unwrap();
+    for person in ["PID-0000001", "PAR-9000000", "PAR-9000012", "PAR-9000039"] {
+        let report = world.bus.person_disclosures(&regulator, person, None).unwrap();
+        assert_eq!(report.iter().map(|line| line.events).sum::<u64>(), 1, "{person}");
+    }
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agency_sees_its_own_subscriptions_and_those_to_its_topics_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let seen =
+        |caller| world.bus.subscriptions(caller).iter().map(|one| one.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(seen(&world.tax), ["tax-office.births"]);
+    assert_eq!(seen(&world.registry), ["statistics.births", "tax-office.births"], "the topic's owner");
+    assert_eq!(seen(&world.operator).len(), 2);
+    assert!(world.bus.principals(&world.tax).iter().all(|one| one.agency == world.tax.agency));
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_of_the_marks_is_not_silently_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    world.bus.close().await;
+    drop(world);
+    std::fs::remove_file(folder.path().join("marks.key")).unwrap();
+    let journal = journal::Embedded::open(
+        folder.path().join("journal"),
+        Arc::new(journal::RealDisk::new()),
+        journal::Options { log_bytes: 1 << 20, ..journal::Options::default() },
+    );
+    let settings =
+        bus::Settings { data: folder.path().to_owned(), name: "test-bus".to_owned(), state_prefix: None };
+    let clock = Arc::new(bus::clock::SystemClock);
+    let opened = bus::Bus::open(settings, Arc::new(journal.unwrap().0), Arc::new(TestKms), clock).await;
+    let said = opened.err().unwrap().to_string();
+    assert!(said.contains("marks.key") && said.contains("restore"), "{said}");
+}
