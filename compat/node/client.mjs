@@ -17,7 +17,7 @@ const kafka = (who) =>
   new Kafka({
     clientId: `${CLIENT}-${who.toLowerCase()}`,
     brokers: [BOOTSTRAP],
-    sasl: { mechanism: "plain", username: process.env[who], password: process.env[`${who}_TOKEN`] },
+    sasl: { mechanism: who === "PRODUCER" ? "plain" : "scram-sha-512", username: process.env[who], password: process.env[`${who}_TOKEN`] },
     logLevel: logLevel.NOTHING,
     retry: { retries: 12 },
   });

@@ -15,7 +15,7 @@ def settings(who):
     return {
         "bootstrap.servers": os.environ["BOOTSTRAP"],
         "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanisms": "PLAIN",
+        "sasl.mechanisms": "PLAIN" if who == "PRODUCER" else "SCRAM-SHA-512",
         "sasl.username": os.environ[who],
         "sasl.password": os.environ[who + "_TOKEN"],
     }

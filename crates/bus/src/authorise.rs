@@ -2,20 +2,12 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use contract::{SubscriptionName, TopicName};
 use governance::{State, Subscription, rights};
 
 use crate::api::Caller;
+use crate::credentials::token_hash;
 use crate::{Bus, Refusal, RefusalKind};
-
-/// The SHA-256 of a token: all that the bus keeps of it.
-pub fn token_hash(token: &str) -> [u8; 32] {
-    let hash = digest::digest(&digest::SHA256, token.as_bytes());
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(hash.as_ref());
-    bytes
-}
 
 impl Bus {
     /// Who holds this token.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use contract::compile::{Contract, compile_with};
 use contract::{AgencyName, Class, ContractVersion, Definition, PrincipalName, TopicName};
-use governance::{Command, ContractCheck, Desired, Event, Plan, Roles, State, TokenHash};
+use governance::{Command, ContractCheck, Desired, Event, Plan, Roles, State};
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::decision_entry;
-use crate::authorise::token_hash;
 use crate::clock::rfc3339;
+use crate::credentials::NewToken;
 use crate::keyring::AgencySecret;
 use crate::lanes::{Apply, Fact, Facts, Lane};
-use crate::{Bus, Refusal, RefusalKind, secrets};
+use crate::{Bus, Refusal, RefusalKind};
 
 /// A principal with the token that was made for it. The token is nowhere else.
 #[derive(Debug, Clone)]
@@ -51,11 +51,11 @@ impl Bus {
         agency: AgencyName,
         roles: Roles,
     ) -> Result<NewPrincipal, Refusal> {
-        let token = secrets::new_token();
-        let token_hash = Some(TokenHash(token_hash(&token)));
-        let command = Command::CreatePrincipal { principal: principal.clone(), agency, roles, token_hash };
+        let NewToken { text, hash, scram } = NewToken::make();
+        let (who, token_hash) = (principal.clone(), Some(hash));
+        let command = Command::CreatePrincipal { principal: who, agency, roles, token_hash, scram };
         self.govern(caller, command).await?;
-        Ok(NewPrincipal { principal, token })
+        Ok(NewPrincipal { principal, token: text })
     }
 
     /// Gives a principal a new token; the old one ends.
@@ -64,10 +64,10 @@ impl Bus {
         caller: &Caller,
         principal: PrincipalName,
     ) -> Result<NewPrincipal, Refusal> {
-        let token = secrets::new_token();
-        let token_hash = TokenHash(token_hash(&token));
-        self.govern(caller, Command::IssueToken { principal: principal.clone(), token_hash }).await?;
-        Ok(NewPrincipal { principal, token })
+        let NewToken { text, hash, scram } = NewToken::make();
+        let command = Command::IssueToken { principal: principal.clone(), token_hash: hash, scram };
+        self.govern(caller, command).await?;
+        Ok(NewPrincipal { principal, token: text })
     }
 
     /// What a folder of governance files would change.

@@ -13,6 +13,7 @@ mod authorise;
 pub mod clock;
 mod codec;
 mod core;
+mod credentials;
 mod deliver;
 pub mod doctor;
 mod fold;
@@ -42,6 +43,7 @@ pub use api::{
 };
 pub use audit_logs::AuditLogs;
 pub use core::{Bus, Settings};
+pub use credentials::{Mechanism, ScramParty};
 pub use deliver::{Fetch, Fetched, Portion, Refused, Wanted};
 pub use govern::NewPrincipal;
 pub use lanes::Sequence;

@@ -28,6 +28,8 @@ enum Kind {
     Disclosure = 7,
     Subscription = 8,
     OrderingKey = 9,
+    /// Nowhere on disk.
+    Stranger = 10,
 }
 
 impl Marker {
@@ -91,6 +93,11 @@ impl Marker {
     pub fn disclosure(&self, topic: &TopicName, partition: u32, bucket: u64) -> u64 {
         let place = [partition.to_le_bytes().as_slice(), bucket.to_le_bytes().as_slice()].concat();
         self.mark(Kind::Disclosure, &[topic.as_str().as_bytes(), &place])
+    }
+
+    /// A user whom nobody knows: the salt that it is told.
+    pub fn stranger(&self, name: &str) -> u128 {
+        self.wide(Kind::Stranger, &[name.as_bytes()])
     }
 
     /// A subscription's disclosures.

@@ -7,16 +7,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use contract::PrincipalName;
-use governance::{Command, Roles, State, TokenHash};
+use governance::{Command, Roles, State};
 use journal::{Journal, JournalError, StreamId};
 use parking_lot::{Mutex, RwLock};
 use seal::Kms;
 
 use crate::api::Caller;
 use crate::audit_logs::AuditLogs;
-use crate::authorise::token_hash;
 use crate::clock::Clock;
 use crate::core::{Bus, Core, Settings};
+use crate::credentials::NewToken;
 use crate::govern::decode;
 use crate::identities::Identities;
 use crate::keyring::{AgencySecret, Keyring};
@@ -119,7 +119,7 @@ impl Bus {
 
     /// Makes the operator, who then makes everything else.
     async fn first_start(&self) -> Result<String, Refusal> {
-        let token = secrets::new_token();
+        let NewToken { text: token, hash: token_hash, scram } = NewToken::make();
         // Before the operator is durable: a bus that is open and that nobody can enter would be lost.
         let kept = self.core.settings.data.join("operator.token");
         secrets::write(&kept, format!("{token}\n").as_bytes())
@@ -128,8 +128,8 @@ impl Bus {
         let operator = PrincipalName::parse(OPERATOR).map_err(name)?;
         let caller =
             Caller { principal: operator.clone(), agency: operator.agency(), roles: Roles::default() };
-        let token_hash = TokenHash(token_hash(&token));
-        let command = Command::OpenBus { operator, name: "Central Digital Agency".to_owned(), token_hash };
+        let name = "Central Digital Agency".to_owned();
+        let command = Command::OpenBus { operator, name, token_hash, scram };
         self.govern(&caller, command).await?;
         Ok(token)
     }

@@ -10,7 +10,7 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Date, Latency, Roles, Standards, TokenHash};
+use crate::{Date, Latency, Roles, Scram, Standards, TokenHash};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub enum Command {
         name: String,
         /// The operator's token.
         token_hash: TokenHash,
+        /// The same for SCRAM.
+        #[serde(default)]
+        scram: Option<Arc<Scram>>,
     },
     /// From now on the standards' approvals hold for everybody.
     CloseBootstrap {},
@@ -47,6 +50,9 @@ pub enum Command {
         /// Its token; without one it cannot call yet.
         #[serde(default)]
         token_hash: Option<TokenHash>,
+        /// The same for SCRAM.
+        #[serde(default)]
+        scram: Option<Arc<Scram>>,
     },
     /// Other roles for a principal.
     ChangePrincipal {
@@ -61,6 +67,9 @@ pub enum Command {
         principal: PrincipalName,
         /// The new token.
         token_hash: TokenHash,
+        /// The same for SCRAM.
+        #[serde(default)]
+        scram: Option<Arc<Scram>>,
     },
     /// Ends a principal and its token.
     DisablePrincipal {

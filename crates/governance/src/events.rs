@@ -11,7 +11,7 @@ use contract::{
 use serde::{Deserialize, Serialize};
 
 use crate::state::{Latency, Profile, Terms};
-use crate::{Date, Roles, Standards, TokenHash};
+use crate::{Date, Roles, Scram, Standards, TokenHash};
 
 /// Who did it, and by which right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ pub enum Event {
         roles: Roles,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token_hash: Option<TokenHash>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scram: Option<Arc<Scram>>,
         #[serde(flatten)]
         by: By,
     },
@@ -90,6 +92,8 @@ pub enum Event {
     TokenIssued {
         principal: PrincipalName,
         token_hash: TokenHash,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scram: Option<Arc<Scram>>,
         #[serde(flatten)]
         by: By,
     },

@@ -30,8 +30,8 @@ pub fn decide(
     check: &dyn ContractCheck,
 ) -> Result<Vec<Event>, Refused> {
     let case = Case { state, actor, now_ms, check };
-    if let Command::OpenBus { operator, name, token_hash } = command {
-        return principals::open_bus(&case, operator, name, *token_hash);
+    if let Command::OpenBus { operator, name, token_hash, scram } = command {
+        return principals::open_bus(&case, operator, name, (*token_hash, scram.clone()));
     }
     case.may_ask()?;
     match command {
@@ -40,12 +40,12 @@ pub fn decide(
         Command::SetStandards { standards } => agencies::set_standards(&case, standards),
         Command::RegisterAgency(profile) => agencies::register(&case, profile),
         Command::ChangeAgency(change) => agencies::change(&case, change),
-        Command::CreatePrincipal { principal, agency, roles, token_hash } => {
-            principals::create(&case, principal, agency, *roles, *token_hash)
+        Command::CreatePrincipal { principal, agency, roles, token_hash, scram } => {
+            principals::create(&case, principal, agency, *roles, (*token_hash, scram.clone()))
         }
         Command::ChangePrincipal { principal, roles } => principals::change(&case, principal, *roles),
-        Command::IssueToken { principal, token_hash } => {
-            principals::issue_token(&case, principal, *token_hash)
+        Command::IssueToken { principal, token_hash, scram } => {
+            principals::issue_token(&case, principal, (*token_hash, scram.clone()))
         }
         Command::DisablePrincipal { principal } => principals::disable(&case, principal),
         Command::CreateTopic(new) => topics::create(&case, new),

@@ -1,18 +1,20 @@
 //! Principals and their tokens. The operator's own matter, but for stewards: naming one creates it.
 
+use std::sync::Arc;
+
 use contract::{AgencyName, PrincipalName};
 
 use super::authority::Case;
 use crate::events::By;
 use crate::state::Profile;
-use crate::{Event, Refused, Role, Roles, State, TokenHash};
+use crate::{Event, Refused, Role, Roles, Scram, State, TokenHash};
 
 /// First start: the central agency and its operator. Nobody exists who could be asked for the right to.
 pub(super) fn open_bus(
     case: &Case<'_>,
     operator: &PrincipalName,
     name: &str,
-    token_hash: TokenHash,
+    (token_hash, scram): (TokenHash, Option<Arc<Scram>>),
 ) -> Result<Vec<Event>, Refused> {
     if case.state.is_open() {
         return Err(Refused::new("already-open", "the bus has an operator already"));
@@ -23,7 +25,7 @@ pub(super) fn open_bus(
     let (principal, roles) = (operator.clone(), Role::Operator.into());
     Ok(vec![
         Event::AgencyRegistered { agency: agency.clone(), profile, by: by.clone() },
-        Event::PrincipalCreated { principal, agency, roles, token_hash, by: by.clone() },
+        Event::PrincipalCreated { principal, agency, roles, token_hash, scram, by: by.clone() },
         Event::BusOpened { by },
     ])
 }
@@ -34,7 +36,7 @@ pub(super) fn create(
     principal: &PrincipalName,
     agency: &AgencyName,
     roles: Roles,
-    token_hash: Option<TokenHash>,
+    (token_hash, scram): (Option<TokenHash>, Option<Arc<Scram>>),
 ) -> Result<Vec<Event>, Refused> {
     let by = case.as_operator(&format!("creating principal {principal}"))?;
     case.agency(agency)?;
@@ -49,7 +51,7 @@ pub(super) fn create(
     has_a_role(principal, roles)?;
     token_hash.map_or(Ok(()), |hash| token_is_free(case.state, principal, hash))?;
     let (principal, agency) = (principal.clone(), agency.clone());
-    Ok(vec![Event::PrincipalCreated { principal, agency, roles, token_hash, by }])
+    Ok(vec![Event::PrincipalCreated { principal, agency, roles, token_hash, scram, by }])
 }
 
 /// Other roles.
@@ -73,12 +75,12 @@ pub(super) fn change(case: &Case<'_>, name: &PrincipalName, roles: Roles) -> Res
 pub(super) fn issue_token(
     case: &Case<'_>,
     name: &PrincipalName,
-    token_hash: TokenHash,
+    (token_hash, scram): (TokenHash, Option<Arc<Scram>>),
 ) -> Result<Vec<Event>, Refused> {
     let by = case.as_operator(&format!("issuing a token for {name}"))?;
     case.principal(name)?;
     token_is_free(case.state, name, token_hash)?;
-    Ok(vec![Event::TokenIssued { principal: name.clone(), token_hash, by }])
+    Ok(vec![Event::TokenIssued { principal: name.clone(), token_hash, scram, by }])
 }
 
 /// Ends a principal.
@@ -103,8 +105,8 @@ pub(super) fn name_steward(
     let (principal, agency, by) = (name.clone(), agency.clone(), by.clone());
     match state.principal(name) {
         None => {
-            let (roles, token_hash) = (Role::Steward.into(), None);
-            Some(Event::PrincipalCreated { principal, agency, roles, token_hash, by })
+            let (roles, token_hash, scram) = (Role::Steward.into(), None, None);
+            Some(Event::PrincipalCreated { principal, agency, roles, token_hash, scram, by })
         }
         Some(known) if known.roles.contains(Role::Steward) => None,
         Some(known) => {

@@ -13,7 +13,7 @@ use super::subscription::{Approval, End, Ended, Grant, Request, Subscription};
 use super::topic::{Acknowledgement, Objection, Status, Topic, Version};
 use super::{Agency, Principal, State, Terms};
 use crate::events::{By, Event};
-use crate::{Roles, TokenHash};
+use crate::{Roles, Scram, TokenHash};
 
 /// Folds `event`, decided at `at_ms` (milliseconds since 1970), into `state`.
 pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
@@ -60,24 +60,27 @@ fn agencies(state: &mut State, event: &Event, at_ms: u64) {
 
 fn principals(state: &mut State, event: &Event, at_ms: u64) {
     match event {
-        Event::PrincipalCreated { principal, agency, roles, token_hash, .. } => {
+        Event::PrincipalCreated { principal, agency, roles, token_hash, scram, .. } => {
             let record = Principal {
                 principal: principal.clone(),
                 agency: agency.clone(),
                 roles: *roles,
                 token_hash: None,
+                scram: None,
                 disabled: false,
                 created_ms: at_ms,
             };
             state.principals.insert(principal.clone(), Arc::new(record));
-            set_token(state, principal, *token_hash);
+            set_token(state, principal, *token_hash, scram);
         }
         Event::PrincipalChanged { principal, roles, .. } => {
             change_principal(state, principal, |record| record.roles = *roles);
         }
-        Event::TokenIssued { principal, token_hash, .. } => set_token(state, principal, Some(*token_hash)),
+        Event::TokenIssued { principal, token_hash, scram, .. } => {
+            set_token(state, principal, Some(*token_hash), scram);
+        }
         Event::PrincipalDisabled { principal, .. } => {
-            set_token(state, principal, None);
+            set_token(state, principal, None, &None);
             change_principal(state, principal, |record| {
                 record.disabled = true;
                 record.roles = Roles::default();
@@ -94,9 +97,11 @@ fn change_principal(state: &mut State, name: &PrincipalName, change: impl FnOnce
 }
 
 /// Keeps the record and the index of tokens in step.
-fn set_token(state: &mut State, name: &PrincipalName, hash: Option<TokenHash>) {
+fn set_token(state: &mut State, name: &PrincipalName, hash: Option<TokenHash>, scram: &Option<Arc<Scram>>) {
     let Some(record) = state.principals.get_mut(name) else { return };
-    if let Some(former) = std::mem::replace(&mut Arc::make_mut(record).token_hash, hash) {
+    let record = Arc::make_mut(record);
+    record.scram.clone_from(scram);
+    if let Some(former) = std::mem::replace(&mut record.token_hash, hash) {
         state.tokens.remove(&former.0);
     }
     if let Some(hash) = hash {

@@ -1,9 +1,11 @@
 //! Agencies and those who act for them.
 
+use std::sync::Arc;
+
 use contract::{AgencyName, PrincipalName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Roles, TokenHash};
+use crate::{Actor, Roles, Scram, TokenHash};
 
 /// Who an agency is, apart from its name on the bus.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,8 @@ pub struct Principal {
     pub roles: Roles,
     /// Its token; without one it cannot call.
     pub token_hash: Option<TokenHash>,
+    /// Its token for SCRAM; a token from before the bus knew SCRAM has none.
+    pub scram: Option<Arc<Scram>>,
     /// Whether it ended; its name is not given out again.
     pub disabled: bool,
     /// Since when it exists, in milliseconds since 1970.

@@ -22,9 +22,11 @@ public class Client {
         Map<String, Object> settings = new HashMap<>();
         settings.put("bootstrap.servers", System.getenv("BOOTSTRAP"));
         settings.put("security.protocol", "SASL_PLAINTEXT");
-        settings.put("sasl.mechanism", "PLAIN");
+        boolean scram = who.equals("CONSUMER");
+        settings.put("sasl.mechanism", scram ? "SCRAM-SHA-256" : "PLAIN");
         settings.put("sasl.jaas.config", String.format(
-            "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"%s\" password=\"%s\";",
+            "org.apache.kafka.common.security.%s required username=\"%s\" password=\"%s\";",
+            scram ? "scram.ScramLoginModule" : "plain.PlainLoginModule",
             System.getenv(who), System.getenv(who + "_TOKEN")));
         return settings;
     }
