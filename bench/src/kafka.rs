@@ -70,7 +70,9 @@ fn measure(count: usize, address: &str, token: &str) {
     let config = config(address, Some(token));
     produce(&config, CLASSIFIED, &data, 40_000, 1_000_000_000);
     let mut results = vec![("mock", ceiling)];
-    for (what, topic, group) in [("classified", CLASSIFIED, "bench.classified"), ("plain", PLAIN, "bench.plain")] {
+    for (what, topic, group) in
+        [("classified", CLASSIFIED, "bench.classified"), ("plain", PLAIN, "bench.plain")]
+    {
         let before = report::cpu_by_thread();
         let rate = produce(&config, topic, &data, count, 0);
         println!(
@@ -117,8 +119,10 @@ fn produce(config: &ClientConfig, topic: &str, data: &[String], count: usize, fi
             .insert(header("ce_type", topic))
             .insert(header("content-type", "application/json"));
         let partition = (number / 97) as i32 % PARTITIONS as i32;
-        let mut record =
-            BaseRecord::<str, str>::to(topic).payload(&data[number % PEOPLE]).partition(partition).headers(headers);
+        let mut record = BaseRecord::<str, str>::to(topic)
+            .payload(&data[number % PEOPLE])
+            .partition(partition)
+            .headers(headers);
         while let Err((error, back)) = producer.send(record) {
             assert_eq!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
             std::thread::sleep(Duration::from_millis(1));
