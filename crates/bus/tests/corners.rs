@@ -97,6 +97,36 @@ contract:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_contract_that_says_where_the_identity_stands_needs_no_attributes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bus, opened) = open(folder.path()).await;
+    let operator = bus.identify(&opened.operator_token.unwrap()).unwrap();
+    let mut files = files();
+    let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"},"number":{"type":"string"}}}"#;
+    let round = ROUND.replace("  classify:\n", "  identity: /number\n  classify:\n    /number: public\n");
+    files.insert("topics/audit.round.done/topic.yaml".to_owned(), round);
+    files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
+    bus.apply(&operator, &files, false).await.unwrap();
+    let name = PrincipalName::parse("register@civil-registry").unwrap();
+    let agency = AgencyName::parse("civil-registry").unwrap();
+    let made = bus.create_principal(&operator, name, agency, Roles::from(Role::Producer)).await.unwrap();
+    let registry = bus.identify(&made.token).unwrap();
+    let round = TopicName::parse("audit.round.done").unwrap();
+    let bare = |data: &'static str| CloudEvent { data: Some(Data::Json(data.into())), ..CloudEvent::empty() };
+    let publish =
+        async |event: CloudEvent| bus.publish(&registry, &round, vec![Ok(event)]).await.unwrap().remove(0);
+    let first = receipt(publish(bare(r#"{"number":"R-7","note":"none"}"#)).await);
+    assert_eq!(publish(bare(r#"{"number":"R-7","note":"none"}"#)).await, Outcome::Duplicate(first));
+    let conflict = refusal(publish(bare(r#"{"number":"R-7","note":"two"}"#)).await);
+    assert_eq!(conflict.kind, RefusalKind::Conflict);
+    let nameless = refusal(publish(bare(r#"{"note":"none"}"#)).await);
+    assert!(nameless.text.contains("id is empty"), "{nameless}");
+    let traced = bus.trace(&operator, "R-7").unwrap();
+    assert_eq!(traced[0].source, "urn:xx:civil-registry:register@civil-registry");
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_about_nobody_is_the_same_event_at_any_time() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(SetClock::at(1_800_000_000_000));

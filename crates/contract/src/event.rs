@@ -53,6 +53,20 @@ impl CloudEvent {
         Self { id, source, ty, subject, time, datacontenttype, dataschema, extensions, data }
     }
 
+    /// Sets an attribute by its name; what CloudEvents does not define is an extension.
+    pub fn set(&mut self, name: &str, value: String) {
+        match name {
+            "id" => self.id = value,
+            "source" => self.source = value,
+            "type" => self.ty = value,
+            "subject" => self.subject = Some(value),
+            "time" => self.time = Some(value),
+            "dataschema" => self.dataschema = Some(value),
+            "datacontenttype" => self.datacontenttype = Some(value),
+            name => self.extensions.push((name.to_owned(), AttributeValue::String(value))),
+        }
+    }
+
     /// The extension attribute `name`, where it is a string.
     pub fn extension(&self, name: &str) -> Option<&str> {
         self.extensions.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {

@@ -107,15 +107,9 @@ fn binary(headers: &HeaderMap, content_type: &str, body: Bytes) -> Result<CloudE
         return Err(unreadable("the header ce-specversion: 1.0 is missing"));
     }
     let mut event = CloudEvent {
-        id: String::new(),
-        source: String::new(),
-        ty: String::new(),
-        subject: None,
-        time: None,
         datacontenttype: (!content_type.is_empty()).then(|| content_type.to_owned()),
-        dataschema: None,
-        extensions: Vec::new(),
         data: data(content_type, body),
+        ..CloudEvent::empty()
     };
     for (header, value) in headers {
         let Some(name) = header.as_str().strip_prefix("ce-") else { continue };
@@ -125,13 +119,7 @@ fn binary(headers: &HeaderMap, content_type: &str, body: Bytes) -> Result<CloudE
             percent_decoded(value).ok_or_else(|| unreadable(format!("header {header} is not UTF-8")))?;
         match name {
             "specversion" => {}
-            "id" => event.id = value,
-            "source" => event.source = value,
-            "type" => event.ty = value,
-            "subject" => event.subject = Some(value),
-            "time" => event.time = Some(value),
-            "dataschema" => event.dataschema = Some(value),
-            name => event.extensions.push((name.to_owned(), AttributeValue::String(value))),
+            name => event.set(name, value),
         }
     }
     Ok(event)

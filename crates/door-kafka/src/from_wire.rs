@@ -71,15 +71,9 @@ fn from_structured(essence: &str, record: &Record) -> Incoming {
 /// Section 3.2: attributes are headers, the value is the data.
 fn from_binary(record: &Record, content_type: Option<&str>, format: Format) -> Incoming {
     let mut event = CloudEvent {
-        id: String::new(),
-        source: String::new(),
-        ty: String::new(),
-        subject: None,
-        time: None,
         datacontenttype: content_type.map(str::to_owned),
-        dataschema: None,
-        extensions: Vec::new(),
         data: record.value.clone().map(|value| data(value, content_type, format)),
+        ..CloudEvent::empty()
     };
     for (name, value) in &record.headers {
         // Names were checked to be UTF-8 when the record was read.
@@ -92,13 +86,7 @@ fn from_binary(record: &Record, content_type: Option<&str>, format: Format) -> I
             "specversion" => {
                 return Err(refuse("its ce_specversion is not 1.0", "CloudEvents 1.0 are served"));
             }
-            "id" => event.id = value,
-            "source" => event.source = value,
-            "type" => event.ty = value,
-            "subject" => event.subject = Some(value),
-            "time" => event.time = Some(value),
-            "dataschema" => event.dataschema = Some(value),
-            name => event.extensions.push((name.to_owned(), AttributeValue::String(value))),
+            name => event.set(name, value),
         }
     }
     Ok(event)

@@ -47,7 +47,7 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
     for (index, event) in events.into_iter().enumerate() {
         let mut id = None;
         let prepared = event.and_then(|mut event| {
-            prepare::prepare(core, &job.topic, &mut event, partition, &mut job.bodies)
+            prepare::prepare(core, &job.topic, &job.publisher, &mut event, partition, &mut job.bodies)
                 .inspect_err(|_| id = Some(std::mem::take(&mut event.id)))
         });
         match prepared {

@@ -13,6 +13,7 @@ use seal::{AgencyKeys, PersonKey, Pseudonym};
 use seal::{Attribute, Binding, Fragment, Subject};
 
 use super::guard;
+use crate::api::Caller;
 use crate::core::Core;
 use crate::lanes::{NewKey, ReadyEvent};
 use crate::limits::{EVENT_MAX_BYTES, TOPIC_KEY_ERA_MS};
@@ -30,15 +31,25 @@ thread_local! {
 pub fn prepare(
     core: &Core,
     topic: &Arc<Topic>,
+    publisher: &Caller,
     event: &mut CloudEvent,
     partition: Option<u32>,
     bodies: &mut Vec<u8>,
 ) -> Result<ReadyEvent, Refusal> {
-    let contract = contract_of(core, topic, event)?;
+    let contract = topic.active(named_version(&event.ty), core.clock.now_ms())?;
+    // Where the contract says in which field the identity stands, a producer that cannot set attributes needs none.
+    let is_bare = event.id.is_empty() && contract.definition().identity.is_some();
+    if !is_bare {
+        attributes_fit(core, topic, &contract, event)?;
+    }
     let data = data_of(topic, &contract, event)?;
     let checked = WORKSPACE
         .with_borrow_mut(|workspace| contract.check(&data, workspace))
         .map_err(|violations| breaks_contract(topic, &contract, &violations))?;
+    if is_bare {
+        complete(topic, publisher, &checked, event);
+        attributes_fit(core, topic, &contract, event)?;
+    }
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();
     let mut ready =
@@ -50,20 +61,32 @@ pub fn prepare(
     Ok(ready)
 }
 
-/// The contract of the version that the event's type names, or the newest; and what it says of the attributes.
-fn contract_of(core: &Core, topic: &Topic, event: &CloudEvent) -> Result<Arc<Contract>, Refusal> {
-    let now_ms = core.clock.now_ms();
-    let named = named_version(&event.ty);
-    let contract = topic.active(named, now_ms)?;
+/// Whether the attributes are what the bus and the contract ask for.
+fn attributes_fit(
+    core: &Core,
+    topic: &Topic,
+    contract: &Contract,
+    event: &CloudEvent,
+) -> Result<(), Refusal> {
     let rules = AttributeRules {
         topic: &topic.name,
         extensions: &contract.definition().extensions,
         source_prefixes: &topic.sources,
         state_prefix: core.settings.state_prefix.as_deref(),
     };
-    match check_attributes(event, &rules) {
-        Ok(_) => Ok(contract),
-        Err(violations) => Err(breaks_contract(topic, &contract, &violations)),
+    let fit = check_attributes(event, &rules);
+    fit.map(drop).map_err(|violations| breaks_contract(topic, contract, &violations))
+}
+
+/// Fills in what a producer left out: the identity from the data, the source from who publishes, the type from the topic.
+fn complete(topic: &Topic, publisher: &Caller, checked: &Checked, event: &mut CloudEvent) {
+    event.id = checked.identity.clone().unwrap_or_default();
+    if event.source.is_empty() {
+        let prefix = topic.sources.first().map_or("", String::as_str);
+        event.source = format!("{prefix}{}", publisher.principal);
+    }
+    if event.ty.is_empty() {
+        event.ty = topic.name.to_string();
     }
 }
 
