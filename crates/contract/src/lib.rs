@@ -24,6 +24,7 @@ mod places;
 mod plan;
 pub mod pointer;
 pub mod redact;
+pub mod schemas;
 mod subjects;
 mod varint;
 

@@ -1,0 +1,62 @@
+//! What a registry knows of schema texts: whether they read, in which layout they are kept, what they refer to, what
+//! they say inline of their fields, and which of them read what others wrote.
+//!
+//! A text is read with everything that it refers to at hand; nothing is ever fetched. Nothing here knows of subjects,
+//! ids or versions.
+
+mod avro;
+mod canonical;
+pub mod compatibility;
+mod json;
+mod layout;
+mod protobuf;
+mod standalone;
+mod tags;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::Format;
+
+pub use canonical::{canonical, normalized, serialized};
+pub use compatibility::{Compatibility, Incompatibility};
+pub use standalone::standalone;
+pub use tags::tags;
+
+/// A schema as registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The language of the text.
+    pub format: Format,
+    /// The text.
+    pub text: String,
+    /// The texts that it refers to, by the name it uses for them: of Protobuf what `import` names, of JSON Schema what
+    /// `$ref` names before its `#`, of Avro the full name of the type. Complete: also those that they refer to.
+    pub references: BTreeMap<String, String>,
+}
+
+impl Source {
+    /// A text that refers to no other.
+    pub fn alone(format: Format, text: impl Into<String>) -> Self {
+        Self { format, text: text.into(), references: BTreeMap::new() }
+    }
+}
+
+/// Why a text does not read, with where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaFault(pub String);
+
+impl SchemaFault {
+    /// A fault at a place of the text.
+    fn at(place: &str, problem: impl fmt::Display) -> Self {
+        Self(format!("{}: {problem}", if place.is_empty() { "the schema" } else { place }))
+    }
+}
+
+impl fmt::Display for SchemaFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SchemaFault {}
