@@ -1,7 +1,7 @@
 //! What goes in and out of the bus by its verbs, in the bus's own words. Doors translate to and from these.
 
 use contract::{
-    AgencyName, ClassSet, CloudEvent, ContractVersion, PrincipalName, SubscriptionName, TopicName,
+    AgencyName, ClassSet, CloudEvent, ContractVersion, Format, PrincipalName, SubscriptionName, TopicName,
 };
 use governance::Actor;
 
@@ -65,6 +65,8 @@ pub enum From {
 pub struct Delivered {
     /// The event, opened or redacted.
     pub event: CloudEvent,
+    /// The language of its data.
+    pub format: Format,
     /// Its partition.
     pub partition: u32,
     /// Its offset.

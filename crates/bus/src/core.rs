@@ -15,6 +15,7 @@ use crate::keyring::Keyring;
 use crate::lanes::{Facts, Lane, LaneHandle};
 use crate::marks::Marker;
 use crate::metrics::Metrics;
+use crate::schemas::Guids;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
 use crate::subscriptions::members::Members;
@@ -57,6 +58,8 @@ pub struct Core {
     pub dead_letters: Arc<DeadLetters>,
     pub members: Members,
     pub memberships: Arc<Memberships>,
+    /// Where the registry's GUIDs lead.
+    pub guids: Mutex<Guids>,
     /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.
     pub state: RwLock<Arc<State>>,
     /// One decision at a time.
@@ -91,6 +94,11 @@ impl Bus {
     ) -> Result<(), Refusal> {
         let facts = Facts { entries: vec![(entry, marks)], ..Facts::default() };
         self.core.lane(Lane::Standard).record(facts).await.map(|_| ())
+    }
+
+    /// The bus's name.
+    pub fn name(&self) -> &str {
+        &self.core.settings.name
     }
 
     /// Now, by the bus's clock, in milliseconds since the epoch.

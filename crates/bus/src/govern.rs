@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::compile::{Contract, compile_with};
+use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{AgencyName, Class, ContractVersion, Definition, PrincipalName, TopicName};
-use governance::{Command, ContractCheck, Desired, Event, Plan, Roles, State};
+use governance::{Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, State};
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::decision_entry;
@@ -30,6 +31,23 @@ pub(crate) struct Compiler;
 impl ContractCheck for Compiler {
     fn faults(&self, definition: &Definition, extra: &[Class]) -> Vec<String> {
         compile_with(definition, extra).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String> {
+        let said = |fault: SchemaFault| fault.to_string();
+        let text = if normalize { schemas::normalized(source) } else { schemas::canonical(source) };
+        let source = Source { text: text.map_err(said)?, ..source.clone() };
+        let standalone = schemas::standalone(&source).map_err(said)?;
+        let places = contract::diff::places(source.format, &standalone);
+        let tags = schemas::tags(&source).map_err(said)?;
+        Ok(ReadSchema { text: source.text, standalone, places, tags })
+    }
+
+    fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String> {
+        match schemas::compatibility::check(mode, new, earlier) {
+            Ok(faults) => faults.into_iter().map(|(_, fault)| fault.to_string()).collect(),
+            Err(fault) => vec![fault.to_string()],
+        }
     }
 }
 

@@ -248,6 +248,7 @@ fn fold_all(
         dead_letters,
         members: Members::default(),
         memberships,
+        guids: Mutex::default(),
         state: RwLock::new(Arc::new(state)),
         deciding: tokio::sync::Mutex::new(()),
         lanes,

@@ -12,6 +12,8 @@ pub struct Refusal {
     pub text: String,
     /// What the caller can do about it.
     pub hint: Option<String>,
+    /// Which rule of governance it broke, for doors whose protocol tells them apart: `incompatible`.
+    pub code: Option<&'static str>,
 }
 
 /// The kinds of refusal. The code of each is stable: metrics, audit entries and doors carry it.
@@ -66,7 +68,7 @@ impl RefusalKind {
 impl Refusal {
     /// A refusal without a hint.
     pub fn new(kind: RefusalKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), hint: None }
+        Self { kind, text: text.into(), hint: None, code: None }
     }
 
     /// The same with a hint.
@@ -104,10 +106,10 @@ impl From<governance::Refused> for Refusal {
     fn from(refused: governance::Refused) -> Self {
         let kind = match refused.code {
             "not-allowed" | "subscription-not-live" => RefusalKind::Forbidden,
-            "unknown" => RefusalKind::Unknown,
+            "unknown" | "unknown-subject" | "unknown-version" => RefusalKind::Unknown,
             "malformed" => RefusalKind::Malformed,
             _ => RefusalKind::Conflict,
         };
-        Refusal { kind, text: refused.text, hint: refused.hint }
+        Refusal { kind, text: refused.text, hint: refused.hint, code: Some(refused.code) }
     }
 }

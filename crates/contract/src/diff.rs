@@ -1,8 +1,9 @@
 //! Differences of two definitions, in words that a consumer of the topic understands.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::definition::{Definition, FieldRule};
+use crate::definition::{Definition, FieldRule, Format};
 use crate::formats;
 use crate::pointer::Pointer;
 
@@ -86,8 +87,15 @@ pub fn diff(old: &Definition, new: &Definition) -> Vec<Change> {
     changes
 }
 
+/// Every place of the documents of a schema that stands alone; none where it does not read.
+pub fn places(format: Format, schema: &str) -> BTreeSet<Pointer> {
+    let declared = formats::declared(format, schema);
+    declared.keys().filter_map(|place| Pointer::parse(place).ok()).collect()
+}
+
 fn fields(old: &Definition, new: &Definition) -> Vec<Change> {
-    let (before, after) = (formats::declared(old), formats::declared(new));
+    let declared = |it: &Definition| formats::declared(it.format, &it.schema);
+    let (before, after) = (declared(old), declared(new));
     let mut changes = Vec::new();
     for (pointer, types) in &after {
         match before.get(pointer) {
@@ -110,8 +118,7 @@ fn classes(old: &Definition, new: &Definition) -> Vec<Change> {
         None => rule.class.to_string(),
         Some(of) => format!("{} of {of}", rule.class),
     };
-    let pointers: std::collections::BTreeSet<&Pointer> =
-        old.classify.keys().chain(new.classify.keys()).collect();
+    let pointers: BTreeSet<&Pointer> = old.classify.keys().chain(new.classify.keys()).collect();
     let changes = pointers.into_iter().filter_map(|pointer| {
         let (old, new) = (old.classify.get(pointer), new.classify.get(pointer));
         (old != new).then(|| Change::ClassChanged {

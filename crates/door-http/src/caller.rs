@@ -1,8 +1,11 @@
-//! Who calls: the bearer token of a request, or what stands for it.
+//! Who calls: the bearer token of a request, or the same as the password of a principal, for clients that know only
+//! basic authentication (RFC 7617).
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bus::{Caller, Refusal, RefusalKind};
 
 use crate::Door;
@@ -16,14 +19,52 @@ impl FromRequestParts<Door> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
-        let token = token.ok_or_else(|| {
-            Refusal::new(RefusalKind::Unauthenticated, "the request carries no bearer token")
-                .hint("send the header Authorization: Bearer TOKEN")
+        let proof = header.and_then(proof).ok_or_else(|| {
+            Refusal::new(RefusalKind::Unauthenticated, "the request carries no token").hint(
+                "send the header Authorization: Bearer TOKEN, or Basic with the principal and its token",
+            )
         })?;
-        Ok(Self(door.bus.identify(token)?))
+        let caller = door.bus.identify(&proof.token)?;
+        match proof.user {
+            Some(user) if user != caller.principal.as_str() => {
+                let refusal = Refusal::new(RefusalKind::Unauthenticated, "the token is not this principal's");
+                Err(refusal.hint("the user is NAME@AGENCY, the password its token").into())
+            }
+            _ => Ok(Self(caller)),
+        }
+    }
+}
+
+/// What a request proves itself with.
+struct Proof {
+    user: Option<String>,
+    token: String,
+}
+
+fn proof(header: &str) -> Option<Proof> {
+    let (scheme, given) = header.split_once(' ')?;
+    let given = given.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Proof { user: None, token: given.to_owned() });
+    }
+    let pair = scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(given).ok())??;
+    let pair = String::from_utf8(pair).ok()?;
+    let (user, token) = pair.split_once(':')?;
+    Some(Proof { user: Some(user.to_owned()), token: token.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_as_a_bearer_or_as_a_password() {
+        let told = |header: &str| proof(header).map(|proof| (proof.user, proof.token));
+        assert_eq!(told("Bearer abc"), Some((None, "abc".to_owned())));
+        // "p@a:abc"
+        assert_eq!(told("Basic cEBhOmFiYw=="), Some((Some("p@a".to_owned()), "abc".to_owned())));
+        for odd in ["", "abc", "Basic %%%", "Basic YWJj", "Digest x"] {
+            assert_eq!(told(odd), None, "{odd}");
+        }
     }
 }

@@ -13,6 +13,7 @@ mod governance;
 mod health;
 mod people;
 mod problem;
+mod registry;
 mod routes;
 mod stream;
 mod wire;

@@ -9,6 +9,7 @@
 mod apis;
 mod auth;
 pub mod batch;
+mod confluent;
 mod connection;
 mod errors;
 mod from_wire;

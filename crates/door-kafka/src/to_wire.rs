@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use bus::Delivered;
+use bus::{Delivered, Framing};
 use contract::{AttributeValue, Data};
 
 use crate::batch::Writer;
+use crate::confluent;
 use crate::from_wire::KEY_ATTRIBUTE;
 
 /// Headers and framing of a record; a guess that saves copying.
@@ -25,10 +26,15 @@ pub fn write(writer: &mut Writer, delivered: &Delivered) {
     headers.push(("ce_id", event.id.as_bytes()));
     headers.push(("ce_source", event.source.as_bytes()));
     headers.push(("ce_type", event.ty.as_bytes()));
-    let optional =
-        [("ce_subject", &event.subject), ("ce_time", &event.time), ("ce_dataschema", &event.dataschema)];
+    let framing = Framing::of(event.dataschema.as_deref());
+    let dataschema = event.dataschema.as_ref().filter(|_| framing.is_none());
+    let optional = [
+        ("ce_subject", event.subject.as_ref()),
+        ("ce_time", event.time.as_ref()),
+        ("ce_dataschema", dataschema),
+    ];
     for (name, value) in optional {
-        headers.extend(value.as_ref().map(|value| (name, value.as_bytes())));
+        headers.extend(value.map(|value| (name, value.as_bytes())));
     }
     let extensions: Vec<(String, Cow<'_, str>)> =
         event.extensions.iter().map(|(name, value)| (format!("ce_{name}"), text(value))).collect();
@@ -42,6 +48,21 @@ pub fn write(writer: &mut Writer, delivered: &Delivered) {
     let value = match &event.data {
         Some(Data::Json(bytes) | Data::Binary(bytes)) => Some(&bytes[..]),
         None => None,
+    };
+    let name = framing.map(|framing| confluent::written(framing, delivered.format)).unwrap_or_default();
+    let mut framed = Vec::new();
+    let value = match (framing, value) {
+        (Some(Framing::Id(_)), Some(document)) => {
+            framed.reserve_exact(name.len() + document.len());
+            framed.extend_from_slice(&name);
+            framed.extend_from_slice(document);
+            Some(&framed[..])
+        }
+        (Some(Framing::Guid(_)), value) => {
+            headers.push((confluent::VALUE_HEADER, &name));
+            value
+        }
+        (_, value) => value,
     };
     let (offset, time_ms) = (delivered.offset, delivered.time_ms);
     writer.record(offset, time_ms, key.map(str::as_bytes), value, &headers);

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use contract::schemas::Compatibility;
 use contract::{
     AgencyName, ClassSet, ContractVersion, Definition, KeyRule, PrincipalName, SubscriptionName, TopicName,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Date, Latency, Roles, Scram, Standards, TokenHash};
+use crate::{Date, Latency, Mode, Roles, Schema, Scram, Standards, TokenHash};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +152,45 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// A schema under a subject: a proposed version of a topic's contract, or a free schema.
+    RegisterSchema {
+        /// Where.
+        subject: String,
+        /// What.
+        schema: Arc<Schema>,
+        /// Whether it is brought into one form first.
+        #[serde(default)]
+        normalize: bool,
+    },
+    /// Ends a version of a subject, or all of them.
+    DeleteSchema {
+        /// Which.
+        subject: String,
+        /// Which version of it; left out: all.
+        #[serde(default)]
+        version: Option<u32>,
+        /// Whether a version that was deleted before is forgotten.
+        #[serde(default)]
+        permanently: bool,
+    },
+    /// How versions of a subject relate; without a subject, of all that have no rule of their own.
+    SetCompatibility {
+        /// Which.
+        #[serde(default)]
+        subject: Option<String>,
+        /// How; left out: as for all.
+        #[serde(default)]
+        compatibility: Option<Compatibility>,
+    },
+    /// Whether a subject takes schemas; without a subject, whether any does.
+    SetMode {
+        /// Which.
+        #[serde(default)]
+        subject: Option<String>,
+        /// Whether; left out: as for all.
+        #[serde(default)]
+        mode: Option<Mode>,
+    },
 }
 
 impl Command {
@@ -179,6 +219,10 @@ impl Command {
             Command::RefuseSubscription { .. } => "refuse-subscription",
             Command::ChangeSubscription(_) => "change-subscription",
             Command::RevokeSubscription { .. } => "revoke-subscription",
+            Command::RegisterSchema { .. } => "register-schema",
+            Command::DeleteSchema { .. } => "delete-schema",
+            Command::SetCompatibility { .. } => "set-compatibility",
+            Command::SetMode { .. } => "set-mode",
         }
     }
 }

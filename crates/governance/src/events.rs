@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use contract::schemas::Compatibility;
 use contract::{
     AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, SubscriptionName, TopicName,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Latency, Profile, Terms};
+use crate::state::{Latency, Mode, Profile, Schema, Terms};
 use crate::{Date, Roles, Scram, Standards, TokenHash};
 
 /// Who did it, and by which right.
@@ -137,6 +138,9 @@ pub enum Event {
     /// A version is proposed; in place of what was proposed under its number, with nobody's agreement yet.
     ContractProposed {
         definition: Arc<Definition>,
+        /// The schema as it was registered, where it came by way of the registry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registered: Option<Arc<Schema>>,
         #[serde(flatten)]
         by: By,
     },
@@ -226,6 +230,42 @@ pub enum Event {
     SubscriptionRevoked {
         subscription: SubscriptionName,
         reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A schema stands under a subject that is no topic's.
+    SchemaRegistered {
+        subject: String,
+        agency: AgencyName,
+        version: u32,
+        schema: Arc<Schema>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A version of such a subject is gone: softly, or for good.
+    SchemaDeleted {
+        subject: String,
+        version: u32,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        permanently: bool,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// How versions of a subject, or of all, relate from now on; nothing: as for all.
+    CompatibilitySet {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        compatibility: Option<Compatibility>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Whether a subject, or all, take schemas from now on; nothing: as for all.
+    ModeSet {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
         #[serde(flatten)]
         by: By,
     },

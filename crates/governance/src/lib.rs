@@ -26,7 +26,7 @@ pub mod token;
 pub use actor::{Actor, Role, Roles};
 pub use commands::Command;
 pub use date::Date;
-pub use decide::{ContractCheck, decide};
+pub use decide::{ContractCheck, ReadSchema, decide};
 pub use desired::{Desired, FileFault};
 pub use events::{By, Event, Side};
 pub use plan::{Plan, Step, apply_all, plan};
@@ -34,5 +34,8 @@ pub use refused::Refused;
 pub use rights::{may_consume, may_publish, may_read_metadata};
 pub use scram::{Scram, Verifier};
 pub use standards::{Limits, Standards};
-pub use state::{Agency, Latency, Principal, State, Status, Subscription, Terms, Topic, Version, apply};
+pub use state::{
+    Agency, Latency, Listed, Mode, Principal, Reference, Schema, Schemas, State, Status, Subscription, Terms,
+    Topic, Version, apply,
+};
 pub use token::TokenHash;

@@ -23,6 +23,10 @@ fn cast() -> Vec<(char, Actor)> {
     ]
 }
 
+fn text(text: &str) -> Value {
+    json!({"format": "json-schema", "text": format!("{{}} {text}")})
+}
+
 /// Command, who may in the bootstrap, who may afterwards.
 fn table() -> Vec<(Value, &'static str, &'static str)> {
     let hash = "11".repeat(32);
@@ -72,6 +76,16 @@ fn table() -> Vec<(Value, &'static str, &'static str)> {
             "OSTCD",
             "STCD",
         ),
+        (json!({"command": "register-schema", "subject": "x.one-value", "schema": text("a")}), "OST", "ST"),
+        (json!({"command": "delete-schema", "subject": "x.two-value", "version": 2}), "OST", "ST"),
+        (
+            json!({"command": "set-compatibility", "subject": "x.one-value", "compatibility": "FULL"}),
+            "OST",
+            "ST",
+        ),
+        (json!({"command": "set-compatibility", "compatibility": "FULL"}), "O", "O"),
+        (json!({"command": "set-mode", "subject": "x.one-value", "mode": "READONLY"}), "OST", "OST"),
+        (json!({"command": "set-mode", "mode": "READONLY"}), "O", "O"),
     ]
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 24] = [
+const TAGS: [&str; 29] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -32,6 +32,11 @@ const TAGS: [&str; 24] = [
     "subscription-granted",
     "subscription-refused",
     "subscription-revoked",
+    "contract-proposed",
+    "schema-registered",
+    "schema-deleted",
+    "compatibility-set",
+    "mode-set",
 ];
 
 fn facts() -> Vec<Value> {

@@ -12,6 +12,7 @@ use crate::Refusal;
 use crate::api::Delivered;
 use crate::core::Core;
 use crate::record::{self, DataKind, EventRecord};
+use crate::schema_ids::Framing;
 use crate::topics::Topic;
 
 /// Opens or redacts one record and adds it to the batch.
@@ -53,6 +54,11 @@ pub fn reveal(
         }
     }
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
+    // A deserializer asks for the schema of what it was handed.
+    if let Some(framing) = Framing::of(event.dataschema.as_deref()) {
+        let contract = topic.contract(read.head.contract)?;
+        event.dataschema = Some(framing.redacted(&contract, cleared).dataschema());
+    }
     event.data = match read.head.data {
         DataKind::None => None,
         DataKind::Json => Some(Data::Json(data)),
@@ -60,6 +66,7 @@ pub fn reveal(
     };
     let delivered = Delivered {
         event,
+        format: read.head.data.format().unwrap_or(Format::JsonSchema),
         partition: found.partition,
         offset: found.record.offset,
         time_ms: found.record.time_ms,

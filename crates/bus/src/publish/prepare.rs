@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::lanes::{NewKey, ReadyEvent};
 use crate::limits::{EVENT_MAX_BYTES, TOPIC_KEY_ERA_MS};
 use crate::record::{self, DataKind, Head};
+use crate::schema_ids::Framing;
 use crate::topics::Topic;
 use crate::{Refusal, RefusalKind};
 
@@ -36,7 +37,7 @@ pub fn prepare(
     partition: Option<u32>,
     bodies: &mut Vec<u8>,
 ) -> Result<ReadyEvent, Refusal> {
-    let contract = topic.active(named_version(&event.ty), core.clock.now_ms())?;
+    let contract = topic.active(meant_version(core, topic, event)?, core.clock.now_ms())?;
     // Where the contract says in which field the identity stands, a producer that cannot set attributes needs none.
     let is_bare = event.id.is_empty() && contract.definition().identity.is_some();
     if !is_bare {
@@ -87,6 +88,37 @@ fn complete(topic: &Topic, publisher: &Caller, checked: &Checked, event: &mut Cl
     }
     if event.ty.is_empty() {
         event.ty = topic.name.to_string();
+    }
+}
+
+/// The version that the event names: in its type, or by the schema that its data was framed with.
+fn meant_version(core: &Core, topic: &Topic, event: &CloudEvent) -> Result<Option<ContractVersion>, Refusal> {
+    let by_type = named_version(&event.ty);
+    let Some(framing) = Framing::of(event.dataschema.as_deref()) else { return Ok(by_type) };
+    let whose = topic.answers_for_it();
+    let Some(version) = core.version_of(&topic.name, framing)? else {
+        let text =
+            format!("topic {}: the schema {} is not of its contract ({whose})", topic.name, named(framing));
+        let hint = format!("GET /subjects/{}-value/versions/latest has the id to serialize with", topic.name);
+        return Err(Refusal::new(RefusalKind::Contract, text).hint(hint));
+    };
+    match by_type {
+        Some(other) if other != version => {
+            let text = format!(
+                "contract {} {other}: the event's type names {other}, but its data was framed with the schema of \
+                 {version} ({whose})",
+                topic.name
+            );
+            Err(Refusal::new(RefusalKind::Contract, text).hint("name one version in both"))
+        }
+        _ => Ok(Some(version)),
+    }
+}
+
+fn named(framing: Framing) -> String {
+    match framing {
+        Framing::Id(id) => format!("id {}", id.0),
+        Framing::Guid(guid) => guid.to_string(),
     }
 }
 

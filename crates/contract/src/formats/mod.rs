@@ -34,10 +34,10 @@ pub(crate) fn classes_of(definition: &Definition) -> Vec<Class> {
     classes.into_iter().cloned().collect()
 }
 
-/// Every declared place of a definition's schema with its types; none where the schema does not read.
-pub(crate) fn declared(definition: &Definition) -> BTreeMap<String, String> {
-    match definition.format {
-        Format::JsonSchema => json::declared(&definition.schema),
+/// Every declared place of a schema with its types; none where the schema does not read.
+pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, String> {
+    match format {
+        Format::JsonSchema => json::declared(schema),
         Format::Avro | Format::Protobuf => BTreeMap::new(),
     }
 }

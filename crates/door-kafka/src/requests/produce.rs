@@ -10,6 +10,7 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse, ResponseKind};
 
 use super::Call;
 use crate::batch::{self, Header};
+use crate::from_wire::Expected;
 use crate::names::{self, wire};
 use crate::{errors, from_wire};
 
@@ -92,11 +93,13 @@ async fn submit(
     let format =
         topic.newest_active().map_or(contract::Format::JsonSchema, |version| version.definition.format);
     let growth = if header.codec == 0 { 1 } else { UNPACKED_GROWTH };
+    let (bus, name) = (call.door.bus.clone(), topic.name.clone());
+    let expected = Expected { format, named: Box::new(move |framing| bus.format_of(&name, framing)) };
     let batch = Batch {
         partition,
         sequence,
         bytes: header.records.len() * growth,
-        read: Box::new(move || from_wire::events(&header, format)),
+        read: Box::new(move || from_wire::events(&header, &expected)),
     };
     call.door.bus.submit(&call.caller, &topic.name, batch).await.map_err(|refusal| Fault::of(&refusal))
 }

@@ -34,7 +34,7 @@ pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<V
     }
     let classes: Vec<_> = case.state.standards().classes.iter().cloned().collect();
     no_faults("invalid-contract", &case.check.faults(definition, &classes))?;
-    Ok(vec![Event::ContractProposed { definition: definition.clone(), by }])
+    Ok(vec![Event::ContractProposed { definition: definition.clone(), registered: None, by }])
 }
 
 /// A subscribed agency agrees.

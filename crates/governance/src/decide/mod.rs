@@ -7,18 +7,43 @@ mod agencies;
 mod authority;
 mod contracts;
 mod principals;
+mod schemas;
 mod subscriptions;
+mod tags;
 mod topics;
 
-use contract::{Class, Definition};
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::schemas::{Compatibility, Source};
+use contract::{Class, Definition, Pointer};
 
 use crate::{Actor, Command, Event, Refused, State};
 use authority::Case;
 
-/// Whether a contract holds water. The bus asks the contract compiler.
+/// Whether a contract holds water, and what a schema says. The bus asks the contract compiler.
 pub trait ContractCheck {
     /// Everything that is wrong with `definition`, a line each; `extra_classes` are the classes that the standards add.
     fn faults(&self, definition: &Definition, extra_classes: &[Class]) -> Vec<String>;
+
+    /// Reads a schema; the error says why it cannot be read.
+    fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String>;
+
+    /// Why the versions of a series would not go on as `mode` asks, with `new` after `earlier` (oldest first); a line
+    /// each.
+    fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String>;
+}
+
+/// What a schema says, as far as governance must know it.
+#[derive(Debug, Clone, Default)]
+pub struct ReadSchema {
+    /// Its text in one layout: the same for texts that mean the same.
+    pub text: String,
+    /// Its text with all that it refers to put in.
+    pub standalone: String,
+    /// Every place of its documents.
+    pub places: BTreeSet<Pointer>,
+    /// The tags that stand in the text, by place.
+    pub tags: BTreeMap<Pointer, BTreeSet<String>>,
 }
 
 /// Decides `command`, asked by `actor` at `now_ms` (milliseconds since 1970). An empty list means that it is so already.
@@ -71,6 +96,16 @@ pub fn decide(
         Command::RevokeSubscription { subscription, reason } => {
             subscriptions::revoke(&case, subscription, reason)
         }
+        Command::RegisterSchema { subject, schema, normalize } => {
+            schemas::register(&case, subject, schema, *normalize)
+        }
+        Command::DeleteSchema { subject, version, permanently } => {
+            schemas::delete(&case, subject, *version, *permanently)
+        }
+        Command::SetCompatibility { subject, compatibility } => {
+            schemas::set_compatibility(&case, subject.as_ref(), *compatibility)
+        }
+        Command::SetMode { subject, mode } => schemas::set_mode(&case, subject.as_ref(), *mode),
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use contract::{ContractVersion, Definition, PrincipalName, SubscriptionName, TopicName};
 
+use super::schemas::{Home, Schema};
 use super::subscription::{Approval, End, Ended, Grant, Request, Subscription};
 use super::topic::{Acknowledgement, Objection, Status, Topic, Version};
 use super::{Agency, Principal, State, Terms};
@@ -40,6 +41,10 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::SubscriptionGranted { .. }
         | Event::SubscriptionRefused { .. }
         | Event::SubscriptionRevoked { .. } => subscriptions(state, event, at_ms),
+        Event::SchemaRegistered { .. }
+        | Event::SchemaDeleted { .. }
+        | Event::CompatibilitySet { .. }
+        | Event::ModeSet { .. } => schemas(state, event),
     }
 }
 
@@ -149,9 +154,12 @@ fn set<T: Clone>(field: &mut T, value: &Option<T>) {
 
 fn contracts(state: &mut State, event: &Event, at_ms: u64) {
     match event {
-        Event::ContractProposed { definition, by } => {
+        Event::ContractProposed { definition, registered, by } => {
             if let Some(topic) = state.topics.get_mut(&definition.topic) {
-                let version = proposed(definition, by, at_ms);
+                let schema = registered.clone().unwrap_or_else(|| Arc::new(Schema::of(definition)));
+                let home = Home::Contract(definition.topic.clone(), definition.version);
+                let number = Arc::make_mut(&mut state.schemas).number(&schema, home);
+                let version = proposed(definition, (schema, number), by, at_ms);
                 Arc::make_mut(topic).versions.insert(definition.version, version);
             }
         }
@@ -187,9 +195,16 @@ fn contracts(state: &mut State, event: &Event, at_ms: u64) {
     }
 }
 
-fn proposed(definition: &Arc<Definition>, by: &By, at_ms: u64) -> Version {
+fn proposed(
+    definition: &Arc<Definition>,
+    (schema, number): (Arc<Schema>, u32),
+    by: &By,
+    at_ms: u64,
+) -> Version {
     Version {
         definition: definition.clone(),
+        schema,
+        number,
         status: Status::Proposed,
         proposed_by: by.clone(),
         proposed_ms: at_ms,
@@ -270,6 +285,25 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
 fn change_subscription(state: &mut State, name: &SubscriptionName, change: impl FnOnce(&mut Subscription)) {
     if let Some(record) = state.subscriptions.get_mut(name) {
         change(Arc::make_mut(record));
+    }
+}
+
+fn schemas(state: &mut State, event: &Event) {
+    let schemas = Arc::make_mut(&mut state.schemas);
+    match event {
+        Event::SchemaRegistered { subject, agency, version, schema, .. } => {
+            schemas.register(subject, agency, *version, schema);
+        }
+        Event::SchemaDeleted { subject, version, permanently, .. } => {
+            schemas.delete(subject, *version, *permanently);
+        }
+        Event::CompatibilitySet { subject, compatibility, .. } => {
+            schemas.set(subject.as_ref(), |settings| settings.compatibility = *compatibility);
+        }
+        Event::ModeSet { subject, mode, .. } => {
+            schemas.set(subject.as_ref(), |settings| settings.mode = *mode);
+        }
+        _ => {}
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod apply;
 mod parties;
+pub mod schemas;
+mod series;
 mod subscription;
 mod topic;
 
@@ -16,6 +18,8 @@ use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
 
 pub use apply::apply;
 pub use parties::{Agency, Principal, Profile};
+pub use schemas::{Mode, Reference, Schema, Schemas};
+pub use series::Listed;
 pub use subscription::{Approval, End, Ended, Grant, Request, Subscription, Terms};
 pub use topic::{Acknowledgement, Latency, Objection, Status, Topic, Version};
 
@@ -34,6 +38,7 @@ pub struct State {
     tokens: BTreeMap<[u8; 32], PrincipalName>,
     topics: BTreeMap<TopicName, Arc<Topic>>,
     subscriptions: BTreeMap<SubscriptionName, Arc<Subscription>>,
+    schemas: Arc<Schemas>,
 }
 
 impl State {
@@ -50,6 +55,11 @@ impl State {
     /// The central rules.
     pub fn standards(&self) -> &Standards {
         &self.standards
+    }
+
+    /// The schemas of the registry.
+    pub fn schemas(&self) -> &Schemas {
+        &self.schemas
     }
 
     /// The agency of that name.

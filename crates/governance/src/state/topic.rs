@@ -7,6 +7,7 @@ use std::sync::Arc;
 use contract::{AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, TopicName};
 use serde::{Deserialize, Serialize};
 
+use super::Schema;
 use crate::events::By;
 use crate::{Actor, Date};
 
@@ -92,6 +93,10 @@ pub struct Objection {
 pub struct Version {
     /// The agreement.
     pub definition: Arc<Definition>,
+    /// Its schema in the registry.
+    pub schema: Arc<Schema>,
+    /// What the schema's id stands for.
+    pub number: u32,
     /// Where it is in its life.
     pub status: Status,
     /// Who proposed it.

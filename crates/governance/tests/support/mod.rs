@@ -1,8 +1,13 @@
 //! A small bus to try decisions on: agency `a` owns topics, agency `b` consumes them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use contract::{AgencyName, Class, ContractVersion, Definition, TopicName};
-use governance::{Actor, Command, ContractCheck, Event, Refused, Role, Roles, State, apply, decide};
+use std::collections::BTreeSet;
+
+use contract::schemas::{Compatibility, Source};
+use contract::{AgencyName, Class, ContractVersion, Definition, Pointer, TopicName};
+use governance::{
+    Actor, Command, ContractCheck, Event, ReadSchema, Refused, Role, Roles, State, apply, decide,
+};
 use serde_json::{Value, json};
 
 /// 2026-01-01.
@@ -18,6 +23,39 @@ impl ContractCheck for Check {
         } else {
             Vec::new()
         }
+    }
+
+    /// A schema's places are its words: `a b` has `/a` and `/b`; `a!` has the tag PII on `/a`.
+    fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String> {
+        if source.text == "unreadable" {
+            return Err("schema: cannot be read".to_owned());
+        }
+        let mut words: Vec<&str> = source.text.split_whitespace().collect();
+        if normalize {
+            words.sort_unstable();
+        }
+        let text = words.join(" ");
+        let referred: Vec<&str> = source.references.values().map(String::as_str).collect();
+        let place = |word: &&str| Pointer::parse(&format!("/{}", word.trim_end_matches('!'))).unwrap();
+        let marked = words.iter().filter(|word| word.ends_with('!'));
+        Ok(ReadSchema {
+            standalone: [&[text.as_str()][..], &referred].concat().join(" + "),
+            places: words.iter().map(place).collect(),
+            tags: marked.map(|word| (place(word), BTreeSet::from(["PII".to_owned()]))).collect(),
+            text,
+        })
+    }
+
+    /// A schema goes on if it keeps the first word of those before: of the last, or if transitive of all.
+    fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String> {
+        let first = |source: &Source| source.text.split_whitespace().next().map(str::to_owned);
+        let asked = match mode {
+            Compatibility::None => &[],
+            Compatibility::Backward => &earlier[earlier.len().saturating_sub(1)..],
+            _ => earlier,
+        };
+        let lost = asked.iter().filter(|before| first(before) != first(new));
+        lost.map(|before| format!("{:?} is lost", first(before))).collect()
     }
 }
 
