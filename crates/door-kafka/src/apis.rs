@@ -7,7 +7,7 @@ use kafka_protocol::messages::{ApiKey, ResponseKind};
 use crate::requests::api_versions;
 
 /// Each request that is served, with its lowest and highest version.
-pub const SERVED: [(ApiKey, i16, i16); 29] = [
+pub const SERVED: [(ApiKey, i16, i16); 31] = [
     (ApiKey::Produce, 3, 13),
     (ApiKey::Fetch, 4, 17),
     (ApiKey::ListOffsets, 1, 10),
@@ -36,6 +36,8 @@ pub const SERVED: [(ApiKey, i16, i16); 29] = [
     (ApiKey::DeleteGroups, 0, 2),
     (ApiKey::OffsetDelete, 0, 0),
     (ApiKey::DescribeCluster, 0, 2),
+    (ApiKey::ConsumerGroupHeartbeat, 0, 1),
+    (ApiKey::ConsumerGroupDescribe, 0, 1),
     (ApiKey::DescribeTopicPartitions, 0, 0),
 ];
 

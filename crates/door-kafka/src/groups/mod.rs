@@ -1,11 +1,14 @@
 //! Kafka's group protocol: which of a subscription's consumers reads which partitions.
 //!
 //! A group is a subscription; its place is the bus's and durable. Its members are known here; a settled group is kept in
-//! the bus (`kept.rs`), so that its members go on after a restart. `classic.rs` is the protocol that a group's leader decides in (JoinGroup, SyncGroup) and
-//! `rebalance.rs` its way from one generation to the next: a state machine without I/O or clock. `uses.rs` remembers who works for which group, because a fetch does not say so.
+//! the bus (`kept.rs`), so that its members go on after a restart. `classic.rs` is the protocol that a group's leader
+//! decides in (JoinGroup, SyncGroup) and `rebalance.rs` its way from one generation to the next; `modern.rs` is the one
+//! in which the group decides (KIP-848): state machines without I/O or clock. A group is in one of them at a time.
+//! `uses.rs` remembers who works for which group, because a fetch does not say so.
 
 mod classic;
 mod kept;
+mod modern;
 mod rebalance;
 mod uses;
 mod words;
@@ -13,9 +16,11 @@ mod words;
 use std::collections::HashMap;
 
 use contract::SubscriptionName;
+use kafka_protocol::error::ResponseError;
 use parking_lot::Mutex;
 
 pub use classic::Group;
+pub use modern::{Beat, HEARTBEAT_MS, Modern, Told, Wishes};
 pub use uses::Uses;
 pub use words::{Join, Joined, State, Synced, Who};
 
@@ -23,6 +28,8 @@ pub use words::{Join, Joined, State, Synced, Who};
 #[derive(Default)]
 pub struct Groups {
     by_id: Mutex<HashMap<String, Group>>,
+    /// Those whose members speak the newer protocol.
+    modern: Mutex<HashMap<String, Modern>>,
     /// Who works for which group.
     pub uses: Uses,
 }
@@ -36,6 +43,35 @@ impl Groups {
     /// Looks at a group that was joined at some time.
     pub fn peek<T>(&self, id: &str, look: impl FnOnce(&Group) -> T) -> Option<T> {
         self.by_id.lock().get(id).map(look)
+    }
+
+    /// A member of the newer protocol speaks.
+    pub fn hear(&self, id: &str, beat: Beat, partitions: i32, now_ms: u64) -> Result<Told, ResponseError> {
+        if self.peek(id, |group| group.state() != State::Empty).unwrap_or_default() {
+            return Err(ResponseError::GroupIdNotFound);
+        }
+        self.modern.lock().entry(id.to_owned()).or_default().hear(beat, partitions, now_ms)
+    }
+
+    /// Looks at a group whose members speak the newer protocol.
+    pub fn peek_modern<T>(&self, id: &str, look: impl FnOnce(&Modern) -> T) -> Option<T> {
+        self.modern.lock().get(id).filter(|group| !group.is_empty()).map(look)
+    }
+
+    /// Where a group is, in Kafka's words, and which protocol it speaks.
+    pub fn state_and_kind(&self, id: &str) -> (&'static str, &'static str) {
+        match self.peek_modern(id, Modern::state) {
+            Some(state) => (state, "consumer"),
+            None => (self.peek(id, Group::state).unwrap_or_default().name(), "classic"),
+        }
+    }
+
+    /// Whether a member, or somebody from outside, may commit places.
+    pub fn may_commit(&self, id: &str, who: &Who, now_ms: u64) -> Result<(), ResponseError> {
+        match self.peek_modern(id, |group| group.may_commit(&who.member, who.generation)) {
+            Some(verdict) => verdict,
+            None => self.with(id, |group| group.may_commit(who, now_ms)),
+        }
     }
 
     /// Takes over what was kept of the groups' members.
@@ -60,6 +96,10 @@ impl Groups {
         groups.values_mut().for_each(|group| group.tick(now_ms));
         groups.retain(|_, group| !group.is_forgettable());
         drop(groups);
+        let mut modern = self.modern.lock();
+        modern.values_mut().for_each(|group| group.tick(now_ms));
+        modern.retain(|_, group| !group.is_empty());
+        drop(modern);
         self.uses.tick(now_ms);
     }
 }

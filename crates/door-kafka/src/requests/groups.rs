@@ -67,6 +67,9 @@ pub async fn join(call: &Call, request: JoinGroupRequest) -> ResponseKind {
 
 async fn wait_to_join(call: &Call, request: JoinGroupRequest) -> Result<Joined, ResponseError> {
     may_join(call, &request.group_id)?;
+    if call.door.groups.peek_modern(&request.group_id, |_| ()).is_some() {
+        return Err(ResponseError::InconsistentGroupProtocol);
+    }
     call.works_for(&request.group_id);
     let session_ms = request.session_timeout_ms.max(0) as u64;
     let join = Join {
@@ -186,12 +189,16 @@ pub fn describe(call: &Call, request: &DescribeGroupsRequest) -> ResponseKind {
         let known = names::subscription(id).and_then(|name| {
             call.door.bus.places(&call.caller, &name).map_err(|refusal| crate::errors::of_group(&refusal))
         });
+        let known = known.and_then(|_| match call.door.groups.peek_modern(id, |_| ()) {
+            Some(()) => Err(ResponseError::GroupIdNotFound),
+            None => Ok(()),
+        });
         match known {
-            Ok(_) => described(call, answer),
+            Ok(()) => described(call, answer),
             // Version 6 tells groups apart that are not there (KIP-1043).
             Err(error) if call.version >= 6 => answer
                 .with_error_code(error.code())
-                .with_error_message(Some(wire("no subscription of this name that the caller may see"))),
+                .with_error_message(Some(wire("no classic group of this name that the caller may see"))),
             Err(error) => answer.with_error_code(error.code()),
         }
     });
@@ -229,17 +236,17 @@ pub fn list(call: &Call, request: &ListGroupsRequest) -> ResponseKind {
     let live = seen.iter().filter(|subscription| subscription.is_live(now_ms));
     let listed = live.filter_map(|subscription| {
         let id = subscription.name.as_str();
-        let group_state = call.door.groups.peek(id, |group| group.state()).unwrap_or_default().name();
+        let (group_state, kind) = call.door.groups.state_and_kind(id);
         let wanted = |filter: &[StrBytes], is: &str| {
             filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(is))
         };
-        if !wanted(&request.states_filter, group_state) || !wanted(&request.types_filter, "classic") {
+        if !wanted(&request.states_filter, group_state) || !wanted(&request.types_filter, kind) {
             return None;
         }
         let group =
             ListedGroup::default().with_group_id(GroupId(wire(id))).with_protocol_type(wire(CONSUMER));
         let group = if call.version >= 4 { group.with_group_state(wire(group_state)) } else { group };
-        Some(if call.version >= 5 { group.with_group_type(wire("classic")) } else { group })
+        Some(if call.version >= 5 { group.with_group_type(wire(kind)) } else { group })
     });
     ResponseKind::ListGroups(ListGroupsResponse::default().with_groups(listed.collect()))
 }
@@ -256,7 +263,7 @@ pub async fn delete(call: &Call, request: &DeleteGroupsRequest) -> ResponseKind 
 
 async fn forget(call: &Call, id: &str) -> Result<(), ResponseError> {
     may_join(call, id)?;
-    if call.door.groups.peek(id, |group| group.state()).unwrap_or_default() != State::Empty {
+    if call.door.groups.state_and_kind(id).0 != State::Empty.name() {
         return Err(ResponseError::NonEmptyGroup);
     }
     let name = names::subscription(id)?;

@@ -9,6 +9,7 @@ mod fetch;
 mod groups;
 mod list_offsets;
 mod metadata;
+mod modern_groups;
 mod offsets;
 pub mod produce;
 mod producers;
@@ -85,6 +86,8 @@ pub async fn answer(call: Call, request: RequestKind) -> ResponseKind {
         RequestKind::DescribeGroups(request) => groups::describe(call, &request),
         RequestKind::ListGroups(request) => groups::list(call, &request),
         RequestKind::DeleteGroups(request) => groups::delete(call, &request).await,
+        RequestKind::ConsumerGroupHeartbeat(request) => modern_groups::heartbeat(call, request),
+        RequestKind::ConsumerGroupDescribe(request) => modern_groups::describe(call, &request),
         RequestKind::OffsetCommit(request) => offsets::commit(call, &request).await,
         RequestKind::OffsetFetch(request) => offsets::fetch(call, &request),
         RequestKind::OffsetDelete(request) => offsets::delete(call, &request).await,

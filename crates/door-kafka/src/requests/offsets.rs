@@ -11,13 +11,14 @@ use kafka_protocol::messages::offset_commit_response::{
 use kafka_protocol::messages::offset_delete_response::{
     OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 use kafka_protocol::messages::{
-    GroupId, OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse,
-    OffsetFetchRequest, OffsetFetchResponse, ResponseKind, TopicName,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
+    OffsetFetchResponse, ResponseKind, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -56,7 +57,7 @@ fn may_commit(call: &Call, request: &OffsetCommitRequest) -> Result<Subscription
         generation: request.generation_id_or_member_epoch,
     };
     let now_ms = call.door.bus.now_ms();
-    call.door.groups.with(&request.group_id, |group| group.may_commit(&who, now_ms))?;
+    call.door.groups.may_commit(&request.group_id, &who, now_ms)?;
     names::subscription(&request.group_id)
 }
 
@@ -100,7 +101,7 @@ pub fn fetch(call: &Call, request: &OffsetFetchRequest) -> ResponseKind {
             let topics = asked.topics.as_ref().map(|topics| {
                 topics.iter().map(|topic| (topic.name.clone(), topic.partition_indexes.clone())).collect()
             });
-            group_answer(call, &asked.group_id, topics)
+            group_answer(call, asked, topics)
         });
         return ResponseKind::OffsetFetch(answer.with_groups(groups.collect()));
     }
@@ -133,8 +134,17 @@ fn epoch_of(place: &Place, has_epochs: bool) -> i32 {
 
 type Wanted = Option<Vec<(TopicName, Vec<i32>)>>;
 
-fn group_answer(call: &Call, group: &GroupId, wanted: Wanted) -> OffsetFetchResponseGroup {
+fn group_answer(call: &Call, asked: &OffsetFetchRequestGroup, wanted: Wanted) -> OffsetFetchResponseGroup {
+    let group = &asked.group_id;
     let answer = OffsetFetchResponseGroup::default().with_group_id(group.clone());
+    // A member of the newer protocol asks with its epoch, so that it never goes on from a place that another moved.
+    let member = asked.member_id.as_deref().filter(|_| asked.member_epoch >= 0);
+    let current = member.and_then(|member| {
+        call.door.groups.peek_modern(group, |known| known.may_commit(member, asked.member_epoch))
+    });
+    if let Some(Err(error)) = current {
+        return answer.with_error_code(error.code());
+    }
     match places(call, group, wanted) {
         Err(error) => answer.with_error_code(error.code()),
         Ok(found) => {
@@ -193,9 +203,7 @@ pub async fn delete(call: &Call, request: &OffsetDeleteRequest) -> ResponseKind 
         Ok(name) => name,
         Err(error) => return ResponseKind::OffsetDelete(answer.with_error_code(error.code())),
     };
-    if call.door.groups.peek(&request.group_id, |group| group.state()).unwrap_or_default()
-        != crate::groups::State::Empty
-    {
+    if call.door.groups.state_and_kind(&request.group_id).0 != crate::groups::State::Empty.name() {
         let error = ResponseError::NonEmptyGroup.code();
         return ResponseKind::OffsetDelete(answer.with_error_code(error));
     }
