@@ -232,14 +232,14 @@ impl Api {
     }
 
     /// Creates a principal and gives its token.
-    pub fn create_principal(&self, principal: &str, role: &str) -> Result<String, Failure> {
+    pub fn create_principal(&self, principal: &str, roles: &[&str]) -> Result<String, Failure> {
         #[derive(Deserialize)]
         struct Created {
             token: String,
         }
         let (_, agency) = principal.split_once('@').unwrap_or_default();
         let body =
-            serde_json::json!({ "principal": principal, "agency": agency, "roles": [role] }).to_string();
+            serde_json::json!({ "principal": principal, "agency": agency, "roles": roles }).to_string();
         let created: Created = parse(&self.post_json("/v1/principals", &body, 201)?)?;
         Ok(created.token)
     }

@@ -145,9 +145,9 @@ impl Run<'_> {
         let api = Api::new(&server.url, &operator);
         let founding = |error: crate::api::Failure| Halt::setup("setting up governance", error);
         api.apply(&governance::files()).map_err(founding)?;
-        let publisher = api.create_principal(PUBLISHER, "producer").map_err(founding)?;
-        let consumer = api.create_principal(CONSUMER, "consumer").map_err(founding)?;
-        let inspector = api.create_principal(INSPECTOR, "consumer").map_err(founding)?;
+        let publisher = api.create_principal(PUBLISHER, &["producer"]).map_err(founding)?;
+        let consumer = api.create_principal(CONSUMER, &["consumer"]).map_err(founding)?;
+        let inspector = api.create_principal(INSPECTOR, &["consumer"]).map_err(founding)?;
         let audit = Audit::new(&self.settings.folder, api.audit_key().map_err(founding)?);
         Ok(Actors { tokens: Tokens { publisher, consumer }, inspector, operator, audit })
     }

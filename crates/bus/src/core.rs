@@ -23,6 +23,7 @@ use crate::subscriptions::memberships::Memberships;
 use crate::subscriptions::places::Places;
 use crate::tail::Tail;
 use crate::topics::Topics;
+use crate::transactions::Transactions;
 use crate::{Refusal, RefusalKind};
 
 /// What an operator sets.
@@ -58,6 +59,7 @@ pub struct Core {
     pub dead_letters: Arc<DeadLetters>,
     pub members: Members,
     pub memberships: Arc<Memberships>,
+    pub transactions: Transactions,
     /// Where the registry's GUIDs lead.
     pub guids: Mutex<Guids>,
     /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.

@@ -38,6 +38,7 @@ mod subscriptions;
 mod tail;
 mod topics;
 mod trace;
+mod transactions;
 
 pub use api::{
     Caller, DeadLetter, Delivered, Delivery, Disclosed, From, Governed, Lag, Outcome, Pull, Receipt,
@@ -56,3 +57,4 @@ pub use schema_ids::{Framing, SchemaId};
 pub use schemas::{Registered, Which};
 pub use subscriptions::cursor::Cursor;
 pub use trace::PersonDisclosure;
+pub use transactions::{Producer, Speaker};

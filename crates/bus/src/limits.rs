@@ -53,6 +53,12 @@ pub const PLACES_COMPACT_AFTER: u64 = 50_000;
 /// A producer that was silent for this long is forgotten, with the batches it could repeat: what Kafka does by default.
 pub const PRODUCER_EXPIRY_MS: u64 = 24 * 3600 * 1000;
 
+/// What all open transactions may hold together, in memory until they end.
+pub const TRANSACTIONS_ROOM_KIB: u32 = 128 * 1024;
+
+/// Longest that a transaction may stay open: Kafka's own default for the most.
+pub const TRANSACTION_MAX_MS: u64 = 15 * 60 * 1000;
+
 /// Most events that a trace follows.
 pub const TRACE_MAX_EVENTS: usize = 500;
 

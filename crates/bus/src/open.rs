@@ -31,6 +31,7 @@ use crate::subscriptions::memberships::Memberships;
 use crate::subscriptions::places::Places;
 use crate::tail::Tail;
 use crate::topics::{Topics, keys_stream};
+use crate::transactions::Transactions;
 use crate::{Refusal, fold, retention, secrets};
 
 /// What opening came to.
@@ -248,6 +249,7 @@ fn fold_all(
         dead_letters,
         members: Members::default(),
         memberships,
+        transactions: Transactions::default(),
         guids: Mutex::default(),
         state: RwLock::new(Arc::new(state)),
         deciding: tokio::sync::Mutex::new(()),

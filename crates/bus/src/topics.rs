@@ -90,6 +90,15 @@ impl Topic {
         self.governed.newest_active().map(governance::Version::number)
     }
 
+    /// The stream of a partition.
+    pub fn partition(&self, number: u32) -> Result<StreamId, Refusal> {
+        self.partitions.get(number as usize).copied().ok_or_else(|| {
+            let count = self.partitions.len();
+            let text = format!("topic {} has {count} partitions, and none of number {number}", self.name);
+            Refusal::new(RefusalKind::Unknown, text).hint("they count from 0")
+        })
+    }
+
     /// Which partition a stream is.
     pub fn partition_of(&self, stream: StreamId) -> Option<u32> {
         self.partitions.iter().position(|own| *own == stream).map(|index| index as u32)

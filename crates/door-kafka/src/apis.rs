@@ -7,7 +7,7 @@ use kafka_protocol::messages::{ApiKey, ResponseKind};
 use crate::requests::api_versions;
 
 /// Each request that is served, with its lowest and highest version.
-pub const SERVED: [(ApiKey, i16, i16); 31] = [
+pub const SERVED: [(ApiKey, i16, i16); 35] = [
     (ApiKey::Produce, 3, 13),
     (ApiKey::Fetch, 4, 17),
     (ApiKey::ListOffsets, 1, 10),
@@ -27,6 +27,11 @@ pub const SERVED: [(ApiKey, i16, i16); 31] = [
     (ApiKey::DeleteTopics, 1, 6),
     (ApiKey::DeleteRecords, 0, 2),
     (ApiKey::InitProducerId, 0, 5),
+    // From version 4 on brokers speak among themselves.
+    (ApiKey::AddPartitionsToTxn, 0, 3),
+    (ApiKey::AddOffsetsToTxn, 0, 3),
+    (ApiKey::EndTxn, 0, 3),
+    (ApiKey::TxnOffsetCommit, 0, 3),
     (ApiKey::OffsetForLeaderEpoch, 2, 4),
     (ApiKey::DescribeConfigs, 1, 4),
     (ApiKey::AlterConfigs, 0, 2),

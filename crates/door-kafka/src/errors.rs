@@ -5,6 +5,9 @@ use kafka_protocol::error::ResponseError;
 
 /// The code of a refusal that is about a topic or what goes into it.
 pub fn of_topic(refusal: &Refusal) -> ResponseError {
+    if refusal.code == Some("transaction-abortable") {
+        return ResponseError::TransactionAbortable;
+    }
     match refusal.kind {
         RefusalKind::Unauthenticated => ResponseError::SaslAuthenticationFailed,
         RefusalKind::Forbidden => ResponseError::TopicAuthorizationFailed,
@@ -27,5 +30,20 @@ pub fn of_group(refusal: &Refusal) -> ResponseError {
         RefusalKind::Unavailable | RefusalKind::Throttled => ResponseError::CoordinatorNotAvailable,
         RefusalKind::Malformed | RefusalKind::Conflict => ResponseError::InvalidRequest,
         _ => ResponseError::GroupAuthorizationFailed,
+    }
+}
+
+/// The code of a refusal that is about a transaction.
+pub fn of_transaction(refusal: &Refusal) -> ResponseError {
+    match (refusal.code, refusal.kind) {
+        (Some("no-transaction"), _) => ResponseError::InvalidTxnState,
+        (Some("concurrent-transactions"), _) => ResponseError::ConcurrentTransactions,
+        (Some("transaction-abortable"), _) => ResponseError::TransactionAbortable,
+        (Some("transaction-of-two-classes"), _) => ResponseError::PolicyViolation,
+        (Some("transaction-timeout"), _) => ResponseError::InvalidTransactionTimeout,
+        (Some("transactional-id"), _) => ResponseError::TransactionalIdAuthorizationFailed,
+        (_, RefusalKind::Fenced) => ResponseError::ProducerFenced,
+        (_, RefusalKind::Unavailable | RefusalKind::Throttled) => ResponseError::CoordinatorNotAvailable,
+        _ => of_topic(refusal),
     }
 }

@@ -127,5 +127,6 @@ async fn tick(door: Arc<Door>) {
         tokio::time::sleep(TICK).await;
         door.groups.tick(door.bus.now_ms());
         door.keep_groups().await;
+        door.bus.expire_transactions();
     }
 }

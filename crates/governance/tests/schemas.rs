@@ -53,6 +53,8 @@ fn a_schema_under_a_topics_subject_is_a_proposal_like_every_other() {
     let refused = decided(&state, &actor("p@a", &[Role::Producer]), register("x.one-value", schema("{} b")))
         .unwrap_err();
     assert_eq!(refused.code, "not-allowed", "a producer's serializer changes no contract");
+    let stands = decided(&state, &actor("p@a", &[Role::Producer]), register("x.one-value", schema("{}")));
+    assert!(stands.unwrap().is_empty(), "and needs no right for what stands there");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn start(world: &World, folder: &Path, program: &Program) -> Result<Child, Halt>
     Command::new(&command)
         .args(words)
         .current_dir(&home)
-        .envs(world.environment(program.name))
+        .envs(world.environment(program))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

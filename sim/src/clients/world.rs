@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::programs;
+use super::programs::{self, Program};
 use crate::api::Api;
 use crate::server::Server;
 use crate::violation::Halt;
@@ -20,6 +20,12 @@ const TOPIC: &str = "civil.birth.registered";
 const PRODUCER: &str = "desk@civil-registry";
 const CONSUMER: &str = "reader@tax-office";
 
+/// Reads the one topic and writes the other.
+const WORKER: &str = "worker@tax-office";
+
+/// Where a worker's program reads what it wrote.
+const WORKED: &str = "tax.id.assigned";
+
 /// A bus with its folder and the tokens of those who call.
 pub struct World {
     binary: PathBuf,
@@ -27,6 +33,7 @@ pub struct World {
     server: Server,
     producer_token: String,
     consumer_token: String,
+    worker_token: String,
 }
 
 impl World {
@@ -41,13 +48,15 @@ impl World {
         let api = Api::new(&server.url, operator.trim());
         let refused = |failure: crate::api::Failure| Halt::setup("giving the bus its governance", failure);
         api.apply(&files()?).map_err(refused)?;
-        let producer_token = api.create_principal(PRODUCER, "producer").map_err(refused)?;
-        let consumer_token = api.create_principal(CONSUMER, "consumer").map_err(refused)?;
-        Ok(Self { binary: binary.to_owned(), folder, server, producer_token, consumer_token })
+        let producer_token = api.create_principal(PRODUCER, &["producer"]).map_err(refused)?;
+        let consumer_token = api.create_principal(CONSUMER, &["consumer"]).map_err(refused)?;
+        let worker_token = api.create_principal(WORKER, &["consumer", "producer"]).map_err(refused)?;
+        Ok(Self { binary: binary.to_owned(), folder, server, producer_token, consumer_token, worker_token })
     }
 
     /// What a client needs to know.
-    pub fn environment(&self, client: &str) -> Vec<(&'static str, String)> {
+    pub fn environment(&self, program: &Program) -> Vec<(&'static str, String)> {
+        let client = program.name;
         vec![
             ("BOOTSTRAP", self.server.kafka.clone()),
             ("TOPIC", TOPIC.to_owned()),
@@ -57,7 +66,11 @@ impl World {
             ("PRODUCER_TOKEN", self.producer_token.clone()),
             ("CONSUMER", CONSUMER.to_owned()),
             ("CONSUMER_TOKEN", self.consumer_token.clone()),
+            ("WORKER", WORKER.to_owned()),
+            ("WORKER_TOKEN", self.worker_token.clone()),
             ("EVENT", EVENT.to_owned()),
+            ("PROTOCOL", program.protocol.name().to_owned()),
+            ("REGISTRY", self.server.url.clone()),
         ]
     }
 
@@ -80,12 +93,14 @@ fn files() -> Result<BTreeMap<String, String>, Halt> {
     let mut files = BTreeMap::new();
     read(Path::new(EXAMPLE), "", &mut files).map_err(|error| Halt::setup("reading the example", error))?;
     for program in programs::ALL {
-        let name = format!("tax-office.{}", program.name);
-        let text = format!(
-            "subscription: {name}\ntopic: {TOPIC}\nagency: tax-office\npurpose: assign tax identifiers\n\
-             legal_basis: Tax Administration Act §139b\nclears: [internal, personal, special]\nexpires: 2030-01-01\n"
-        );
-        files.insert(format!("subscriptions/{name}.yaml"), text);
+        for (suffix, topic) in [("", TOPIC), ("-assigned", WORKED)] {
+            let name = format!("tax-office.{}{suffix}", program.name);
+            let text = format!(
+                "subscription: {name}\ntopic: {topic}\nagency: tax-office\npurpose: assign tax identifiers\n\
+                 legal_basis: Tax Administration Act §139b\nclears: [internal, personal, special]\nexpires: 2030-01-01\n"
+            );
+            files.insert(format!("subscriptions/{name}.yaml"), text);
+        }
     }
     Ok(files)
 }

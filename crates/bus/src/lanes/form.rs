@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use audit::{Hash, Range};
 use journal::{Group, MARKS_MAX, Offset, StreamId};
 
-use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent};
+use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent, TransactionJob};
 use super::run::LaneParts;
 use super::sequences::{Sequences, Taken};
 use crate::api::{Outcome, Receipt};
@@ -45,11 +45,13 @@ pub struct Formed {
     pub batches: Vec<Taken>,
     publishes: Vec<PublishJob>,
     facts: Vec<(FactsJob, Committed)>,
+    refused: Vec<(TransactionJob, Refusal)>,
 }
 
 impl Formed {
     /// Tells everybody that it is durable.
-    pub fn answer(self) {
+    pub fn answer(mut self) {
+        self.refuse();
         for job in self.publishes {
             let outcomes =
                 job.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(undecided)).collect();
@@ -61,12 +63,20 @@ impl Formed {
     }
 
     /// Tells everybody that nothing of it was taken.
-    pub fn answer_failure(self, error: &Refusal) {
+    pub fn answer_failure(mut self, error: &Refusal) {
+        self.refuse();
         for job in self.publishes {
             let _ = job.reply.send(Err(error.clone()));
         }
         for (job, _) in self.facts {
             job.finish(Err(error.clone()));
+        }
+    }
+
+    /// Tells those whose transaction did not fit.
+    fn refuse(&mut self) {
+        for (job, refusal) in self.refused.drain(..) {
+            job.finish_refused(&refusal);
         }
     }
 }
@@ -118,7 +128,7 @@ impl<'a> Forming<'a> {
             result = self.run(&mut jobs[start..end]);
             start = end;
         }
-        self.formed.publishes = jobs;
+        self.formed.publishes.append(&mut jobs);
         result
     }
 
@@ -293,6 +303,32 @@ impl<'a> Forming<'a> {
                 }
             }
         }
+    }
+
+    /// Takes in transactions, each whole or not at all. They come first in a group, so that nothing else of it can take
+    /// an identity from under them.
+    pub fn transactions(&mut self, jobs: Vec<TransactionJob>) -> Result<(), Refusal> {
+        let mut result = Ok(());
+        for job in jobs {
+            let judged = if result.is_ok() { self.conflict_in(&job.publishes) } else { Ok(None) };
+            match judged {
+                Ok(Some(refusal)) => self.formed.refused.push((job, refusal)),
+                Ok(None) => {
+                    let TransactionJob { publishes, facts } = job;
+                    if result.is_ok() {
+                        result = self.publishes(publishes);
+                    } else {
+                        self.formed.publishes.extend(publishes);
+                    }
+                    result = self.facts(vec![facts]).and(result);
+                }
+                Err(error) => {
+                    self.formed.refused.push((job, error.clone()));
+                    result = Err(error);
+                }
+            }
+        }
+        result
     }
 
     /// Takes in facts of the bus.

@@ -22,6 +22,8 @@ pub enum Job {
     Publish(Receiver<PublishJob>),
     /// Facts of the bus: disclosures, decisions, places, dead letters; and where the answer goes.
     Facts(FactsJob),
+    /// Events and facts that become durable together, or not at all.
+    Transaction(TransactionJob),
     /// Everything before it is durable when the lane answers, and the lane ends.
     Stop,
 }
@@ -125,6 +127,27 @@ pub struct FactsJob {
     pub facts: Facts,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Result<Committed, Refusal>>,
+}
+
+/// A transaction in a lane's queue.
+pub struct TransactionJob {
+    /// Its events, checked and sealed; none of them refused.
+    pub publishes: Vec<PublishJob>,
+    /// Its facts, and where the answer goes.
+    pub facts: FactsJob,
+}
+
+impl TransactionJob {
+    pub(super) fn finish_refused(self, refusal: &Refusal) {
+        for job in self.publishes {
+            let _ = job.reply.send(Err(refusal.clone()));
+        }
+        self.facts.finish(Err(refusal.clone()));
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.publishes.iter().map(|job| job.bodies.len()).sum::<usize>() + self.facts.bytes()
+    }
 }
 
 /// Where facts went.

@@ -23,9 +23,11 @@ use journal::LaneId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use admission::Admission;
-pub use job::{Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent, Whole};
+pub use job::{
+    Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent, TransactionJob, Whole,
+};
 pub use run::{LaneParts, start};
-pub use sequences::{Sequence, Sequences, Taken};
+pub use sequences::{Sequence, Sequences, Taken, after};
 
 use crate::limits::{LANE_ROOM_KIB, LANE_ROOM_PATIENCE};
 use crate::{Refusal, RefusalKind};
@@ -116,6 +118,16 @@ impl LaneHandle {
         // Where the lane is gone the job is dropped with its reply, and the publisher learns it that way.
         self.admission.run(move || drop(done.send(prepare())));
         Ok(())
+    }
+
+    /// Has events checked and sealed on an admission thread, for a commit to come.
+    pub async fn prepare(
+        &self,
+        prepare: impl FnOnce() -> PublishJob + Send + 'static,
+    ) -> Result<PublishJob, Refusal> {
+        let (done, prepared) = tokio::sync::oneshot::channel();
+        self.admission.run(move || drop(done.send(prepare())));
+        prepared.await.map_err(|_| Refusal::unavailable("the batch was given up; the bus's log says why"))
     }
 
     /// Puts a job into the lane's queue.

@@ -8,7 +8,7 @@ use journal::{Group, Journal, JournalError};
 use tokio::sync::Semaphore;
 
 use super::form::{Formed, Forming};
-use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, Sequences, step_back};
+use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, Sequences, TransactionJob, step_back};
 use crate::Refusal;
 use crate::audit_logs::AuditLog;
 use crate::clock::Clock;
@@ -61,6 +61,14 @@ pub fn start(parts: LaneParts) -> std::io::Result<(LaneHandle, JoinHandle<()>)> 
     Ok((LaneHandle { inbox, admission, room }, thread))
 }
 
+/// What a lane took from its queue for one group.
+#[derive(Default)]
+struct Waiting {
+    publishes: Vec<PublishJob>,
+    facts: Vec<FactsJob>,
+    transactions: Vec<TransactionJob>,
+}
+
 struct LaneLoop {
     parts: LaneParts,
     jobs: Receiver<Job>,
@@ -73,16 +81,16 @@ struct LaneLoop {
 impl LaneLoop {
     fn run(mut self) {
         while !self.stopping {
-            let Some((publishes, facts)) = self.take() else { break };
-            self.commit(publishes, facts);
+            let Some(taken) = self.take() else { break };
+            self.commit(taken);
         }
         self.parts.audit.settle();
     }
 
     /// Waits for one job, then takes what else is there, up to a group's size. Nothing overtakes: at the first events
     /// that are not ready yet the group is closed.
-    fn take(&mut self) -> Option<(Vec<PublishJob>, Vec<FactsJob>)> {
-        let (mut publishes, mut facts, mut bytes) = (Vec::new(), Vec::new(), 0);
+    fn take(&mut self) -> Option<Waiting> {
+        let (mut taken, mut bytes) = (Waiting::default(), 0);
         let mut next = match self.unready.take() {
             Some(promise) => Some(Job::Publish(promise)),
             None => Some(self.jobs.recv().ok()?),
@@ -93,13 +101,13 @@ impl LaneLoop {
                     // A promise without a sender is a chunk that was given up: its publisher knows already.
                     if let Ok(job) = promise.recv() {
                         bytes += job.bodies.len().max(1);
-                        publishes.push(job);
+                        taken.publishes.push(job);
                     }
                 }
                 Job::Publish(promise) => match promise.try_recv() {
                     Ok(job) => {
                         bytes += job.bodies.len();
-                        publishes.push(job);
+                        taken.publishes.push(job);
                     }
                     Err(TryRecvError::Disconnected) => {}
                     Err(TryRecvError::Empty) => {
@@ -109,7 +117,11 @@ impl LaneLoop {
                 },
                 Job::Facts(job) => {
                     bytes += job.bytes().max(1);
-                    facts.push(job);
+                    taken.facts.push(job);
+                }
+                Job::Transaction(job) => {
+                    bytes += job.bytes().max(1);
+                    taken.transactions.push(job);
                 }
                 Job::Stop => self.stopping = true,
             }
@@ -118,14 +130,17 @@ impl LaneLoop {
             }
             next = self.jobs.try_recv().ok();
         }
-        Some((publishes, facts))
+        Some(taken)
     }
 
-    fn commit(&mut self, publishes: Vec<PublishJob>, facts: Vec<FactsJob>) {
+    fn commit(&mut self, taken: Waiting) {
         self.group.clear();
         self.parts.last_ms = self.parts.clock.now_ms().max(self.parts.last_ms);
         let mut forming = Forming::new(&self.parts, &mut self.group, self.parts.last_ms);
-        let formed = forming.publishes(publishes).and_then(|()| forming.facts(facts));
+        let formed = forming
+            .transactions(taken.transactions)
+            .and_then(|()| forming.publishes(taken.publishes))
+            .and_then(|()| forming.facts(taken.facts));
         let formed = match formed {
             Ok(()) => forming.finish(),
             Err(error) => return forming.finish().answer_failure(&error),

@@ -155,7 +155,7 @@ impl Sequences {
 }
 
 /// The sequence behind a batch.
-fn after(first: u32, count: u32) -> u32 {
+pub fn after(first: u32, count: u32) -> u32 {
     ((u64::from(first) + u64::from(count)) % (u64::from(LAST_SEQUENCE) + 1)) as u32
 }
 

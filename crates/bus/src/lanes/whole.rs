@@ -52,6 +52,24 @@ impl Forming<'_> {
         Ok(())
     }
 
+    /// Why a transaction cannot be taken whole: an identity in it that was seen with other content.
+    pub(super) fn conflict_in(&mut self, jobs: &[PublishJob]) -> Result<Option<Refusal>, Refusal> {
+        let mut own: HashMap<u128, [u8; 16]> = HashMap::new();
+        for job in jobs {
+            for event_number in 0..job.ready.len() {
+                let event = &job.ready[event_number];
+                let other = own.insert(event.identity, event.digest);
+                if other.is_some_and(|other| other != event.digest) {
+                    return Ok(Some(unfit(&conflict(job))));
+                }
+                if let Some(Outcome::Refused(refusal)) = self.seen(job, event_number)? {
+                    return Ok(Some(unfit(&refusal)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// The record of a producer's batch, once its place is known.
     pub(super) fn note_batch(&mut self, job: &PublishJob) -> Result<(), Refusal> {
         let Some(whole) = job.whole else { return Ok(()) };
@@ -127,6 +145,11 @@ fn taken(job: &PublishJob, whole: Whole, sequence: Sequence, offset: u64) -> Tak
 fn rest_refused(topic: &Topic, index: usize) -> Refusal {
     let text = format!("topic {}: not stored, because record {index} of its batch was refused", topic.name);
     Refusal::new(RefusalKind::Abandoned, text).hint("mend or leave out that record and send the batch again")
+}
+
+/// A transaction of which one event does not fit.
+fn unfit(refusal: &Refusal) -> Refusal {
+    Refusal { code: Some("transaction-abortable"), ..refusal.clone() }
 }
 
 fn out_of_order(topic: &Topic, whole: Whole, sequence: &Sequence, expected: u32) -> Refusal {

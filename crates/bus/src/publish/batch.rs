@@ -11,7 +11,7 @@ use super::{Answer, Incoming};
 use crate::api::{Caller, Outcome};
 use crate::lanes::{Sequence, Whole, lane_is_down};
 use crate::topics::Topic;
-use crate::{Bus, Refusal, RefusalKind};
+use crate::{Bus, Refusal};
 
 /// Events that stand or fall together.
 pub struct Batch {
@@ -43,15 +43,7 @@ impl Bus {
     ) -> Result<Submitted, Refusal> {
         let started = Instant::now();
         let topic = self.topic_to_publish(caller, topic).await?;
-        if batch.partition as usize >= topic.partitions.len() {
-            let text = format!(
-                "topic {} has {} partitions, and none of number {}",
-                topic.name,
-                topic.partitions.len(),
-                batch.partition
-            );
-            return Err(Refusal::new(RefusalKind::Unknown, text).hint("they count from 0"));
-        }
+        topic.partition(batch.partition)?;
         let lane = self.core.lane(topic.lane);
         let room = lane.room_for(batch.bytes).await?;
         let (reply, answer) = oneshot::channel();

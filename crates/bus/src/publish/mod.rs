@@ -24,13 +24,13 @@ use crate::limits::{BATCH_MAX_EVENTS, CHUNK_MAX_BYTES, CHUNK_MAX_EVENTS};
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 pub use batch::{Batch, Submitted};
-use chunk::Terms;
+pub(crate) use chunk::{Terms, prepare as prepare_chunk};
 
 /// An event as a door read it, or why the door could not.
 pub type Incoming = Result<CloudEvent, Refusal>;
 
 /// Where the outcomes of a chunk come.
-type Answer = oneshot::Receiver<Result<Vec<Outcome>, Refusal>>;
+pub(crate) type Answer = oneshot::Receiver<Result<Vec<Outcome>, Refusal>>;
 
 impl Bus {
     /// Publishes events to a topic. The outcomes are index-aligned; an error is about the call as a whole, and then
@@ -57,7 +57,11 @@ impl Bus {
     }
 
     /// The topic, where the caller may publish to it. A caller that may not leaves an entry in the audit.
-    async fn topic_to_publish(&self, caller: &Caller, name: &TopicName) -> Result<Arc<Topic>, Refusal> {
+    pub(crate) async fn topic_to_publish(
+        &self,
+        caller: &Caller,
+        name: &TopicName,
+    ) -> Result<Arc<Topic>, Refusal> {
         let refusal = match self.core.topics.get(name) {
             Ok(topic) => match self.may_publish(caller, name) {
                 Ok(()) => return Ok(topic),
@@ -94,7 +98,7 @@ impl Bus {
         Ok(answers)
     }
 
-    fn count(&self, topic: &Topic, outcomes: &[Outcome], started: Instant) {
+    pub(crate) fn count(&self, topic: &Topic, outcomes: &[Outcome], started: Instant) {
         let mut accepted = 0;
         for outcome in outcomes {
             match outcome {

@@ -13,6 +13,7 @@ mod modern_groups;
 mod offsets;
 pub mod produce;
 mod producers;
+mod transactions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -92,6 +93,10 @@ pub async fn answer(call: Call, request: RequestKind) -> ResponseKind {
         RequestKind::OffsetFetch(request) => offsets::fetch(call, &request),
         RequestKind::OffsetDelete(request) => offsets::delete(call, &request).await,
         RequestKind::InitProducerId(request) => producers::answer(call, &request),
+        RequestKind::AddPartitionsToTxn(request) => transactions::add_partitions(call, &request),
+        RequestKind::AddOffsetsToTxn(request) => transactions::add_offsets(call, &request),
+        RequestKind::TxnOffsetCommit(request) => transactions::commit_offsets(call, &request),
+        RequestKind::EndTxn(request) => transactions::end(call, &request).await,
         RequestKind::DescribeConfigs(request) => configs::answer(call, &request),
         request => administration::answer(&request),
     }

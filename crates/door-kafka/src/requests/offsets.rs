@@ -80,7 +80,7 @@ async fn keep(
 }
 
 /// Whether a topic is the one that the subscription is to.
-fn is_of(call: &Call, name: &SubscriptionName, topic: &TopicName) -> Result<(), ResponseError> {
+pub fn is_of(call: &Call, name: &SubscriptionName, topic: &TopicName) -> Result<(), ResponseError> {
     let state = call.door.bus.state(&call.caller).map_err(|refusal| errors::of_group(&refusal))?;
     let subscription = state.subscription(name).ok_or(ResponseError::GroupAuthorizationFailed)?;
     let is_own = subscription.topic.as_str() == topic.as_str();

@@ -6,9 +6,10 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
-use kafka_protocol::messages::{ProduceRequest, ProduceResponse, ResponseKind};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse, ProducerId, ResponseKind, TransactionalId};
 
 use super::Call;
+use super::transactions::speaker;
 use crate::batch::{self, Header};
 use crate::from_wire::Expected;
 use crate::names::{self, wire};
@@ -27,7 +28,15 @@ pub struct Begun {
 /// A partition's batch on its way, or why it is not.
 struct Part {
     index: i32,
-    state: Result<Submitted, Fault>,
+    state: Result<Taken, Fault>,
+}
+
+/// A batch that was not refused at once.
+enum Taken {
+    /// It is on its way into the log.
+    Submitted(Submitted),
+    /// It is held by its producer's transaction; it has no place yet.
+    Held,
 }
 
 /// Why a batch is not taken.
@@ -45,7 +54,6 @@ impl Fault {
 
 /// Hands every batch to the bus, in the order of the request.
 pub async fn begin(call: &Call, request: ProduceRequest) -> Begun {
-    let transactional = request.transactional_id.is_some();
     let mut topics = Vec::with_capacity(request.topic_data.len());
     for asked in request.topic_data {
         let answer =
@@ -58,12 +66,10 @@ pub async fn begin(call: &Call, request: ProduceRequest) -> Begun {
                     let text = format!("there is no topic {}", asked.name.as_str());
                     Err(Fault { code: *error, text, records: Vec::new() })
                 }
-                Ok(_) if transactional => Err(Fault {
-                    code: ResponseError::InvalidTxnState,
-                    text: "transactions are not served yet".to_owned(),
-                    records: Vec::new(),
-                }),
-                Ok(topic) => submit(call, topic, partition.index, partition.records).await,
+                Ok(topic) => {
+                    take(call, topic, partition.index, partition.records, request.transactional_id.as_ref())
+                        .await
+                }
             };
             parts.push(Part { index: partition.index, state });
         }
@@ -72,18 +78,28 @@ pub async fn begin(call: &Call, request: ProduceRequest) -> Begun {
     Begun { silent: request.acks == 0, topics }
 }
 
-async fn submit(
+async fn take(
     call: &Call,
     topic: &governance::Topic,
     partition: i32,
     records: Option<Bytes>,
-) -> Result<Submitted, Fault> {
+    transaction: Option<&TransactionalId>,
+) -> Result<Taken, Fault> {
     let header = only_batch(records.unwrap_or_default())?;
     let partition = u32::try_from(partition).map_err(|_| Fault {
         code: ResponseError::UnknownTopicOrPartition,
         text: format!("there is no partition {partition}"),
         records: Vec::new(),
     })?;
+    if header.transactional != transaction.is_some() {
+        return Err(Fault {
+            code: ResponseError::InvalidTxnState,
+            text: "a batch belongs to a transaction where its request names one, and only there".to_owned(),
+            records: Vec::new(),
+        });
+    }
+    let numbers = (header.sequence.max(0) as u32, header.count.max(0) as u32);
+    let speaker = transaction.map(|id| speaker(id, ProducerId(header.producer), header.epoch));
     // A producer without idempotence has no number.
     let sequence = u64::try_from(header.producer).ok().map(|producer| Sequence {
         producer,
@@ -101,7 +117,17 @@ async fn submit(
         bytes: header.records.len() * growth,
         read: Box::new(move || from_wire::events(&header, &expected)),
     };
-    call.door.bus.submit(&call.caller, &topic.name, batch).await.map_err(|refusal| Fault::of(&refusal))
+    let (bus, caller) = (&call.door.bus, &call.caller);
+    match speaker {
+        None => {
+            bus.submit(caller, &topic.name, batch).await.map(Taken::Submitted).map_err(|it| Fault::of(&it))
+        }
+        Some(speaker) => {
+            let staged = bus.stage(caller, &speaker, &topic.name, batch, numbers).await;
+            let outcomes: Vec<Outcome> = staged.map_err(|it| Fault::of(&it))?.into_iter().flatten().collect();
+            placed(&outcomes).map(|_| Taken::Held)
+        }
+    }
 }
 
 /// A partition's records are one batch (message format 2).
@@ -146,7 +172,8 @@ impl Begun {
 async fn settled(part: Part) -> PartitionProduceResponse {
     let answer = PartitionProduceResponse::default().with_index(part.index).with_base_offset(-1);
     let outcome = match part.state {
-        Ok(submitted) => match submitted.outcomes().await {
+        Ok(Taken::Held) => Ok(-1),
+        Ok(Taken::Submitted(submitted)) => match submitted.outcomes().await {
             Ok(outcomes) => placed(&outcomes),
             Err(refusal) => Err(Fault::of(&refusal)),
         },

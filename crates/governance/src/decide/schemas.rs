@@ -21,15 +21,15 @@ pub(super) fn register(
     schema: &Arc<Schema>,
     normalize: bool,
 ) -> Result<Vec<Event>, Refused> {
-    let what = format!("registering a schema under {subject}");
-    let (by, agency) = who(case, subject, &what)?;
     let source = case.state.source_of(schema).map_err(|fault| Refused::new("invalid-schema", fault))?;
     let read = case.check.read(&source, normalize).map_err(|fault| Refused::new("invalid-schema", fault))?;
     let schema = Arc::new(Schema { text: read.text.clone(), ..Schema::clone(schema) });
     let listed = case.state.listed(subject);
     if listed.iter().any(|known| !known.deleted && stands_as(case, known, &schema)) {
+        // A producer's serializer registers what it writes by; where that stands, it asks for nothing.
         return Ok(Vec::new());
     }
+    let (by, agency) = who(case, subject, &format!("registering a schema under {subject}"))?;
     if case.state.mode_of(subject) == Mode::ReadOnly {
         let text = format!("Subject {subject} is in read-only mode");
         return Err(Refused::new("read-only", text).hint("its mode can be set to READWRITE"));

@@ -60,7 +60,12 @@ public class Client {
         settings.put("group.id", GROUP);
         settings.put("auto.offset.reset", "earliest");
         settings.put("enable.auto.commit", false);
-        settings.put("heartbeat.interval.ms", 500);
+        // The newer protocol has the group itself deal out the parts (KIP-848); its heartbeats are the bus's to set.
+        if ("consumer".equals(System.getenv("PROTOCOL"))) {
+            settings.put("group.protocol", "consumer");
+        } else {
+            settings.put("heartbeat.interval.ms", 500);
+        }
         return new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
     }
 
