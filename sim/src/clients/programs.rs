@@ -82,6 +82,12 @@ pub const ALL: &[Program] = &[
         protocol: Protocol::Classic,
     },
     Program {
+        name: "streams",
+        folder: "streams",
+        command: &["java", "-cp", "{home}/../../target/compat/streams/*", "Topology"],
+        protocol: Protocol::Classic,
+    },
+    Program {
         name: "kafkajs",
         folder: "node",
         command: &["node", "{home}/client.mjs"],
