@@ -19,7 +19,7 @@ fn check_rows(format: Format, rows: &[Row]) {
         }
         for same in [old, new] {
             let source = Source::alone(format, *same);
-            assert_eq!(reading(&source, &source).unwrap(), [], "{same} reads itself");
+            assert_eq!(reading(&source, &source).expect("it read above"), [], "{same} reads itself");
         }
     }
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n\n"));

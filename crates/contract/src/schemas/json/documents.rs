@@ -49,7 +49,7 @@ impl Documents {
     /// Reads a text with what it refers to: each must be a valid schema of its draft, and each `$ref` lead somewhere.
     pub(in crate::schemas) fn read(source: &Source) -> Result<Documents, SchemaFault> {
         let mut documents = vec![document("", &source.text)?];
-        for (name, text) in &source.references {
+        for (name, text) in source.bounded_references()? {
             let read =
                 document(name, text).map_err(|fault| SchemaFault::at(&format!("reference {name}"), fault))?;
             documents.push(read);

@@ -2,7 +2,7 @@
 
 use super::kinds::finding;
 use super::side::{Criterion, Group, Side};
-use super::{Comparison, Finding};
+use super::{Comparison, DEPTH, Finding, STEPS};
 use crate::places::Types;
 
 impl Comparison {
@@ -46,6 +46,17 @@ impl Comparison {
 
     /// Each alternative of the writer must be one of the reader's.
     fn sum<'s>(&mut self, writer: Side<'s>, group: &Group<'s>, at: &str) -> Vec<Finding> {
+        self.steps += 1;
+        if self.steps >= STEPS || self.depth > DEPTH {
+            return vec![finding("TYPE_CHANGED", at)];
+        }
+        self.depth += 1;
+        let found = self.sum_within(writer, group, at);
+        self.depth -= 1;
+        found
+    }
+
+    fn sum_within<'s>(&mut self, writer: Side<'s>, group: &Group<'s>, at: &str) -> Vec<Finding> {
         if group.members.iter().any(|member| self.reads(writer, *member)) || self.each_type(writer, group) {
             return Vec::new();
         }
