@@ -23,6 +23,13 @@ pub use compatibility::{Compatibility, Incompatibility};
 pub use standalone::standalone;
 pub use tags::tags;
 
+/// Texts that one may refer to, directly or not: real schemas need dozens.
+const REFERENCES: usize = 200;
+
+/// How deep types may lead into others where they are read, compared or walked, each by its own name: all of it
+/// recurses, and documents end at [`DEPTH`](crate::limits::DEPTH).
+const TYPE_DEPTH: usize = 4 * crate::limits::DEPTH;
+
 /// A schema as registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -39,6 +46,16 @@ impl Source {
     /// A text that refers to no other.
     pub fn alone(format: Format, text: impl Into<String>) -> Self {
         Self { format, text: text.into(), references: BTreeMap::new() }
+    }
+
+    /// The references, as long as they are not too many: readers recurse from one into the other.
+    fn bounded_references(&self) -> Result<&BTreeMap<String, String>, SchemaFault> {
+        match self.references.len() > REFERENCES {
+            true => {
+                Err(SchemaFault(format!("the text refers to more than {REFERENCES} others: put some in one")))
+            }
+            false => Ok(&self.references),
+        }
     }
 }
 

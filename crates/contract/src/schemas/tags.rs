@@ -6,7 +6,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::Value;
 
 use super::json::{Applied, Documents, Place, subschemas};
-use super::{SchemaFault, Source, avro, protobuf};
+use super::{SchemaFault, Source, TYPE_DEPTH, avro, protobuf};
 use crate::limits::PLAN_NODES;
 use crate::{Format, Pointer};
 
@@ -14,7 +14,8 @@ use crate::{Format, Pointer};
 pub type Tags = BTreeMap<Pointer, BTreeSet<String>>;
 
 /// The inline tags of a text: `confluent:tags` in Avro and JSON Schema, `(confluent.field_meta).tags` in Protobuf.
-/// Elements of arrays and values of maps are at `*`; a tag of a whole type is at each place where the type stands.
+/// Elements of arrays and values of maps are at `*`; a tag of a whole type is at each place where the type stands. A
+/// document of Protobuf is of the file's first message, its members called as the fields are in the file.
 pub fn tags(source: &Source) -> Result<Tags, SchemaFault> {
     let mut found = Found { tags: Tags::new(), places: 0 };
     match source.format {
@@ -50,10 +51,10 @@ impl Found {
         }
     }
 
-    /// Whether there are more places than any real schema has.
-    fn is_too_much(&mut self) -> bool {
+    /// Whether there are more places than any real schema has, or they are deeper than any document.
+    fn is_too_much(&mut self, depth: usize) -> bool {
         self.places += 1;
-        self.places > PLAN_NODES
+        self.places > PLAN_NODES || depth > TYPE_DEPTH
     }
 
     fn avro(
@@ -63,7 +64,7 @@ impl Found {
         at: &Pointer,
         walking: &mut Vec<avro::TypeId>,
     ) {
-        if walking.contains(&id) || self.is_too_much() {
+        if walking.contains(&id) || self.is_too_much(walking.len()) {
             return;
         }
         self.add(at, schema.get(id).tags.iter().cloned());
@@ -88,7 +89,7 @@ impl Found {
     }
 
     fn json(&mut self, documents: &Documents, place: Place<'_>, at: &Pointer, walking: &mut Vec<usize>) {
-        if walking.contains(&place.key()) || self.is_too_much() {
+        if walking.contains(&place.key()) || self.is_too_much(walking.len()) {
             return;
         }
         let listed = place.schema.get("confluent:tags").and_then(Value::as_array).into_iter().flatten();
@@ -112,7 +113,7 @@ impl Found {
 
     fn protobuf(&mut self, message: &MessageDescriptor, at: &Pointer, walking: &mut Vec<String>) {
         let name = message.full_name().to_owned();
-        if walking.contains(&name) || self.is_too_much() {
+        if walking.contains(&name) || self.is_too_much(walking.len()) {
             return;
         }
         walking.push(name);

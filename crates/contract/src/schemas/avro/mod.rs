@@ -5,7 +5,7 @@ mod names;
 mod read;
 pub(super) mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub(super) use names::{Definitions, FullName};
 
@@ -70,11 +70,7 @@ impl Schema {
     /// Reads a text with what it refers to.
     pub(super) fn read(source: &Source) -> Result<Schema, SchemaFault> {
         let tree = Tree::parse(&source.text)?;
-        Self::of(&tree, &source.references)
-    }
-
-    fn of(tree: &Tree, references: &BTreeMap<String, String>) -> Result<Schema, SchemaFault> {
-        let schema = read::read(tree, references)?;
+        let schema = read::read(&tree, source.bounded_references()?)?;
         defaults::check(&schema)?;
         Ok(schema)
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Definitions, is_name};
 use super::{Field, FullName, Named, Schema, Shape, Type, TypeId};
-use crate::schemas::SchemaFault;
 use crate::schemas::layout::Tree;
+use crate::schemas::{SchemaFault, TYPE_DEPTH};
 
 /// Reads a text; `references` define the names that it does not.
 pub(super) fn read(tree: &Tree, references: &BTreeMap<String, String>) -> Result<Schema, SchemaFault> {
@@ -14,6 +14,7 @@ pub(super) fn read(tree: &Tree, references: &BTreeMap<String, String>) -> Result
         begun: BTreeSet::new(),
         names: BTreeMap::new(),
         types: Vec::new(),
+        depth: 0,
     };
     let root = reader.schema(tree, "", "")?;
     Ok(Schema { types: reader.types, root })
@@ -25,10 +26,22 @@ struct Reader {
     begun: BTreeSet<String>,
     names: BTreeMap<FullName, TypeId>,
     types: Vec<Type>,
+    /// How many schemas are being read inside each other.
+    depth: usize,
 }
 
 impl Reader {
     fn schema(&mut self, node: &Tree, namespace: &str, at: &str) -> Result<TypeId, SchemaFault> {
+        if self.depth > TYPE_DEPTH {
+            return Err(SchemaFault::at(at, format!("types are nested deeper than {TYPE_DEPTH}")));
+        }
+        self.depth += 1;
+        let read = self.schema_within(node, namespace, at);
+        self.depth -= 1;
+        read
+    }
+
+    fn schema_within(&mut self, node: &Tree, namespace: &str, at: &str) -> Result<TypeId, SchemaFault> {
         match node {
             Tree::String(word) => match Shape::primitive(word) {
                 Some(shape) => Ok(self.add(shape, node)),

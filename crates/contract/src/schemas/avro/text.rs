@@ -9,12 +9,6 @@ pub(in crate::schemas) fn canonical(node: Tree) -> Tree {
     match node {
         Tree::Array(branches) => Tree::Array(branches.into_iter().map(canonical).collect()),
         Tree::Object(mut members) => {
-            if let [(key, word)] = members.as_slice()
-                && key == "type"
-                && word.as_str().is_some_and(|word| Shape::primitive(word).is_some())
-            {
-                return word.clone();
-            }
             for (key, value) in &mut members {
                 match key.as_str() {
                     "type" | "items" | "values" => *value = canonical(std::mem::replace(value, Tree::Null)),
@@ -25,6 +19,12 @@ pub(in crate::schemas) fn canonical(node: Tree) -> Tree {
                     }
                     _ => {}
                 }
+            }
+            if let [(key, word)] = members.as_slice()
+                && key == "type"
+                && word.as_str().is_some_and(|word| Shape::primitive(word).is_some())
+            {
+                return word.clone();
             }
             Tree::Object(members)
         }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::Finding;
 use crate::schemas::avro::{Field, Named, Schema, Shape, TypeId};
-use crate::schemas::{SchemaFault, Source};
+use crate::schemas::{SchemaFault, Source, TYPE_DEPTH};
 
 /// Why a reader of `reader` might not read what a writer of `writer` wrote.
 pub(super) fn reading(reader: &Source, writer: &Source) -> Result<Vec<Finding>, SchemaFault> {
@@ -18,9 +18,20 @@ pub(super) fn reading(reader: &Source, writer: &Source) -> Result<Vec<Finding>, 
         order: Vec::new(),
         failed: HashSet::new(),
         probing: 0,
+        depth: 0,
+        steps: 0,
     };
-    Ok(resolution.types(reader.root, writer.root, ""))
+    let found = resolution.types(reader.root, writer.root, "");
+    if resolution.steps >= STEPS {
+        return Err(SchemaFault(
+            "the schemas are too entangled to be compared: write fewer branches in unions".to_owned(),
+        ));
+    }
+    Ok(found)
 }
+
+/// Pairs of types looked at in one comparison: far above real schemas, low enough that none keeps a thread busy.
+const STEPS: usize = 500_000;
 
 struct Resolution<'s> {
     reader: &'s Schema,
@@ -34,12 +45,17 @@ struct Resolution<'s> {
     failed: HashSet<(TypeId, TypeId)>,
     /// Above zero: only whether something is found matters, not what.
     probing: usize,
+    /// How many pairs are being compared inside each other.
+    depth: usize,
+    steps: usize,
 }
 
 impl<'s> Resolution<'s> {
     fn types(&mut self, reader: TypeId, writer: TypeId, at: &str) -> Vec<Finding> {
         let pair = (reader, writer);
-        if self.probing > 0 && self.failed.contains(&pair) {
+        self.steps += 1;
+        let is_known = self.probing > 0 && self.failed.contains(&pair);
+        if is_known || self.steps >= STEPS || self.depth > TYPE_DEPTH {
             return vec![mismatch(self.reader.shape(reader), self.writer.shape(writer), at)];
         }
         if !self.begun.insert(pair) {
@@ -47,7 +63,9 @@ impl<'s> Resolution<'s> {
         }
         let mark = self.order.len();
         self.order.push(pair);
+        self.depth += 1;
         let found = self.compare(reader, writer, at);
+        self.depth -= 1;
         if !found.is_empty() {
             // What was found compatible since then may only be so if this pair is.
             for pair in self.order.drain(mark..) {
@@ -83,7 +101,9 @@ impl<'s> Resolution<'s> {
             }
             (Shape::Record { name, fields }, Shape::Record { name: written, fields: known }) => {
                 let mut found = Vec::from_iter(names(name, written, at));
-                found.extend(self.fields(fields, known, at));
+                if found.is_empty() || self.probing == 0 {
+                    found.extend(self.fields(fields, known, at));
+                }
                 found
             }
             (Shape::Enum { name, symbols, default }, Shape::Enum { name: written, symbols: known, .. }) => {

@@ -14,10 +14,18 @@ use crate::schemas::{SchemaFault, Source, protobuf};
 /// Why a reader of `reader` might not read what a writer of `writer` wrote. Packages may differ.
 pub(super) fn reading(reader: &Source, writer: &Source) -> Result<Vec<Finding>, SchemaFault> {
     let (reader, writer) = (protobuf::load(reader)?.file, protobuf::load(writer)?.file);
-    let mut comparison =
-        Comparison { reader: &reader, writer: &writer, imported: BTreeSet::new(), found: Vec::new() };
+    let mut comparison = Comparison {
+        reader: &reader,
+        writer: &writer,
+        imported: BTreeSet::new(),
+        pending: Vec::new(),
+        found: Vec::new(),
+    };
     for message in writer.messages() {
         comparison.declared(&message, "#");
+    }
+    while let Some((reader, writer, at)) = comparison.pending.pop() {
+        comparison.message(&reader, &writer, &at);
     }
     Ok(comparison.found)
 }
@@ -27,6 +35,8 @@ struct Comparison<'f> {
     writer: &'f FileDescriptor,
     /// Messages of imported files that fields led to.
     imported: BTreeSet<String>,
+    /// Those of them that are still to be compared, with the field that led to them.
+    pending: Vec<(MessageDescriptor, MessageDescriptor, String)>,
     found: Vec<Finding>,
 }
 
@@ -125,10 +135,9 @@ impl Comparison<'_> {
 
     /// Compares a message of an imported file; those of the writer's own file are compared where they are declared.
     fn led_to(&mut self, reader: &MessageDescriptor, writer: &MessageDescriptor, at: &str) {
-        if writer.parent_file() == *self.writer || !self.imported.insert(writer.full_name().to_owned()) {
-            return;
+        if writer.parent_file() != *self.writer && self.imported.insert(writer.full_name().to_owned()) {
+            self.pending.push((reader.clone(), writer.clone(), at.to_owned()));
         }
-        self.message(reader, writer, at);
     }
 
     /// Whether two types are called the same, each within the package of its file.

@@ -23,6 +23,8 @@ struct Document {
     name: String,
     /// Its `$id`, or nothing.
     id: String,
+    /// Whether its draft, one up to 7, takes no word beside a `$ref`.
+    is_old: bool,
     root: Value,
     anchors: BTreeMap<String, Pointer>,
     /// Schemas inside that have an `$id` of their own.
@@ -47,7 +49,7 @@ impl Documents {
     /// Reads a text with what it refers to: each must be a valid schema of its draft, and each `$ref` lead somewhere.
     pub(in crate::schemas) fn read(source: &Source) -> Result<Documents, SchemaFault> {
         let mut documents = vec![document("", &source.text)?];
-        for (name, text) in &source.references {
+        for (name, text) in source.bounded_references()? {
             let read =
                 document(name, text).map_err(|fault| SchemaFault::at(&format!("reference {name}"), fault))?;
             documents.push(read);
@@ -68,9 +70,16 @@ impl Documents {
         Place { schema, document: around.document }
     }
 
-    /// Where the place's `$ref` leads, if it has one.
+    /// Whether words beside a `$ref` say nothing there.
+    pub(in crate::schemas) fn has_lone_refs(&self, place: Place<'_>) -> bool {
+        self.documents[place.document].is_old
+    }
+
+    /// Where the place's `$ref` leads, if it has one. A dynamic reference is taken for a plain one.
     pub(in crate::schemas) fn follow(&self, place: Place<'_>) -> Option<Result<Place<'_>, SchemaFault>> {
-        let reference = place.schema.get("$ref")?.as_str()?;
+        let found =
+            ["$ref", "$dynamicRef", "$recursiveRef"].into_iter().find_map(|word| place.schema.get(word));
+        let reference = found?.as_str()?;
         let found = self.resolve(place.document, reference);
         let lost = || SchemaFault(format!("$ref {reference:?} leads nowhere: name it in the references"));
         Some(
@@ -172,7 +181,7 @@ fn document(name: &str, text: &str) -> Result<Document, SchemaFault> {
     if !root.is_object() && !root.is_boolean() {
         return Err(SchemaFault("a JSON Schema is an object, true or false".to_owned()));
     }
-    check_dialect(&root)?;
+    let draft = check_dialect(&root)?;
     let mut anchors = BTreeMap::new();
     let mut embedded = BTreeMap::new();
     walk(&root, &Pointer::root(), &mut |schema, at| {
@@ -191,7 +200,9 @@ fn document(name: &str, text: &str) -> Result<Document, SchemaFault> {
         Ok(())
     })?;
     let id = own_id(&root).unwrap_or_default().trim_end_matches('#').to_owned();
-    Ok(Document { name: name.to_owned(), id, root, anchors, embedded })
+    let is_old =
+        root.get("$schema").is_some() && matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
+    Ok(Document { name: name.to_owned(), id, is_old, root, anchors, embedded })
 }
 
 fn own_id(schema: &Value) -> Option<&str> {
@@ -199,7 +210,7 @@ fn own_id(schema: &Value) -> Option<&str> {
 }
 
 /// Whether it is a schema by its own draft; without `$schema`, by draft 7, whose words the later drafts kept.
-fn check_dialect(root: &Value) -> Result<(), SchemaFault> {
+fn check_dialect(root: &Value) -> Result<Draft, SchemaFault> {
     let named = root.get("$schema").and_then(Value::as_str).map(|uri| uri.trim_end_matches('#'));
     let draft = match named {
         None => Draft::Draft7,
@@ -219,7 +230,7 @@ fn check_dialect(root: &Value) -> Result<(), SchemaFault> {
             let at = format!("#{}", error.instance_path().as_str());
             Err(SchemaFault::at(&at, format!("not a valid JSON Schema: {error}")))
         }
-        None => Ok(()),
+        None => Ok(draft),
     }
 }
 

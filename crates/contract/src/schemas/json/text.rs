@@ -52,8 +52,29 @@ struct Bundle<'d> {
     keys: Vec<(String, String)>,
 }
 
-/// Members whose values are data and not schemas.
-const DATA: [&str; 5] = ["const", "enum", "default", "examples", "required"];
+/// Words under which there are schemas by name.
+const NAMED: [&str; 6] =
+    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
+
+/// Words under which there is a schema, or an array of them.
+const INNER: [&str; 16] = [
+    "items",
+    "prefixItems",
+    "additionalItems",
+    "unevaluatedItems",
+    "contains",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contentSchema",
+];
 
 impl Bundle<'_> {
     fn key<'k>(&'k self, name: &'k str) -> &'k str {
@@ -73,6 +94,12 @@ impl Bundle<'_> {
                 for (key, value) in members {
                     match (key.as_str(), value) {
                         ("$id" | "id" | "$schema", Tree::String(_)) if is_root && document > 0 => {}
+                        // No reference leads to it by this name any more.
+                        ("$anchor", _) if document > 0 => {}
+                        ("$dynamicRef" | "$recursiveRef", _) => {
+                            let problem = format!("{key} leads elsewhere in one document: use $ref");
+                            return Err(SchemaFault::at("the schema", problem));
+                        }
                         ("$id", Tree::String(id)) if !is_root => {
                             let problem =
                                 format!("has a schema with the $id {id:?} inside; refer to it by `#/…`");
@@ -81,17 +108,16 @@ impl Bundle<'_> {
                         ("$ref", Tree::String(reference)) => {
                             out.push((key, Tree::String(self.reference(document, &reference)?)));
                         }
-                        (word, value) if DATA.contains(&word) => out.push((key, value)),
-                        (
-                            "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
-                            Tree::Object(inner),
-                        ) => {
+                        (word, Tree::Object(inner)) if NAMED.contains(&word) => {
                             let inner = inner.into_iter().map(|(name, schema)| {
                                 self.rewritten(schema, document, false).map(|schema| (name, schema))
                             });
                             out.push((key, Tree::Object(inner.collect::<Result<_, _>>()?)));
                         }
-                        (_, value) => out.push((key, self.rewritten(value, document, false)?)),
+                        (word, value) if INNER.contains(&word) => {
+                            out.push((key, self.rewritten(value, document, false)?));
+                        }
+                        (_, value) => out.push((key, value)),
                     }
                 }
                 Ok(Tree::Object(out))

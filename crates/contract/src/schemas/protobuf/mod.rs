@@ -44,7 +44,7 @@ impl Loaded {
 
 /// Reads a file with what it imports: the source's references and the files that every registry knows.
 pub(super) fn load(source: &Source) -> Result<Loaded, SchemaFault> {
-    let texts = Texts { main: source.text.clone(), references: source.references.clone() };
+    let texts = Texts { main: source.text.clone(), references: source.bounded_references()?.clone() };
     let mut compiler = Compiler::with_file_resolver(texts);
     compiler.include_source_info(false);
     compiler.open_file(MAIN).map_err(|error| fault(&error))?;
