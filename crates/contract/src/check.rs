@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::Class;
 use crate::compile::Contract;
-use crate::formats::{Form, json};
+use crate::formats::{Form, avro, json};
 use crate::frames::Frame;
 use crate::limits::Limits;
 
@@ -99,6 +99,7 @@ impl fmt::Display for Violation {
 #[derive(Debug, Default)]
 pub struct Workspace {
     pub(crate) limits: Limits,
+    pub(crate) avro: avro::Memory,
     pub(crate) json: json::Memory,
 }
 
@@ -116,6 +117,7 @@ impl Contract {
     /// person's field without the identifier of that person. At most [`crate::limits::VIOLATIONS`] violations are told.
     pub fn check(&self, data: &[u8], work: &mut Workspace) -> Result<Checked, Vec<Violation>> {
         match &self.form {
+            Form::Avro(form) => form.check(self, data, work),
             Form::Json(form) => form.check(self, data, work),
         }
     }

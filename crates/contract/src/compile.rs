@@ -84,6 +84,7 @@ impl Contract {
     pub fn redacted_schema(&self, cleared: &ClassSet) -> String {
         let cleared: Vec<bool> = self.classes.iter().map(|class| cleared.clears(class)).collect();
         match &self.form {
+            Form::Avro(form) => form.redacted_schema(&cleared),
             Form::Json(form) => form.redacted_schema(&self.plan, &cleared),
         }
     }
@@ -108,7 +109,8 @@ fn compile_known(definition: &Definition, extra: Option<&[Class]>) -> Result<Con
     let compiled = match definition.format {
         Format::JsonSchema => formats::json::compile(definition, &classes)
             .map(|(form, plan)| (Form::Json(Box::new(form)), plan)),
-        Format::Avro => Err(vec![not_served("avro")]),
+        Format::Avro => formats::avro::compile(definition, &classes)
+            .map(|(form, plan)| (Form::Avro(Box::new(form)), plan)),
         Format::Protobuf => Err(vec![not_served("protobuf")]),
     };
     match compiled {

@@ -1,6 +1,7 @@
 //! The languages of schemas. Each brings the places that its schema speaks of, a walk over one document, and a schema
 //! of what is left when something is left out; everything else is the same for all.
 
+pub(crate) mod avro;
 pub(crate) mod json;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use crate::{Class, compile};
 
 /// A contract's schema, compiled.
 pub(crate) enum Form {
+    Avro(Box<avro::Form>),
     Json(Box<json::Form>),
 }
 
@@ -38,7 +40,8 @@ pub(crate) fn classes_of(definition: &Definition) -> Vec<Class> {
 pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, String> {
     match format {
         Format::JsonSchema => json::declared(schema),
-        Format::Avro | Format::Protobuf => BTreeMap::new(),
+        Format::Avro => avro::declared(schema),
+        Format::Protobuf => BTreeMap::new(),
     }
 }
 
