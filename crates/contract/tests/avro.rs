@@ -356,7 +356,7 @@ fn damage_is_told_with_the_place_and_the_byte() {
         (
             map(json!("int")),
             [long(1), text("k")].concat(),
-            "/f/k cannot be read as Avro: the document ends inside it (byte 3)",
+            "/f/* cannot be read as Avro: the document ends inside it (byte 3)",
         ),
         (
             map(json!("int")),
@@ -413,7 +413,7 @@ fn logical_types_are_kept_and_only_public_values_shown() {
         (millis.clone(), long(86_400_000), "86400000", "is not a time of day in milliseconds"),
         (millis, long(-1), "-1", "is not a time of day in milliseconds"),
         (micros, long(86_400_000_000), "86400000000", "is not a time of day in microseconds"),
-        (uuid, text("8c7b2c9e"), "\"8c7b2c9e\"", "is not a UUID"),
+        (uuid, text("8c7b2c9e"), "", "is not a UUID"),
         (decimal, [long(2), vec![3, 232]].concat(), "", "is not a decimal of at most 3 digits"),
     ];
     for (of, data, value, said) in cases {

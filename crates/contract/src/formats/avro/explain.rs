@@ -1,5 +1,6 @@
-//! Violations in plain words. A value is shown only where the classification says `public`, and a map's key only where
-//! what it leads to is public, so that a map keyed by persons does not leak through a pointer.
+//! Violations in plain words. A number is shown only where the classification says `public`, and a map's key only where
+//! what it leads to is public, so that a map keyed by persons does not leak through a pointer. Texts are not shown, nor
+//! are keys of a damaged document: a wrong length makes a public text of whatever stands beside it.
 
 use super::Form;
 use super::cursor::Damage;
@@ -24,7 +25,9 @@ pub(super) struct Explainer<'e> {
 impl Explainer<'_> {
     /// The bytes at `at` are not what the schema says.
     pub(super) fn damage(&self, way: &[Step], damage: Damage, at: usize) -> Violation {
-        self.violation(way, &format!("cannot be read as Avro: {damage} (byte {at})"))
+        let pointer = self.pointer(way, false);
+        let text = format!("{} cannot be read as Avro: {damage} (byte {at})", named(&pointer));
+        Violation { pointer, text }
     }
 
     /// A map has the same key twice.
@@ -34,7 +37,7 @@ impl Explainer<'_> {
 
     /// A sealed field belongs to no one.
     pub(super) fn orphan(&self, way: &[Step], why: Why) -> Violation {
-        let pointer = self.pointer(way);
+        let pointer = self.pointer(way, true);
         let subjects = &self.contract.plan.subjects;
         let text = why.text(named(&pointer), |at| &subjects[at as usize].pointer);
         Violation { pointer, text }
@@ -48,9 +51,11 @@ impl Explainer<'_> {
             Rule::Decimal(digits) => format!("is not a decimal of at most {} digits", digits.precision),
         };
         let class = op.class.map(|class| &self.contract.classes[class as usize]);
-        match (class.or_else(|| self.class(way)), shown(found)) {
-            (Some(Class::Public), Some(value)) => self.violation(way, &format!("{value} {complaint}")),
-            (Some(Class::Public), None) => self.violation(way, &complaint),
+        match (class.or_else(|| self.class(way)), found) {
+            (Some(Class::Public), Found::Long(number)) => {
+                self.violation(way, &format!("{number} {complaint}"))
+            }
+            (Some(Class::Public), _) => self.violation(way, &complaint),
             (class, _) => {
                 let class = class.map_or("unclassified", Class::as_str);
                 self.violation(way, &format!("{complaint} (value withheld: {class})"))
@@ -59,7 +64,7 @@ impl Explainer<'_> {
     }
 
     fn violation(&self, way: &[Step], complaint: &str) -> Violation {
-        let pointer = self.pointer(way);
+        let pointer = self.pointer(way, true);
         Violation { text: format!("{} {complaint}", named(&pointer)), pointer }
     }
 
@@ -71,8 +76,8 @@ impl Explainer<'_> {
         self.contract.classes.get(class as usize)
     }
 
-    /// The pointer as it may be shown.
-    fn pointer(&self, way: &[Step]) -> String {
+    /// The pointer as it may be shown; `keys` says whether the keys on the way are what they seem.
+    fn pointer(&self, way: &[Step], keys: bool) -> String {
         let tokens = way.iter().enumerate().map(|(at, step)| match step.token {
             Token::Field(record, field) => match self.form.schema.kind(record) {
                 Kind::Record(fields) => fields[field as usize].name.to_string(),
@@ -80,7 +85,7 @@ impl Explainer<'_> {
             },
             Token::Item(index) => index.to_string(),
             Token::Entry(start, end) => match self.class(&way[..=at]) {
-                Some(Class::Public) => {
+                Some(Class::Public) if keys => {
                     let key = String::from_utf8_lossy(&self.data[start as usize..end as usize]);
                     cut(&key, limits::SHOWN_NAME_CHARS)
                 }
@@ -93,14 +98,6 @@ impl Explainer<'_> {
 
 fn named(pointer: &str) -> &str {
     if pointer.is_empty() { "the document" } else { pointer }
-}
-
-fn shown(found: Found<'_>) -> Option<String> {
-    let text = match found {
-        Found::Text(text) => format!("{text:?}"),
-        found => found.text()?.into_owned(),
-    };
-    Some(cut(&text, limits::SHOWN_VALUE_CHARS))
 }
 
 fn cut(text: &str, chars: usize) -> String {

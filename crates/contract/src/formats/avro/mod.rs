@@ -11,6 +11,7 @@ mod places;
 mod program;
 mod read;
 mod redacted;
+mod scalars;
 mod schema;
 mod walk;
 

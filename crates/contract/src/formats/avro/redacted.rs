@@ -107,7 +107,10 @@ impl Writing<'_> {
     fn write(&mut self, site: &Value, of: TypeId, left: LeftId, namespace: &str) -> Value {
         match (site, self.schema.kind(of)) {
             (Value::String(_), _) if (of as usize) < PRIMITIVES.len() => site.clone(),
-            (Value::String(_), _) => self.named(of, left, namespace),
+            (Value::String(reference), _) => match self.named(of, left, namespace) {
+                Value::String(name) if full_name(reference, namespace) == name => site.clone(),
+                written => written,
+            },
             (Value::Array(sites), Kind::Union(branches)) => {
                 let branches = sites.iter().zip(branches).enumerate();
                 let branches = branches.map(|(index, (site, branch))| {

@@ -5,9 +5,9 @@
 
 use super::cursor::{Cursor, Damage};
 use super::explain::Explainer;
-use super::logical::{self, Rule};
 use super::persons::{Found, Persons};
 use super::program::{Marks, Op, OpId, Seal, Want};
+use super::scalars;
 use super::schema::{Kind, TypeId};
 use super::{Form, Memory};
 use crate::check::{Checked, Key, Span, Violation, Workspace};
@@ -150,10 +150,10 @@ impl<'d, 'w> Walk<'d, 'w> {
             Kind::Map(_) => self.map(op)?,
             kind => self.scalar(op, kind)?,
         }
-        match &op.seal {
-            Some(seal) => self.seal(op, seal, start),
-            None => Ok(()),
+        if let Some(seal) = &op.seal {
+            self.seal(op, seal, start);
         }
+        Ok(())
     }
 
     fn record(&mut self, op: &'d Op) -> Result<(), Stop> {
@@ -202,7 +202,10 @@ impl<'d, 'w> Walk<'d, 'w> {
         keys.sort_unstable_by(|one, other| text(one).cmp(text(other)));
         let twice = keys.windows(2).any(|pair| text(&pair[0]) == text(&pair[1]));
         self.memory.keys.truncate(first);
-        if twice { self.violation(|explainer, way| explainer.key_twice(way)) } else { Ok(()) }
+        if twice {
+            self.violation(|explainer, way| explainer.key_twice(way));
+        }
+        Ok(())
     }
 
     /// Blocks of items until an empty one; `each` is called with the way's last step and the item's index.
@@ -270,11 +273,11 @@ impl<'d, 'w> Walk<'d, 'w> {
     }
 
     fn scalar(&mut self, op: &'d Op, kind: &'d Kind) -> Result<(), Stop> {
-        let found = read(&mut self.cursor, kind).or_else(|damage| self.damaged(damage))?;
+        let found = scalars::read(&mut self.cursor, kind).or_else(|damage| self.damaged(damage))?;
         if let Some(rule) = &self.form.schema.type_of(op.of).rule
-            && !keeps(rule, found)
+            && !scalars::keeps(rule, found)
         {
-            self.violation(|explainer, way| explainer.rule_broken(way, op, rule, found))?;
+            self.violation(|explainer, way| explainer.rule_broken(way, op, rule, found));
         }
         if let Some(marks) = &op.marks {
             self.found(marks, found);
@@ -292,10 +295,10 @@ impl<'d, 'w> Walk<'d, 'w> {
         }
     }
 
-    fn seal(&mut self, op: &Op, seal: &Seal, start: usize) -> Result<(), Stop> {
+    fn seal(&mut self, op: &Op, seal: &Seal, start: usize) {
         // What takes no bytes says nothing.
         if start == self.cursor.at {
-            return Ok(());
+            return;
         }
         let index = self.spans.len();
         if let Some(owner) = seal.owner {
@@ -309,12 +312,9 @@ impl<'d, 'w> Walk<'d, 'w> {
             subject: Span::TOPIC,
             shape: seal.shape,
         });
-        match self.orphans.iter().find(|(orphan, _)| *orphan as usize == index) {
-            Some((_, why)) => {
-                let why = *why;
-                self.violation(|explainer, way| explainer.orphan(way, why))
-            }
-            None => Ok(()),
+        if let Some((_, why)) = self.orphans.iter().find(|(orphan, _)| *orphan as usize == index) {
+            let why = *why;
+            self.violation(|explainer, way| explainer.orphan(way, why));
         }
     }
 
@@ -326,11 +326,13 @@ impl<'d, 'w> Walk<'d, 'w> {
         branch.is_some_and(|branch| *self.form.schema.kind(*branch) == Kind::Null)
     }
 
-    /// Ends the walk: the bytes are not what the schema says.
+    /// Ends the walk: the bytes are not what the schema says. Whatever was said of values before may have been said of
+    /// other bytes than the producer meant, and those may be personal.
     #[cold]
     fn damaged<T>(&mut self, damage: Damage) -> Result<T, Stop> {
         let at = self.cursor.at;
-        let _: Result<(), Stop> = self.violation(|explainer, way| explainer.damage(way, damage, at));
+        self.violations.clear();
+        self.violation(|explainer, way| explainer.damage(way, damage, at));
         Err(Stop)
     }
 
@@ -341,15 +343,17 @@ impl<'d, 'w> Walk<'d, 'w> {
         self.damaged(damage)
     }
 
-    /// Notes a violation; the walk goes on until there are enough.
+    /// Notes a violation, unless there are enough.
     #[cold]
-    fn violation(&mut self, say: impl FnOnce(&Explainer<'_>, &[Step]) -> Violation) -> Result<(), Stop> {
+    fn violation(&mut self, say: impl FnOnce(&Explainer<'_>, &[Step]) -> Violation) {
+        if self.violations.len() >= limits::VIOLATIONS {
+            return;
+        }
         let explainer = Explainer { contract: self.contract, form: self.form, data: self.cursor.data };
         let violation = say(&explainer, &self.memory.way);
         if !self.violations.contains(&violation) {
             self.violations.push(violation);
         }
-        if self.violations.len() < limits::VIOLATIONS { Ok(()) } else { Err(Stop) }
     }
 
     /// The person whom the contract's first subject pointer names, where it orders events.
@@ -381,39 +385,5 @@ impl<'d, 'w> Walk<'d, 'w> {
         let identity = self.identity.and_then(Found::text).map(|text| text.into_owned());
         let subjects = persons.take();
         Checked { spans: self.spans, frames: self.frames, subjects, key, identity }
-    }
-}
-
-/// A value that holds no other.
-fn read<'d>(cursor: &mut Cursor<'d>, kind: &'d Kind) -> Result<Found<'d>, Damage> {
-    Ok(match kind {
-        Kind::String => Found::Text(cursor.text()?),
-        Kind::Int => Found::Long(cursor.int()?),
-        Kind::Long => Found::Long(cursor.long()?),
-        Kind::Boolean => match cursor.take(1)? {
-            [0] => Found::Boolean(false),
-            [1] => Found::Boolean(true),
-            _ => return Err(Damage::NotBoolean),
-        },
-        Kind::Enum(symbols) => {
-            let index = cursor.int()?;
-            let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
-            Found::Text(symbol.ok_or(Damage::NoSymbol(index))?)
-        }
-        Kind::Float => Found::Float(f32::from_le_bytes(cursor.array()?)),
-        Kind::Double => Found::Double(f64::from_le_bytes(cursor.array()?)),
-        Kind::Fixed(size) => Found::Bytes(cursor.take(*size)?),
-        Kind::Bytes => Found::Bytes(cursor.bytes()?),
-        Kind::Null | Kind::Record(_) | Kind::Array(_) | Kind::Map(_) | Kind::Union(_) => Found::Bytes(&[]),
-    })
-}
-
-/// Whether a value keeps its logical type's rule.
-fn keeps(rule: &Rule, found: Found<'_>) -> bool {
-    match (rule, found) {
-        (Rule::Between { least, most, .. }, Found::Long(number)) => (*least..=*most).contains(&number),
-        (Rule::Uuid, Found::Text(text)) => logical::is_uuid(text.as_bytes()),
-        (Rule::Decimal(digits), Found::Bytes(bytes)) => digits.admit(bytes),
-        _ => false,
     }
 }
