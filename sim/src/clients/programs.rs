@@ -46,6 +46,12 @@ pub const ALL: &[Program] = &[
         protocol: Protocol::Consumer,
     },
     Program {
+        name: "serializers",
+        folder: "python",
+        command: &["{home}/../../target/compat/python/bin/python", "{home}/serializers.py"],
+        protocol: Protocol::Classic,
+    },
+    Program {
         name: "kcat",
         folder: "kcat",
         command: &["bash", "{home}/client.sh"],
