@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::Class;
 use crate::compile::Contract;
-use crate::formats::{Form, avro, json};
+use crate::formats::{Form, avro, json, protobuf};
 use crate::frames::Frame;
 use crate::limits::Limits;
 
@@ -101,6 +101,7 @@ pub struct Workspace {
     pub(crate) limits: Limits,
     pub(crate) avro: avro::Memory,
     pub(crate) json: json::Memory,
+    pub(crate) protobuf: protobuf::Memory,
 }
 
 impl Workspace {
@@ -119,6 +120,7 @@ impl Contract {
         match &self.form {
             Form::Avro(form) => form.check(self, data, work),
             Form::Json(form) => form.check(self, data, work),
+            Form::Protobuf(form) => form.check(self, data, work),
         }
     }
 }

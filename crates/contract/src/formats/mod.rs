@@ -3,6 +3,8 @@
 
 pub(crate) mod avro;
 pub(crate) mod json;
+mod persons;
+pub(crate) mod protobuf;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +18,7 @@ use crate::{Class, compile};
 pub(crate) enum Form {
     Avro(Box<avro::Form>),
     Json(Box<json::Form>),
+    Protobuf(Box<protobuf::Form>),
 }
 
 /// Lays the classification over the schema's places; every fault in it is told.
@@ -41,7 +44,7 @@ pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, String>
     match format {
         Format::JsonSchema => json::declared(schema),
         Format::Avro => avro::declared(schema),
-        Format::Protobuf => BTreeMap::new(),
+        Format::Protobuf => protobuf::declared(schema),
     }
 }
 
@@ -49,6 +52,6 @@ pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, String>
 pub(crate) fn meaning(definition: &Definition) -> serde_json::Value {
     match definition.format {
         Format::JsonSchema | Format::Avro => json::value_of(&definition.schema),
-        Format::Protobuf => definition.schema.as_str().into(),
+        Format::Protobuf => protobuf::meaning(&definition.schema).into(),
     }
 }

@@ -5,13 +5,13 @@
 use super::Form;
 use super::cursor::Damage;
 use super::logical::Rule;
-use super::persons::Found;
 use super::program::Op;
 use super::schema::Kind;
 use super::walk::{Step, Token};
 use crate::Class;
 use crate::check::Violation;
 use crate::compile::Contract;
+use crate::formats::persons::Found;
 use crate::limits;
 use crate::pointer::Pointer;
 use crate::subjects::Why;

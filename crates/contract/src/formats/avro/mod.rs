@@ -6,7 +6,6 @@
 mod cursor;
 mod explain;
 mod logical;
-mod persons;
 mod places;
 mod program;
 mod read;

@@ -2,8 +2,8 @@
 
 use super::cursor::{Cursor, Damage};
 use super::logical::{self, Rule};
-use super::persons::Found;
 use super::schema::Kind;
+use crate::formats::persons::Found;
 
 /// A value that holds no other.
 pub(super) fn read<'d>(cursor: &mut Cursor<'d>, kind: &'d Kind) -> Result<Found<'d>, Damage> {

@@ -5,13 +5,13 @@
 
 use super::cursor::{Cursor, Damage};
 use super::explain::Explainer;
-use super::persons::{Found, Persons};
 use super::program::{Marks, Op, OpId, Seal, Want};
 use super::scalars;
 use super::schema::{Kind, TypeId};
 use super::{Form, Memory};
-use crate::check::{Checked, Key, Span, Violation, Workspace};
-use crate::compile::{Contract, KeyPlan};
+use crate::check::{Checked, Span, Violation, Workspace};
+use crate::compile::Contract;
+use crate::formats::persons::{self, Found, Persons};
 use crate::frames::{Coding, Frame};
 use crate::limits::{self, Limits};
 use crate::subjects::Why;
@@ -66,10 +66,12 @@ impl Form {
         if !walk.violations.is_empty() {
             return Err(walk.violations);
         }
-        let first = walk.first_subject();
+        let ordering = walk.memory.persons.ordering(contract);
         let orphans = walk.memory.persons.settle(&mut walk.spans);
         if orphans.is_empty() {
-            return Ok(walk.checked(first));
+            let Walk { spans, frames, key, identity, memory, .. } = walk;
+            let found = persons::Walked { spans, frames, key, identity };
+            return Ok(memory.persons.conclude(contract, ordering, found));
         }
         let mut again = Walk::new(self, contract, data, limits, walked);
         again.orphans = orphans;
@@ -354,36 +356,5 @@ impl<'d, 'w> Walk<'d, 'w> {
         if !self.violations.contains(&violation) {
             self.violations.push(violation);
         }
-    }
-
-    /// The person whom the contract's first subject pointer names, where it orders events.
-    fn first_subject(&mut self) -> Option<usize> {
-        let one = self.contract.plan.subjects.first().is_some_and(|path| path.anchor == 0);
-        let orders = matches!(self.contract.key, KeyPlan::Subject);
-        if one && orders { self.memory.persons.first(0).map(usize::from) } else { None }
-    }
-
-    /// What is found, when everybody is known.
-    fn checked(self, first_subject: Option<usize>) -> Checked {
-        let persons = &mut self.memory.persons;
-        let key = match &self.contract.key {
-            KeyPlan::None => None,
-            KeyPlan::Subject => first_subject.or_else(|| persons.has_some().then_some(0)).map(Key::Subject),
-            KeyPlan::At(tokens, class) => {
-                let subjects = &self.contract.definition.subject;
-                match subjects.iter().position(|subject| subject.tokens() == tokens) {
-                    Some(subject) => {
-                        persons.first(subject as u16).map(|subject| Key::Subject(subject.into()))
-                    }
-                    None => self.key.and_then(Found::text).map(|text| Key::Value {
-                        text: text.into_owned(),
-                        class: self.contract.classes[*class as usize].clone(),
-                    }),
-                }
-            }
-        };
-        let identity = self.identity.and_then(Found::text).map(|text| text.into_owned());
-        let subjects = persons.take();
-        Checked { spans: self.spans, frames: self.frames, subjects, key, identity }
     }
 }
