@@ -9,9 +9,12 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, header
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 CLIENT, GROUP = (os.environ[name] for name in ("CLIENT", "GROUP"))
+# What protoc made of the contract's file.
+sys.path.insert(0, os.path.join(os.path.dirname(sys.prefix), "protobuf"))
 CONTRACTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "governance", "topics")
 
 
@@ -52,13 +55,22 @@ def headers(topic, number):
     return {"ce_specversion": "1.0", "ce_id": f"{CLIENT}-{number}", "ce_source": "urn:xx:civil-registry:register", "ce_type": topic}
 
 
-def publish(topic, serializer, numbers):
+def message_of(number):
+    """The same as a message of the class that protoc made."""
+    import v1_pb2
+
+    of = holder(number)
+    permits = [v1_pb2.Permit(**permit) for permit in of.pop("permits")]
+    return v1_pb2.Holder(permits=permits, **{name: value for name, value in of.items() if value is not None})
+
+
+def publish(topic, serializer, numbers, made=holder):
     producer, reports = Producer(settings("PRODUCER")), []
     for number in numbers:
         named = headers(topic, number)
         pairs = [(name, value.encode()) for name, value in named.items()]
         context = SerializationContext(topic, MessageField.VALUE, pairs)
-        value = serializer(holder(number), context)
+        value = serializer(made(number), context)
         producer.produce(topic, value=value, headers=pairs, on_delivery=lambda err, _: reports.append(err))
     assert producer.flush(30) == 0 and not any(reports), reports
 
@@ -112,6 +124,26 @@ def round_trip(name, file, serializer, by_header, deserializer):
     left_out = {"personId", "name", "number", "favouriteColour"}
     assert all(plain(redacted[number]) == without(holder(number), left_out) for number in range(12)), redacted
     print(f"saw {name} opened as it was and redacted by a stock deserializer, framed by id and by GUID")
+
+
+def protobuf(producing, consuming, in_header):
+    """The class that protoc made goes in and comes out; what is left out stands at its default."""
+    import v1_pb2
+
+    topic = "permit.holder-protobuf.changed"
+    publish(topic, ProtobufSerializer(v1_pb2.Holder, producing), range(10), message_of)
+    publish(topic, ProtobufSerializer(v1_pb2.Holder, producing, conf=in_header), range(10, 12), message_of)
+    opened = read(topic, "tax-office.opened-protobuf", ProtobufDeserializer(v1_pb2.Holder, schema_registry_client=consuming), 12)
+    assert all(opened[number] == message_of(number) for number in range(12)), opened
+    redacted = read(topic, "tax-office.redacted-protobuf", ProtobufDeserializer(v1_pb2.Holder, schema_registry_client=consuming), 12)
+    for number in range(12):
+        wanted = message_of(number)
+        for name in ("personId", "name", "favouriteColour"):
+            wanted.ClearField(name)
+        for permit in wanted.permits:
+            permit.ClearField("number")
+        assert redacted[number] == wanted, redacted[number]
+    print("saw protobuf opened as it was and redacted by a stock deserializer, framed by id and by GUID")
 
 
 def refused(what, act, *wanted):
@@ -170,6 +202,14 @@ def main():
         schema["properties"]["office"] = {"type": "integer"}
         return json.dumps(schema)
 
+    def protobuf_field(schema, tag):
+        tagged = f' [(confluent.field_meta).tags = "{tag}"]' if tag else ""
+        schema = schema.replace("string office = 5;", f"string office = 5;\n  string phone = 6{tagged};")
+        return schema.replace('package xx.permits;', 'package xx.permits;\nimport "confluent/meta.proto";')
+
+    def protobuf_breaking(schema):
+        return schema.replace("string office = 5;", "int32 office = 5;")
+
     producing, consuming = registry("PRODUCER"), registry("CONSUMER")
     in_header = {"schema.id.serializer": header_schema_id_serializer}
     round_trip(
@@ -186,6 +226,8 @@ def main():
         lambda schema: JSONSerializer(schema, producing, conf=in_header),
         lambda: JSONDeserializer(None, schema_registry_client=consuming),
     )
+    protobuf(producing, consuming, in_header)
+    govern("protobuf", "v1.proto", "PROTOBUF", protobuf_field, protobuf_breaking)
     error = govern("avro", "v1.avsc", "AVRO", avro_field, avro_breaking)
     govern("json", "v1.schema.json", "JSON", json_field, json_breaking)
     print(f"saw a producer's new schema refused: {error}")

@@ -16,7 +16,7 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/governan
 const MORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../compat/governance");
 
 /// The languages that they are in.
-const FORMATS: [&str; 2] = ["avro", "json"];
+const FORMATS: [&str; 3] = ["avro", "json", "protobuf"];
 
 const EVENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/birth.json");
 
