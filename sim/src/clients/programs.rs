@@ -94,6 +94,12 @@ pub const ALL: &[Program] = &[
         protocol: Protocol::Classic,
     },
     Program {
+        name: "flink",
+        folder: "flink",
+        command: &["java", "-cp", "{home}/../../target/compat/flink/*", "Source"],
+        protocol: Protocol::Classic,
+    },
+    Program {
         name: "kafkajs",
         folder: "node",
         command: &["node", "{home}/client.mjs"],
