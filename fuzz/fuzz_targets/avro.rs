@@ -8,7 +8,8 @@ use contract::{Contract, Definition, Format, Workspace, compile};
 
 /// Every kind of type, in records, arrays, maps and unions, with persons of their own.
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
-    let definition: Definition = serde_json::from_str(include_str!("avro.definition.json")).expect("a definition");
+    let definition: Definition =
+        serde_json::from_str(include_str!("avro.definition.json")).expect("a definition");
     compile(&definition).unwrap_or_else(|faults| panic!("{faults:?}"))
 });
 

@@ -5,6 +5,7 @@ pub(crate) mod avro;
 pub(crate) mod json;
 mod persons;
 pub(crate) mod protobuf;
+mod searches;
 
 use std::collections::{BTreeMap, BTreeSet};
 

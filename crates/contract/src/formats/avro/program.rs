@@ -14,7 +14,8 @@ use std::collections::HashMap;
 use super::schema::{Kind, Schema, TypeId};
 use crate::check::Shape;
 use crate::compile::Fault;
-use crate::definition::{Definition, KeyRule};
+use crate::definition::Definition;
+use crate::formats::searches::{Search, Sought, Want, below, searches};
 use crate::plan::{Field, Plan, PlanNode};
 use crate::pointer::Pointer;
 
@@ -63,30 +64,6 @@ pub(super) struct Marks {
     pub(super) items: Vec<(usize, OpId)>,
 }
 
-/// What a value is wanted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Want {
-    /// It identifies the person of this subject pointer.
-    Identifier(u16),
-    /// It orders the event.
-    Key,
-    /// It is the event's identity.
-    Identity,
-}
-
-/// Something that is looked for below a place, and the tokens that lead there.
-#[derive(Clone, Copy)]
-struct Search<'d> {
-    tokens: &'d [String],
-    what: Sought,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Sought {
-    Person(u16),
-    Value(Want),
-}
-
 impl Program {
     /// The program of a schema whose classification has no fault.
     pub(super) fn new(schema: &Schema, plan: &Plan, definition: &Definition) -> Result<Self, Fault> {
@@ -106,25 +83,6 @@ impl Program {
     pub(super) fn op(&self, id: OpId) -> &Op {
         &self.ops[id as usize]
     }
-}
-
-fn searches<'d>(plan: &'d Plan, definition: &'d Definition) -> Vec<Search<'d>> {
-    let mut searches = Vec::new();
-    for (index, (path, pointer)) in plan.subjects.iter().zip(&definition.subject).enumerate() {
-        let index = index as u16;
-        let tokens = pointer.tokens();
-        if path.anchor > 0 {
-            searches.push(Search { tokens: &tokens[..path.anchor], what: Sought::Person(index) });
-        }
-        searches.push(Search { tokens, what: Sought::Value(Want::Identifier(index)) });
-    }
-    if let KeyRule::At(pointer) = &definition.key {
-        searches.push(Search { tokens: pointer.tokens(), what: Sought::Value(Want::Key) });
-    }
-    if let Some(pointer) = &definition.identity {
-        searches.push(Search { tokens: pointer.tokens(), what: Sought::Value(Want::Identity) });
-    }
-    searches
 }
 
 /// What makes operations the same: the type, the plan's node, and what is still looked for, by how many tokens further.
@@ -285,13 +243,4 @@ impl<'s> Builder<'s> {
         self.path.pop();
         id
     }
-}
-
-/// What is looked for one step further, along the tokens that are wanted.
-fn below<'d>(searches: &[Search<'d>], wanted: impl Fn(&str) -> bool) -> Vec<Search<'d>> {
-    let step = |search: &Search<'d>| {
-        let (first, rest) = search.tokens.split_first()?;
-        wanted(first).then_some(Search { tokens: rest, what: search.what })
-    };
-    searches.iter().filter_map(step).collect()
 }

@@ -5,13 +5,14 @@
 
 use super::cursor::{Cursor, Damage};
 use super::explain::Explainer;
-use super::program::{Marks, Op, OpId, Seal, Want};
+use super::program::{Marks, Op, OpId, Seal};
 use super::scalars;
 use super::schema::{Kind, TypeId};
 use super::{Form, Memory};
 use crate::check::{Checked, Span, Violation, Workspace};
 use crate::compile::Contract;
 use crate::formats::persons::{self, Found, Persons};
+use crate::formats::searches::Want;
 use crate::frames::{Coding, Frame};
 use crate::limits::{self, Limits};
 use crate::subjects::Why;

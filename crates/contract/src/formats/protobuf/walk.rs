@@ -6,12 +6,13 @@
 use super::Form;
 use super::cursor::{Cursor, Damage, Wire};
 use super::explain::Explainer;
-use super::program::{FieldOp, Marks, OpId, Seal, Want};
+use super::program::{FieldOp, Marks, OpId, Seal};
 use super::scalars;
 use super::schema::{Field, Kind, Label, MessageId, Scalar};
 use crate::check::{Checked, Shape, Span, Violation, Workspace};
 use crate::compile::Contract;
 use crate::formats::persons::{self, Found, Persons};
+use crate::formats::searches::Want;
 use crate::frames::{Coding, Frame};
 use crate::limits::{self, Limits};
 use crate::subjects::Why;
