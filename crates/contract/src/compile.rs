@@ -6,7 +6,7 @@ use crate::definition::{Definition, Format, KeyRule};
 use crate::formats::{self, Form};
 use crate::places::{Places, Types};
 use crate::plan::Plan;
-use crate::{Class, ClassSet, cloudevents};
+use crate::{Class, ClassSet, cloudevents, limits};
 
 /// Something wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +107,14 @@ fn compile_known(definition: &Definition, extra: Option<&[Class]>) -> Result<Con
         faults.extend(class_faults(definition, extra));
     }
     let classes = formats::classes_of(definition);
+    let sealed = classes.iter().filter(|class| class.is_sealed()).count();
+    if sealed > limits::SEALED_CLASSES {
+        let problem = format!(
+            "has {sealed} classes that are sealed, of {} that one contract may",
+            limits::SEALED_CLASSES
+        );
+        faults.push(Fault::new("classify", problem, "use fewer, or divide the topic"));
+    }
     let compiled = match definition.format {
         Format::JsonSchema => formats::json::compile(definition, &classes)
             .map(|(form, plan)| (Form::Json(Box::new(form)), plan)),

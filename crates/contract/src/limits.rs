@@ -33,6 +33,9 @@ pub const SUBJECT_BYTES: usize = 512;
 /// A producer repairs the first mistakes first; more would only repeat data back to it.
 pub const VIOLATIONS: usize = 10;
 
+/// Most sealed classes of one contract: ids of its redacted schemas have a bit for each.
+pub const SEALED_CLASSES: usize = 11;
+
 /// Nodes of a contract's classification: far above any real schema, low enough that none explodes in memory.
 pub(crate) const PLAN_NODES: usize = 50_000;
 

@@ -326,3 +326,24 @@ fn an_extension_about_a_person_needs_a_subject() {
         ],
     );
 }
+
+#[test]
+fn more_classes_than_an_id_can_tell_are_refused() {
+    let names: Vec<String> = (0..12).map(|at| format!("f{at}")).collect();
+    let properties: serde_json::Map<String, Value> =
+        names.iter().map(|name| (name.clone(), json!({"type": "string"}))).collect();
+    let classes: serde_json::Map<String, Value> =
+        names.iter().map(|name| (format!("/{name}"), json!(format!("class-{name}")))).collect();
+    let id = json!({"type": "string"});
+    let mut properties = properties;
+    properties.insert("id".to_owned(), id);
+    let mut classes = classes;
+    classes.insert("/id".to_owned(), json!("class-f0"));
+    let definition = definition(&object(Value::Object(properties)), &["/id"], Value::Object(classes));
+    refused(
+        &definition,
+        &[
+            "classify: has 12 classes that are sealed, of 11 that one contract may; use fewer, or divide the topic",
+        ],
+    );
+}

@@ -92,6 +92,20 @@ fn rules_and_tags_classify_what_comes_next() {
 }
 
 #[test]
+fn what_a_client_does_not_say_stands_as_it_is() {
+    let mut state = closed(small_bus());
+    let mut tagged = schema("{}");
+    tagged["metadata"] = json!({"properties": {"owner": "desk"}});
+    done(&mut state, &steward(), register("free", tagged.clone()));
+    assert!(decided(&state, &steward(), register("free", schema("{}"))).unwrap().is_empty(), "it stands");
+    tagged["metadata"] = json!({"properties": {"owner": "other"}});
+    done(&mut state, &steward(), register("free", tagged));
+    done(&mut state, &steward(), register("free", schema("{} b")));
+    let metadata = |version: usize| state.listed("free")[version].schema.metadata.clone().unwrap();
+    assert_eq!(metadata(2), metadata(1), "of the latest");
+}
+
+#[test]
 fn a_schema_that_breaks_its_readers_is_refused_by_the_subjects_mode() {
     let mut state = closed(small_bus());
     let refused = decided(&state, &steward(), register("x.one-value", schema("other"))).unwrap_err();

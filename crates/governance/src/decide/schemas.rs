@@ -10,7 +10,7 @@ use contract::{AgencyName, Class, ContractVersion, Definition, FieldRule, Pointe
 use super::authority::Case;
 use super::{ReadSchema, contracts, tags};
 use crate::events::By;
-use crate::state::schemas::topic_of;
+use crate::state::schemas::{NUMBERS_MAX, topic_of};
 use crate::state::{Listed, Mode, Schema, Topic};
 use crate::{Event, Refused, Role, Status};
 
@@ -23,13 +23,16 @@ pub(super) fn register(
 ) -> Result<Vec<Event>, Refused> {
     let source = case.state.source_of(schema).map_err(|fault| Refused::new("invalid-schema", fault))?;
     let read = case.check.read(&source, normalize).map_err(|fault| Refused::new("invalid-schema", fault))?;
-    let schema = Arc::new(Schema { text: read.text.clone(), ..Schema::clone(schema) });
     let listed = case.state.listed(subject);
+    let schema = Arc::new(Schema { text: read.text.clone(), ..with_what_stands_beside(schema, &listed) });
     if listed.iter().any(|known| !known.deleted && stands_as(case, known, &schema)) {
         // A producer's serializer registers what it writes by; where that stands, it asks for nothing.
         return Ok(Vec::new());
     }
     let (by, agency) = who(case, subject, &format!("registering a schema under {subject}"))?;
+    if case.state.schemas().count() >= NUMBERS_MAX {
+        return Err(Refused::new("full", format!("the bus has {NUMBERS_MAX} schemas and takes no more")));
+    }
     if case.state.mode_of(subject) == Mode::ReadOnly {
         let text = format!("Subject {subject} is in read-only mode");
         return Err(Refused::new("read-only", text).hint("its mode can be set to READWRITE"));
@@ -43,6 +46,16 @@ pub(super) fn register(
             Ok(vec![Event::SchemaRegistered { subject, agency, version, schema, by }])
         }
     }
+}
+
+/// A client that says nothing of metadata and rules means those that stand.
+fn with_what_stands_beside(schema: &Schema, listed: &[Listed]) -> Schema {
+    let mut schema = schema.clone();
+    if let Some(latest) = listed.iter().rev().find(|known| known.in_force) {
+        schema.metadata = schema.metadata.or_else(|| latest.schema.metadata.clone());
+        schema.rule_set = schema.rule_set.or_else(|| latest.schema.rule_set.clone());
+    }
+    schema
 }
 
 /// Whether a version is this schema. A contract's text may stand there as its steward wrote it.

@@ -15,6 +15,9 @@ use serde_json::Value;
 /// Where a subject of a topic's contract ends (Confluent's TopicNameStrategy).
 const VALUE_SUFFIX: &str = "-value";
 
+/// Most numbers that are given: an id has 20 bits for it.
+pub const NUMBERS_MAX: u32 = (1 << 20) - 1;
+
 /// A schema as it was registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
