@@ -54,6 +54,8 @@ def consumer():
         {
             **settings("CONSUMER"),
             "group.id": GROUP,
+            # One principal reads one topic for several subscriptions here: a fetch names no group.
+            "client.id": GROUP,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             **protocol,

@@ -83,8 +83,13 @@ impl Bus {
         };
         let in_force: Vec<u32> =
             state.listed(subject).iter().filter(|it| it.in_force).map(|it| it.version).collect();
-        let found =
-            listed.iter().filter(stands).max_by_key(|it| (in_force.contains(&it.version), it.version));
+        // With what was said beside the text, if anything was; then what may be used; then what is newest.
+        let beside = |it: &Registered| {
+            (schema.metadata.is_none() || it.schema.metadata == schema.metadata)
+                && (schema.rule_set.is_none() || it.schema.rule_set == schema.rule_set)
+        };
+        let rank = |it: &&Registered| (beside(it), in_force.contains(&it.version), it.version);
+        let found = listed.iter().filter(stands).max_by_key(rank);
         found.cloned().ok_or_else(|| {
             coded(RefusalKind::Unknown, "unknown-schema", format!("Schema not found under subject {subject}"))
         })
