@@ -6,14 +6,13 @@ mod support;
 use std::collections::BTreeMap;
 
 use contract::redact::redact;
-use contract::schemas::{Source, serialized};
-use contract::{Checked, Class, ClassSet, Contract, Definition, Format, Workspace, compile, diff};
+use contract::{Class, ClassSet, Definition, Format, Workspace, compile, diff};
 use proptest::prelude::*;
 use prost_reflect::prost::Message;
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value,
-};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 use serde_json::json;
+use support::compiled;
+use support::protobuf::{bytes, check, cleared, definition, left, message_of, number};
 
 const RICH: &str = r#"syntax = "proto3";
 package xx.births;
@@ -49,14 +48,6 @@ message Shared { string open = 1; string secret = 2; Inner inner = 3; message In
 message Unused { string nothing = 1; }
 "#;
 
-fn definition(schema: &str, subject: &[&str], classify: serde_json::Value) -> Definition {
-    serde_json::from_value(json!({
-        "topic": "civil.birth.registered", "version": 1, "format": "protobuf", "schema": schema,
-        "subject": subject, "classify": classify,
-    }))
-    .unwrap()
-}
-
 fn rich() -> Definition {
     let mut definition = definition(
         RICH,
@@ -73,59 +64,6 @@ fn rich() -> Definition {
     );
     definition.key = contract::KeyRule::Subject;
     definition
-}
-
-fn compiled(definition: &Definition) -> Contract {
-    compile(definition).unwrap_or_else(|faults| panic!("{faults:#?}"))
-}
-
-fn check(contract: &Contract, data: &[u8]) -> Result<Checked, Vec<String>> {
-    let checked = contract.check(data, &mut Workspace::default());
-    checked.map_err(|wrong| wrong.iter().map(ToString::to_string).collect())
-}
-
-/// The first message of a file, as the library knows it.
-fn message_of(text: &str) -> MessageDescriptor {
-    let encoded = serialized(&Source::alone(Format::Protobuf, text)).unwrap().unwrap();
-    let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded).unwrap();
-    let file = prost_reflect::prost_types::FileDescriptorProto::decode(&bytes[..]).unwrap();
-    let mut pool = DescriptorPool::global();
-    pool.add_file_descriptor_proto(file).unwrap();
-    pool.get_file_by_name("default").unwrap().messages().next().unwrap()
-}
-
-fn cleared(classes: &[&str]) -> ClassSet {
-    classes.iter().map(|class| Class::from(*class)).collect()
-}
-
-/// The document without what is not cleared.
-fn left(contract: &Contract, data: &[u8], set: &ClassSet) -> Vec<u8> {
-    let checked = contract.check(data, &mut Workspace::default()).unwrap();
-    redact(Format::Protobuf, data, &checked.spans, &checked.frames, |span| {
-        !set.clears(&contract.classes()[span.class as usize])
-    })
-}
-
-fn tag(number: u32, wire: u8) -> Vec<u8> {
-    varint(u64::from(number << 3 | u32::from(wire)))
-}
-
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-    out
-}
-
-fn bytes(number: u32, content: &[u8]) -> Vec<u8> {
-    [tag(number, 2), varint(content.len() as u64), content.to_vec()].concat()
-}
-
-fn number(field: u32, value: u64) -> Vec<u8> {
-    [tag(field, 0), varint(value)].concat()
 }
 
 #[test]
