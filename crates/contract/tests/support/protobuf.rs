@@ -8,6 +8,60 @@ use prost_reflect::prost_types::FileDescriptorProto;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 use serde_json::json;
 
+/// Every way to nest, with persons of their own.
+pub const RICH: &str = r#"syntax = "proto3";
+package xx.births;
+import "google/protobuf/timestamp.proto";
+
+message Birth {
+  string id = 1;
+  Child child = 2;
+  repeated Parent parents = 3;
+  string office = 4;
+  repeated int32 weights = 5;
+  map<string, string> notes = 6;
+  map<int32, Parent> others = 7;
+  oneof found {
+    string by_name = 8;
+    sint64 by_number = 9;
+  }
+  google.protobuf.Timestamp at = 10;
+  Tree tree = 11;
+  optional bool twin = 12;
+  Kind kind = 13;
+  bytes scan = 14;
+  Shared one = 15;
+  Shared two = 16;
+  fixed64 register = 17;
+  double ratio = 18;
+  message Child { string name = 1; uint32 grams = 2; Shared shared = 3; }
+  enum Kind { UNKNOWN = 0; HOSPITAL = 1; HOME = 2; }
+}
+message Parent { uint64 person_id = 1; string name = 2; Birth.Kind kind = 3; }
+message Tree { string value = 1; repeated Tree children = 2; }
+message Shared { string open = 1; string secret = 2; Inner inner = 3; message Inner { string text = 1; } }
+message Unused { string nothing = 1; }
+"#;
+
+/// A contract of [`RICH`].
+pub fn rich() -> Definition {
+    let mut definition = definition(
+        RICH,
+        &["/id", "/parents/*/person_id"],
+        json!({
+            "/id": "personal", "/child/name": "personal", "/child/grams": "special", "/child/shared": "public",
+            "/parents/*": {"class": "personal", "of": "/parents/*/person_id"}, "/office": "public",
+            "/weights": "internal", "/notes": "personal", "/others/*/person_id": "special",
+            "/others/*/name": "public", "/others/*/kind": "public", "/by_name": "personal", "/by_number": "public",
+            "/at": "public", "/tree": "special", "/twin": "public", "/kind": "internal", "/scan": "special",
+            "/one": "public", "/two/open": "public", "/two/secret": "special", "/two/inner": "personal",
+            "/register": "public", "/ratio": "public"
+        }),
+    );
+    definition.key = contract::KeyRule::Subject;
+    definition
+}
+
 pub fn definition(schema: &str, subject: &[&str], classify: serde_json::Value) -> Definition {
     serde_json::from_value(json!({
         "topic": "civil.birth.registered", "version": 1, "format": "protobuf", "schema": schema,
