@@ -221,7 +221,7 @@ fn contract(file: &str, subjects: &[&str], classes: &Classes) -> Definition {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn the_library_reads_what_is_left_by_the_redacted_file(

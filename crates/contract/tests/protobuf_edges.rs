@@ -212,7 +212,7 @@ fn chain(length: usize) -> [String; 2] {
 
 #[test]
 fn a_long_chain_of_messages_does_not_stop_the_process() {
-    for schema in chain(4_000) {
+    for schema in chain(3_000) {
         let told = faults(&schema, &[], json!({"/a/m": "public"}));
         assert!(told.iter().any(|fault| fault.contains("deeper than")), "{:?}", &told[..1]);
         let contract = compiled(&definition(&schema, &[], json!({"": "public"})));
