@@ -95,6 +95,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
     writeln!(out, "parse {parse:.0} ns; parse, validate and find the spans {check:.0} ns")?;
     writeln!(out, "{}", avro()?)?;
+    writeln!(out, "{}", protobuf()?)?;
     Ok(())
 }
 
@@ -159,4 +160,48 @@ fn avro() -> Result<String, Box<dyn std::error::Error>> {
         black_box(contract.check(black_box(&data), &mut work).is_ok());
     });
     Ok(format!("avro: {} bytes, {spans} spans; validate and find the spans {check:.0} ns", data.len()))
+}
+
+/// The same for a Protocol Buffers document of 1 KiB with five sealed fields.
+fn protobuf() -> Result<String, Box<dyn std::error::Error>> {
+    let schema = r#"syntax = "proto3";
+        message Birth {
+            Child child = 1; Mother mother = 2; string registration_office = 3; int32 registered_on = 4;
+            repeated string codes = 5; string remarks = 6;
+        }
+        message Child { string person_id = 1; string name = 2; int32 birth_date = 3; }
+        message Mother { string person_id = 1; string name = 2; int32 birth_date = 3; }"#;
+    let definition: Definition = serde_json::from_value(json!({
+        "topic": "civil.birth.registered", "version": 1, "format": "protobuf", "key": "subject",
+        "schema": schema, "subject": ["/child/person_id", "/mother/person_id"],
+        "classify": {
+            "/child": "personal", "/child/birth_date": "public", "/mother": "personal", "/mother/birth_date": "public",
+            "/registration_office": "internal", "/registered_on": "public", "/codes": "public", "/remarks": "public"
+        }
+    }))?;
+    let contract = compile(&definition).map_err(|faults| format!("{faults:?}"))?;
+    let number = |field: u8, number: u16| {
+        vec![field << 3, number as u8 | 0x80, (number >> 7 & 0x7f) as u8 | 0x80, (number >> 14) as u8]
+    };
+    let text = |field: u8, text: &[u8]| {
+        [&[field << 3 | 2, text.len() as u8 | 0x80, (text.len() >> 7) as u8][..], text].concat()
+    };
+    let person = |id: &str, name: &str, born| {
+        [text(1, id.as_bytes()), text(2, name.as_bytes()), number(3, born)].concat()
+    };
+    let data = [
+        text(1, &person("123456789", "Ada Lovelace Byron", 20_484)),
+        text(2, &person("987654321", "Anne Isabella Milbanke", 9_876)),
+        text(3, b"Civil Registry North"),
+        number(4, 20_486),
+        ["A01", "B17", "C99"].map(|code| text(5, code.as_bytes())).concat(),
+        text(6, "Entered on notice of the hospital. ".repeat(25).as_bytes()),
+    ]
+    .concat();
+    let mut work = Workspace::default();
+    let spans = contract.check(&data, &mut work).map_err(|wrong| format!("{wrong:?}"))?.spans.len();
+    let check = fastest(|| {
+        black_box(contract.check(black_box(&data), &mut work).is_ok());
+    });
+    Ok(format!("protobuf: {} bytes, {spans} spans; validate and find the spans {check:.0} ns", data.len()))
 }

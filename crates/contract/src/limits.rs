@@ -42,6 +42,10 @@ pub(crate) const PLAN_NODES: usize = 50_000;
 /// Items of an Avro document's arrays that may take no bytes: a count of a few bytes must not cost work without end.
 pub(crate) const EMPTY_ITEMS: usize = 1024;
 
+/// How deep types may lead into others, each by its own name: what reads schemas recurses over them, and documents end
+/// at [`DEPTH`].
+pub(crate) const TYPE_DEPTH: usize = 4 * DEPTH;
+
 /// Characters of an undeclared member's name that a violation repeats: enough to recognise a typing mistake.
 pub(crate) const SHOWN_NAME_CHARS: usize = 40;
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::limits::PLAN_NODES;
+use crate::limits::{PLAN_NODES, TYPE_DEPTH};
 use crate::pointer::Pointer;
 
 /// One step into a place.
@@ -83,7 +83,8 @@ pub(crate) trait Places {
             found.insert(pointer.to_string(), self.types(place).to_string());
         }
         let key = self.key(place);
-        if walking.contains(&key) || self.is_anything(place) || found.len() > PLAN_NODES {
+        let too_many = walking.len() > TYPE_DEPTH || found.len() > PLAN_NODES;
+        if too_many || walking.contains(&key) || self.is_anything(place) {
             return;
         }
         walking.push(key);

@@ -347,3 +347,31 @@ fn more_classes_than_an_id_can_tell_are_refused() {
         ],
     );
 }
+
+/// Types of which each leads to the next, none of them nested in the text.
+#[test]
+fn a_long_chain_of_types_does_not_stop_the_process() {
+    let links = 2_000;
+    let mut defs = serde_json::Map::new();
+    for at in 0..links {
+        defs.insert(format!("d{at}"), object(json!({"m": {"$ref": format!("#/$defs/d{}", at + 1)}})));
+    }
+    defs.insert(format!("d{links}"), json!({"type": "string"}));
+    let mut json_schema = object(json!({"m": {"$ref": "#/$defs/d0"}}));
+    json_schema["$defs"] = defs.into();
+    let link = |at: usize| {
+        let of = if at == 0 { json!("string") } else { json!(format!("R{}", at - 1)) };
+        json!({"name": format!("r{at}"), "type": {"type": "record", "name": format!("R{at}"), "fields": [{"name": "m", "type": of}]}})
+    };
+    let avro = json!({"type": "record", "name": "Root", "fields": (0..links).map(link).collect::<Vec<_>>()});
+    for (format, schema) in [("json-schema", json_schema), ("avro", avro)] {
+        let mut definition = definition(&schema, &[], json!({}));
+        definition.format = serde_json::from_value(json!(format)).unwrap();
+        contract::diff::diff(&definition, &definition.clone());
+        let told = faults(&definition);
+        assert!(
+            told.iter().any(|fault| fault.contains("leads to places deeper than 256 levels")),
+            "{told:?}"
+        );
+    }
+}

@@ -95,6 +95,11 @@ impl<P: Places> Builder<'_, P> {
             }
             return at;
         }
+        if visit.path.len() > limits::TYPE_DEPTH {
+            let problem = format!("leads to places deeper than {} levels", limits::TYPE_DEPTH);
+            self.fault(&visit.path[..1], problem, "classify it as a whole, or nest less");
+            return at;
+        }
         let rule = self.exact_rule(&visit).or(visit.inherited);
         let below: Vec<usize> =
             visit.rules.iter().copied().filter(|&rule| self.depth(rule) > visit.path.len()).collect();

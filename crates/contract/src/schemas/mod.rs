@@ -20,6 +20,7 @@ use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
 use crate::Format;
+use crate::limits::TYPE_DEPTH;
 
 pub use canonical::{canonical, normalized, serialized};
 pub use compatibility::{Compatibility, Incompatibility};
@@ -28,10 +29,6 @@ pub use tags::tags;
 
 /// Texts that one may refer to, directly or not: real schemas need dozens.
 const REFERENCES: usize = 200;
-
-/// How deep types may lead into others where they are read, compared or walked, each by its own name: all of it
-/// recurses, and documents end at [`DEPTH`](crate::limits::DEPTH).
-const TYPE_DEPTH: usize = 4 * crate::limits::DEPTH;
 
 /// A schema as registered.
 #[derive(Debug, Clone, PartialEq, Eq)]

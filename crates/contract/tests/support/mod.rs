@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod avro;
+pub mod protobuf;
 
 use contract::{Contract, Definition, compile};
 use serde_json::{Value, json};

@@ -11,6 +11,10 @@ pub(super) enum Damage {
     Ends,
     /// A number has more than 64 bits.
     LongNumber,
+    /// A tag has more bytes than readers take.
+    LongTag,
+    /// A length has more bytes than readers take.
+    LongLength,
     /// A number has more bits than its type.
     OutOfRange,
     /// A length reaches over the end of what surrounds it.
@@ -42,6 +46,8 @@ impl fmt::Display for Damage {
         f.write_str(match self {
             Damage::Ends => "it ends inside a value",
             Damage::LongNumber => "a number of more than 64 bits",
+            Damage::LongTag => "a tag of more than 5 bytes",
+            Damage::LongLength => "a length of more than 5 bytes",
             Damage::OutOfRange => "a number that its type cannot hold",
             Damage::LengthBeyondEnd => "a length that reaches over the end",
             Damage::NotBoolean => "a boolean that is neither 0 nor 1",
@@ -70,6 +76,9 @@ pub(super) enum Wire {
     Length,
     Fixed32,
 }
+
+/// Tags and lengths have 32 bits; beyond their bytes some readers stop, and others go on.
+const BYTES_OF_32_BITS: usize = 5;
 
 /// A place in a document, and where what is being read ends.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +121,11 @@ impl<'d> Cursor<'d> {
     /// A field's number and how its value is encoded.
     #[inline]
     pub(super) fn tag(&mut self) -> Result<(u32, Wire), Damage> {
+        let start = self.at;
         let tag = u32::try_from(self.varint()?).map_err(|_| Damage::NoNumber)?;
+        if self.at - start > BYTES_OF_32_BITS {
+            return Err(Damage::LongTag);
+        }
         let number = tag >> 3;
         if number == 0 {
             return Err(Damage::NoNumber);
@@ -130,7 +143,11 @@ impl<'d> Cursor<'d> {
     /// A length, compared with what is left.
     #[inline]
     pub(super) fn length(&mut self) -> Result<usize, Damage> {
+        let start = self.at;
         let length = usize::try_from(self.varint()?).map_err(|_| Damage::LengthBeyondEnd)?;
+        if self.at - start > BYTES_OF_32_BITS {
+            return Err(Damage::LongLength);
+        }
         if length > self.end - self.at { Err(Damage::LengthBeyondEnd) } else { Ok(length) }
     }
 

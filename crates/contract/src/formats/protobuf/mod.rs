@@ -5,6 +5,7 @@
 
 mod cursor;
 mod explain;
+mod keys;
 mod places;
 mod program;
 mod redacted;
@@ -54,7 +55,7 @@ pub(crate) fn meaning(schema: &str) -> String {
 
 /// Compiles a definition's file and lays its classification over it.
 pub(crate) fn compile(definition: &Definition, classes: &[Class]) -> Result<(Form, Plan), Vec<Fault>> {
-    let schema = Schema::read(&definition.schema).map_err(|fault| vec![fault])?;
+    let schema = Schema::read(&definition.schema)?;
     let (plan, faults) = super::classification(definition, &schema, classes);
     if !faults.is_empty() {
         return Err(faults);

@@ -9,10 +9,13 @@
 
 use std::collections::HashMap;
 
+use super::cursor::Wire;
+use super::scalars;
 use super::schema::{Kind, Label, MessageId, Schema};
 use crate::compile::Fault;
 use crate::definition::Definition;
 use crate::formats::searches::{Search, Sought, Want, below, searches};
+use crate::limits::TYPE_DEPTH;
 use crate::plan::{Field, Plan};
 use crate::pointer::Pointer;
 
@@ -73,6 +76,7 @@ impl Program {
         let node = plan.node(0);
         let whole = node.field.filter(|field| node.whole && field.sealed).map(seal);
         let root = builder.op(schema.root, (!node.whole).then_some(0), &searches)?;
+        builder.fill_plain()?;
         Ok(Self { ops: builder.ops, root, whole })
     }
 
@@ -87,6 +91,11 @@ fn seal(field: Field) -> Seal {
 
 /// Into what stands several times only `*` leads: elements of a message come in any order.
 fn only_stars(schema: &Schema, tokens: &[String]) -> Result<(), Fault> {
+    if tokens.len() > TYPE_DEPTH {
+        let pointer = Pointer::from_tokens(tokens[..1].iter().cloned()).to_string();
+        let problem = format!("leads to a value deeper than {TYPE_DEPTH} levels");
+        return Err(Fault::new(pointer, problem, "name one that documents have"));
+    }
     let mut message = Some(schema.root);
     let mut tokens_left = tokens.iter();
     while let (Some(id), Some(token)) = (message, tokens_left.next()) {
@@ -137,13 +146,32 @@ impl<'s> Builder<'s> {
         self.ops.push(Op { message, fields: Box::default(), plain });
         // Entered before it is made, so that a recursive message leads back here.
         self.known.insert(known, id);
-        let schema = self.schema;
+        if !plain {
+            self.fill(id, node, searches)?;
+        }
+        Ok(id)
+    }
+
+    /// Makes what nothing is sealed or looked for in: one after the other, as there is no end to how deep it leads.
+    fn fill_plain(&mut self) -> Result<(), Fault> {
+        let mut next = 0;
+        while next < self.ops.len() {
+            if self.ops[next].plain {
+                self.fill(next as OpId, None, &[])?;
+            }
+            next += 1;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, id: OpId, node: Option<u32>, searches: &[Search<'_>]) -> Result<(), Fault> {
+        let (schema, message) = (self.schema, self.ops[id as usize].message);
         let mut fields = Vec::with_capacity(schema.message(message).fields.len());
         for index in 0..schema.message(message).fields.len() {
             fields.push(self.field(message, index, node, searches)?);
         }
         self.ops[id as usize].fields = fields.into();
-        Ok(id)
+        Ok(())
     }
 
     fn field(
@@ -169,6 +197,9 @@ impl<'s> Builder<'s> {
                 Sought::Value(want) => marks.wanted.push(want),
             }
         }
+        if let (Some(subject), true) = (marks.persons.first(), scalars::wire(field) != Wire::Length) {
+            self.one_by_one(field.label, *subject)?;
+        }
         let searches: Vec<Search<'_>> =
             searches.into_iter().filter(|search| !search.tokens.is_empty()).collect();
         let inner = match field.kind {
@@ -178,6 +209,19 @@ impl<'s> Builder<'s> {
         self.path.pop();
         let marked = !marks.persons.is_empty() || !marks.wanted.is_empty();
         Ok(FieldOp { seal, inner, marks: marked.then(|| Box::new(marks)) })
+    }
+
+    /// Numbers of a list stand together where its producer likes, and one span cannot be several persons'.
+    fn one_by_one(&self, label: Label, subject: u16) -> Result<(), Fault> {
+        if label != Label::Repeated {
+            return Ok(());
+        }
+        let pointer = Pointer::from_tokens(self.path.iter().cloned()).to_string();
+        let subject = &self.plan.subjects[subject as usize].pointer;
+        let problem = format!(
+            "is a list of numbers, which stand together as one, and {subject} names another person in each"
+        );
+        Err(Fault::new(pointer, problem, "use a repeated string, or a repeated message"))
     }
 
     /// What covers one occurrence of a field, and the node of what is inside unless it is covered.

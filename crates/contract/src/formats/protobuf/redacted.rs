@@ -7,10 +7,12 @@
 use std::collections::{HashMap, HashSet};
 
 use prost_reflect::prost_types::descriptor_proto::ReservedRange;
-use prost_reflect::prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
+use prost_reflect::prost_types::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+};
 
 use super::program::{OpId, Program};
-use super::schema::{Kind, MessageId, Schema};
+use super::schema::{Kind, Message, MessageId, Schema};
 use crate::schemas;
 
 /// What is left of a message's fields, in the schema's order.
@@ -35,13 +37,19 @@ pub(super) fn redacted(schema: &Schema, program: &Program, cleared: &[bool]) -> 
         _ => left_of(schema, program, program.root, &is_gone),
     };
     let Some(left) = left else { return schema.text.clone() };
-    let mut plan = Renaming { schema, whole: HashSet::new(), names: HashMap::new(), taken: HashSet::new() };
+    let text = schemas::protobuf_layout(&schema.text).unwrap_or_default();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let mut plan =
+        Renaming { schema, whole: HashSet::new(), names: HashMap::new(), words, taken: HashSet::new() };
     plan.find_whole(&left, schema.root);
-    plan.taken.extend(schema.messages.iter().map(|message| message.full_name.clone()));
     plan.name(schema.root, &left);
     let original = schema.file.file_descriptor_proto();
     let scope = original.package().to_owned();
     let mut messages = plan.rebuilt(&original.message_type, &scope);
+    let mut used = HashSet::new();
+    gather_types(&messages, &mut used);
+    let mut enums = original.enum_type.clone();
+    plan.drop_unused(&mut messages, &mut enums, &scope, &used);
     // The event is the first message of its file.
     let root = plan.names[&(schema.root, left)].clone();
     if let Some(at) = messages.iter().position(|message| joined(&scope, message.name()) == root) {
@@ -50,6 +58,7 @@ pub(super) fn redacted(schema: &Schema, program: &Program, cleared: &[bool]) -> 
     }
     let changed = FileDescriptorProto {
         message_type: messages,
+        enum_type: enums,
         service: Vec::new(),
         extension: Vec::new(),
         source_code_info: None,
@@ -84,6 +93,8 @@ struct Renaming<'s> {
     /// Messages that stay as they are somewhere.
     whole: HashSet<MessageId>,
     names: HashMap<(MessageId, Left), String>,
+    /// Everything that the file calls something by.
+    words: HashSet<&'s str>,
     taken: HashSet<String>,
 }
 
@@ -100,13 +111,16 @@ impl Renaming<'_> {
 
     /// A message stays, and all that it leads to.
     fn is_whole(&mut self, message: MessageId) {
-        if !self.whole.insert(message) {
-            return;
-        }
-        for field in &self.schema.message(message).fields {
-            if let Kind::Message(inner) = field.kind {
-                self.is_whole(inner);
+        let mut pending = vec![message];
+        while let Some(message) = pending.pop() {
+            if !self.whole.insert(message) {
+                continue;
             }
+            let inner = self.schema.message(message).fields.iter().filter_map(|field| match field.kind {
+                Kind::Message(inner) => Some(inner),
+                _ => None,
+            });
+            pending.extend(inner);
         }
     }
 
@@ -119,7 +133,7 @@ impl Renaming<'_> {
         let free = !self.whole.contains(&message) && !self.names.values().any(|name| name == own);
         let mut name = own.clone();
         let mut number = 0;
-        while !free && self.taken.contains(&name) {
+        while !free && (number == 0 || self.taken.contains(&name) || self.words.contains(last(&name))) {
             number += 1;
             name = format!("{own}_Redacted{number}");
         }
@@ -142,15 +156,20 @@ impl Renaming<'_> {
             let entries = message.nested_type.iter().filter(|nested| is_entry(nested)).cloned();
             let id = id.map(|id| id as MessageId);
             if id.is_some_and(|id| self.whole.contains(&id)) {
-                out.push(DescriptorProto { nested_type: entries.chain(nested).collect(), ..message.clone() });
+                out.push(DescriptorProto {
+                    nested_type: entries.chain(nested).collect(),
+                    extension: Vec::new(),
+                    ..message.clone()
+                });
             } else if let Some((id, left)) = id.and_then(|id| Some((id, self.remains_named(id, &full_name)?)))
             {
                 let mut left = self.without(id, message, &full_name, left);
                 left.nested_type.extend(nested);
                 out.push(left);
-            } else if !nested.is_empty() {
-                let name = Some(message.name().to_owned());
-                out.push(DescriptorProto { name, nested_type: nested, ..DescriptorProto::default() });
+            } else if !is_entry(message) {
+                let (name, enum_type) = (Some(message.name().to_owned()), message.enum_type.clone());
+                let scope = DescriptorProto { name, nested_type: nested, enum_type, ..Default::default() };
+                out.push(scope);
             }
             let Some(id) = id else { continue };
             let made = self.names.iter().filter(|((of, _), name)| *of == id && **name != full_name);
@@ -163,6 +182,27 @@ impl Renaming<'_> {
             }));
         }
         out
+    }
+
+    /// Drops the enumerations that no field has, and the messages that are neither left nor around something else.
+    fn drop_unused(
+        &self,
+        messages: &mut Vec<DescriptorProto>,
+        enums: &mut Vec<EnumDescriptorProto>,
+        scope: &str,
+        used: &HashSet<String>,
+    ) {
+        enums.retain(|each| used.contains(&format!(".{}", joined(scope, each.name()))));
+        messages.retain_mut(|message| {
+            let full_name = joined(scope, message.name());
+            self.drop_unused(&mut message.nested_type, &mut message.enum_type, &full_name, used);
+            let around = !message.nested_type.is_empty() || !message.enum_type.is_empty();
+            around || is_entry(message) || self.taken.contains(&full_name) || self.is_left(&full_name)
+        });
+    }
+
+    fn is_left(&self, full_name: &str) -> bool {
+        self.whole.iter().any(|id| self.schema.message(*id).full_name == full_name)
     }
 
     /// What is left of a message where its remains have this name.
@@ -179,7 +219,7 @@ impl Renaming<'_> {
         full_name: &str,
         left: &Left,
     ) -> DescriptorProto {
-        let fields = &self.schema.message(id).fields;
+        let Message { fields, full_name: own, .. } = self.schema.message(id);
         let left_of = |field: &FieldDescriptorProto| {
             let index = fields.iter().position(|known| known.number == field.number() as u32)?;
             left.get(index)
@@ -205,7 +245,7 @@ impl Renaming<'_> {
             let entry = message
                 .nested_type
                 .iter()
-                .find(|nested| is_entry(nested) && last(field.type_name()) == nested.name());
+                .find(|nested| is_entry(nested) && *field.type_name() == format!(".{own}.{}", nested.name()));
             match (entry, renamed) {
                 (Some(entry), renamed) => {
                     let mut entry = entry.clone();
@@ -222,6 +262,14 @@ impl Renaming<'_> {
         }
         drop_empty_oneofs(&mut out);
         out
+    }
+}
+
+/// The names of the types that fields have, as they name them.
+fn gather_types(messages: &[DescriptorProto], names: &mut HashSet<String>) {
+    for message in messages {
+        names.extend(message.field.iter().filter_map(|field| field.type_name.clone()));
+        gather_types(&message.nested_type, names);
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn read<'d>(cursor: &mut Cursor<'d>, kind: &Kind) -> Result<Found<'d>
         Kind::Enum(known) => {
             let number = int32(cursor.varint()?)?;
             return match known {
-                Some(known) if !known.contains(&number) => Err(Damage::NoSymbol),
+                Some(known) if known.binary_search(&number).is_err() => Err(Damage::NoSymbol),
                 _ => Ok(Found::Long(number.into())),
             };
         }

@@ -26,6 +26,8 @@ pub(super) struct Message {
     pub(super) imported: bool,
     /// By their numbers.
     pub(super) fields: Vec<Field>,
+    /// Which of them must stand (proto2).
+    pub(super) required: Vec<usize>,
     pub(super) oneofs: usize,
 }
 
@@ -56,7 +58,7 @@ pub(super) enum Label {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Scalar(Scalar),
-    /// A number of an enumeration; the numbers that are known, where others are refused (proto2).
+    /// A number of an enumeration; the numbers that are known, sorted, where others are refused (proto2).
     Enum(Option<Box<[i32]>>),
     Message(MessageId),
 }
@@ -89,9 +91,9 @@ impl Message {
 }
 
 impl Schema {
-    /// Reads a file that stands alone.
-    pub(super) fn read(text: &str) -> Result<Self, Fault> {
-        let refused = |problem: String, remedy: &str| Fault::new("schema", problem, remedy);
+    /// Reads a file that stands alone; everything in it that is not served is told.
+    pub(super) fn read(text: &str) -> Result<Self, Vec<Fault>> {
+        let refused = |problem: String, remedy: &str| vec![Fault::new("schema", problem, remedy)];
         let file = schemas::protobuf_file(text)
             .map_err(|fault| refused(fault.to_string(), "a contract's file imports google/protobuf only"))?;
         let Some(first) = file.messages().next() else {
@@ -100,11 +102,15 @@ impl Schema {
                 "the first message of the file is the event",
             ));
         };
-        let mut reader = Reader { file: &file, messages: Vec::new(), known: HashMap::new() };
-        let root =
-            reader.message(&first).map_err(|(what, why)| refused(format!("{what} {why}"), NOT_SERVED))?;
-        let messages = reader.messages;
-        Ok(Self { text: text.to_owned(), messages, root, file })
+        let (described, known) = (Vec::new(), HashMap::new());
+        let mut reader = Reader { file: &file, described, known, faults: Vec::new() };
+        let root = reader.id(&first);
+        let mut messages: Vec<Message> = Vec::new();
+        while let Some(described) = reader.described.get(messages.len()).cloned() {
+            messages.push(reader.message(&described));
+        }
+        let faults = reader.faults;
+        if faults.is_empty() { Ok(Self { text: text.to_owned(), messages, root, file }) } else { Err(faults) }
     }
 
     pub(super) fn message(&self, id: MessageId) -> &Message {
@@ -120,49 +126,55 @@ const NOT_SERVED: &str = "use a field of a message, with a number of its own";
 
 struct Reader<'f> {
     file: &'f FileDescriptor,
-    messages: Vec<Message>,
+    /// The messages by their ids; not read one inside the other, because there is no end to how deep they may lead.
+    described: Vec<MessageDescriptor>,
     known: HashMap<String, MessageId>,
+    faults: Vec<Fault>,
 }
 
-/// What is not served, and what is wrong with it.
-type Odd = (String, &'static str);
-
 impl Reader<'_> {
-    fn message(&mut self, described: &MessageDescriptor) -> Result<MessageId, Odd> {
-        if let Some(id) = self.known.get(described.full_name()) {
-            return Ok(*id);
-        }
-        let id = self.messages.len() as MessageId;
-        self.known.insert(described.full_name().to_owned(), id);
-        self.messages.push(Message {
-            full_name: described.full_name().to_owned(),
-            imported: described.parent_file().name() != self.file.name(),
-            fields: Vec::new(),
-            oneofs: described.oneofs().len(),
-        });
-        if described.extension_ranges().next().is_some() && described.parent_file() == *self.file {
-            return Err((
-                described.full_name().to_owned(),
-                "may be extended by fields that nobody classifies",
-            ));
-        }
-        let mut fields: Vec<Field> =
-            described.fields().map(|field| self.field(&field)).collect::<Result<_, Odd>>()?;
-        fields.sort_by_key(|field| field.number);
-        self.messages[id as usize].fields = fields;
-        Ok(id)
+    fn fault(&mut self, what: &str, why: &str) {
+        self.faults.push(Fault::new("schema", format!("{what} {why}"), NOT_SERVED));
     }
 
-    fn field(&mut self, described: &FieldDescriptor) -> Result<Field, Odd> {
+    fn id(&mut self, described: &MessageDescriptor) -> MessageId {
+        if let Some(id) = self.known.get(described.full_name()) {
+            return *id;
+        }
+        let id = self.described.len() as MessageId;
+        self.known.insert(described.full_name().to_owned(), id);
+        self.described.push(described.clone());
+        id
+    }
+
+    fn message(&mut self, described: &MessageDescriptor) -> Message {
+        let imported = described.parent_file().name() != self.file.name();
+        if described.extension_ranges().next().is_some() && !imported {
+            self.fault(described.full_name(), "may be extended by fields that nobody classifies");
+        }
+        let mut fields: Vec<Field> = described.fields().map(|field| self.field(&field)).collect();
+        fields.sort_by_key(|field| field.number);
+        let required = fields.iter().enumerate().filter(|(_, field)| field.label == Label::Required);
+        Message {
+            full_name: described.full_name().to_owned(),
+            imported,
+            required: required.map(|(index, _)| index).collect(),
+            fields,
+            oneofs: described.oneofs().len(),
+        }
+    }
+
+    fn field(&mut self, described: &FieldDescriptor) -> Field {
         if described.is_group() {
-            return Err((described.full_name().to_owned(), "is a group"));
+            self.fault(described.full_name(), "is a group");
         }
         let (label, kind) = match (described.is_map(), described.kind()) {
             (true, Described::Message(entry)) => {
                 let key = scalar(&entry.map_entry_key_field().kind());
-                let key =
-                    key.ok_or_else(|| (described.full_name().to_owned(), "has a key of an odd type"))?;
-                (Label::Map(key), self.kind(&entry.map_entry_value_field().kind())?)
+                if key.is_none() {
+                    self.fault(described.full_name(), "has a key of an odd type");
+                }
+                (Label::Map(key.unwrap_or(Scalar::String)), self.kind(&entry.map_entry_value_field().kind()))
             }
             (_, kind) => {
                 let label = match described.cardinality() {
@@ -170,25 +182,27 @@ impl Reader<'_> {
                     Cardinality::Required => Label::Required,
                     Cardinality::Repeated => Label::Repeated,
                 };
-                (label, self.kind(&kind)?)
+                (label, self.kind(&kind))
             }
         };
         let oneof = described.containing_oneof().filter(|oneof| !oneof.is_synthetic());
         let oneof = oneof.and_then(|oneof| {
             described.parent_message().oneofs().position(|known| known.full_name() == oneof.full_name())
         });
-        Ok(Field { number: described.number(), name: described.name().into(), label, kind, oneof })
+        Field { number: described.number(), name: described.name().into(), label, kind, oneof }
     }
 
-    fn kind(&mut self, described: &Described) -> Result<Kind, Odd> {
-        Ok(match described {
-            Described::Message(message) => Kind::Message(self.message(message)?),
-            Described::Enum(known) => {
-                let closed = known.parent_file().syntax() == Syntax::Proto2;
-                Kind::Enum(closed.then(|| known.values().map(|value| value.number()).collect()))
+    fn kind(&mut self, described: &Described) -> Kind {
+        match described {
+            Described::Message(message) => Kind::Message(self.id(message)),
+            Described::Enum(known) if known.parent_file().syntax() == Syntax::Proto2 => {
+                let mut numbers: Vec<i32> = known.values().map(|value| value.number()).collect();
+                numbers.sort_unstable();
+                Kind::Enum(Some(numbers.into()))
             }
+            Described::Enum(_) => Kind::Enum(None),
             other => Kind::Scalar(scalar(other).unwrap_or(Scalar::Bytes)),
-        })
+        }
     }
 }
 

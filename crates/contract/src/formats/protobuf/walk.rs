@@ -6,6 +6,7 @@
 use super::Form;
 use super::cursor::{Cursor, Damage, Wire};
 use super::explain::Explainer;
+use super::keys::{self, Key, KeyOf};
 use super::program::{FieldOp, Marks, OpId, Seal};
 use super::scalars;
 use super::schema::{Field, Kind, Label, MessageId, Scalar};
@@ -46,20 +47,6 @@ pub(super) enum Token {
     Item(u32),
     /// An entry of a map.
     Entry,
-}
-
-/// The key of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    field: u32,
-    of: KeyOf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum KeyOf {
-    Number(u64),
-    /// First byte and one past the last.
-    Text(u32, u32),
 }
 
 /// The walk ends here; why is among the violations.
@@ -153,15 +140,21 @@ impl<'d, 'w> Walk<'d, 'w> {
         }
     }
 
+    /// One level deeper: readers count messages and entries of maps alike.
+    fn enter(&mut self) -> Result<(), Stop> {
+        let Some(left) = self.depth_left.checked_sub(1) else {
+            return self.damaged(Damage::TooDeep(self.deepest));
+        };
+        self.depth_left = left;
+        Ok(())
+    }
+
     /// A message up to the cursor's end.
     fn message(&mut self, id: OpId) -> Result<(), Stop> {
         let form = self.form;
         let op = form.program.op(id);
         let message = form.schema.message(op.message);
-        let Some(left) = self.depth_left.checked_sub(1) else {
-            return self.damaged(Damage::TooDeep(self.deepest));
-        };
-        self.depth_left = left;
+        self.enter()?;
         let (step, counts, keys) = (self.memory.way.len(), self.memory.counts.len(), self.memory.keys.len());
         self.memory.way.push(Step { message: op.message, field: None, token: Token::One });
         self.memory.counts.resize(counts + message.fields.len() + message.oneofs, 0);
@@ -179,15 +172,20 @@ impl<'d, 'w> Walk<'d, 'w> {
                 Label::Map(_) => Token::Entry,
             };
             self.memory.way[step] = Step { message: op.message, field: Some(index), token };
-            self.field(field, index, &op.fields[index], wire)?;
+            self.field(field, counts + index, &op.fields[index], wire)?;
             if let Some(seal) = &op.fields[index].seal {
                 self.seal(seal, start, Shape::Member);
             }
         }
         self.memory.way.truncate(step + 1);
         self.memory.way[step] = Step { message: op.message, field: None, token: Token::One };
-        self.required(op.message, counts);
-        if self.keys_twice(keys) {
+        for index in &message.required {
+            if self.memory.counts[counts + index] == 0 {
+                self.violation(|explainer, way| explainer.missing(way, op.message, *index));
+            }
+        }
+        if let Some(map) = keys::twice(&mut self.memory.keys[keys..], self.cursor.data) {
+            self.memory.way[step].field = Some(map as usize);
             return self.damaged(Damage::KeyTwice);
         }
         self.memory.way.truncate(step);
@@ -213,39 +211,18 @@ impl<'d, 'w> Walk<'d, 'w> {
         Ok(())
     }
 
-    fn required(&mut self, message: MessageId, counts: usize) {
-        let fields = self.form.schema.message(message).fields.iter().enumerate();
-        let missing = fields.filter(|(_, field)| field.label == Label::Required);
-        let counts: Vec<usize> =
-            missing.map(|(index, _)| index).filter(|index| self.memory.counts[counts + index] == 0).collect();
-        for field in counts {
-            self.violation(|explainer, way| explainer.missing(way, message, field));
-        }
-    }
-
-    fn keys_twice(&mut self, from: usize) -> bool {
-        let data = self.cursor.data;
-        let text = |key: &Key| match key.of {
-            KeyOf::Text(start, end) => (key.field, 0, &data[start as usize..end as usize]),
-            KeyOf::Number(number) => (key.field, number, &[][..]),
-        };
-        let keys = &mut self.memory.keys[from..];
-        keys.sort_unstable_by(|one, other| text(one).cmp(&text(other)));
-        keys.windows(2).any(|pair| text(&pair[0]) == text(&pair[1]))
-    }
-
-    /// One occurrence of a field, behind its tag.
-    fn field(&mut self, field: &'d Field, index: usize, op: &'d FieldOp, wire: Wire) -> Result<(), Stop> {
+    /// One occurrence of a field, behind its tag; `count` is where it is counted.
+    fn field(&mut self, field: &'d Field, count: usize, op: &'d FieldOp, wire: Wire) -> Result<(), Stop> {
         if let Some(marks) = &op.marks {
             marks.persons.iter().for_each(|pointer| self.memory.persons.visit(*pointer));
         }
         if let Label::Map(key) = field.label {
-            return self.entry(field, index, key, op, wire);
+            return self.entry(field, key, op, wire);
         }
         let packed =
             wire == Wire::Length && field.label == Label::Repeated && scalars::wire(field) != Wire::Length;
         if packed {
-            return self.packed(field, op);
+            return self.packed(field, count, op);
         }
         self.value(field, op, wire)
     }
@@ -267,9 +244,13 @@ impl<'d, 'w> Walk<'d, 'w> {
     }
 
     /// Numbers one after the other.
-    fn packed(&mut self, field: &'d Field, op: &'d FieldOp) -> Result<(), Stop> {
+    fn packed(&mut self, field: &'d Field, count: usize, op: &'d FieldOp) -> Result<(), Stop> {
+        let (first, step) = (self.memory.counts[count] - 1, self.memory.way.len() - 1);
+        let mut item = first;
         self.framed(|walk| {
             while walk.cursor.at < walk.cursor.end {
+                walk.memory.way[step].token = Token::Item(item);
+                item += 1;
                 let found =
                     scalars::read(&mut walk.cursor, &field.kind).or_else(|damage| walk.damaged(damage))?;
                 if let Some(marks) = &op.marks {
@@ -277,21 +258,18 @@ impl<'d, 'w> Walk<'d, 'w> {
                 }
             }
             Ok(())
-        })
+        })?;
+        self.memory.way[step].token = Token::Item(first);
+        self.memory.counts[count] = item;
+        Ok(())
     }
 
     /// An entry of a map: a message of a key and a value, of which either may be absent.
-    fn entry(
-        &mut self,
-        field: &'d Field,
-        index: usize,
-        key: Scalar,
-        op: &'d FieldOp,
-        wire: Wire,
-    ) -> Result<(), Stop> {
+    fn entry(&mut self, field: &'d Field, key: Scalar, op: &'d FieldOp, wire: Wire) -> Result<(), Stop> {
         if wire != Wire::Length {
             return self.damaged(Damage::WireType(field.number));
         }
+        self.enter()?;
         self.framed(|walk| {
             let mut of = None;
             let mut valued = false;
@@ -303,7 +281,7 @@ impl<'d, 'w> Walk<'d, 'w> {
                     1 => {
                         let found = scalars::read(&mut walk.cursor, &Kind::Scalar(key));
                         let found = found.or_else(|damage| walk.damaged(damage))?;
-                        of = Some(walk.key_of(found));
+                        of = Some(KeyOf::new(found, walk.cursor.at));
                     }
                     2 if valued => return walk.damaged(Damage::Twice(2)),
                     2 => {
@@ -313,23 +291,17 @@ impl<'d, 'w> Walk<'d, 'w> {
                     other => return walk.damaged(Damage::UnknownField(other)),
                 }
             }
-            let absent = if key == Scalar::String { KeyOf::Text(0, 0) } else { KeyOf::Number(0) };
-            walk.memory.keys.push(Key { field: index as u32, of: of.unwrap_or(absent) });
-            Ok(())
-        })
-    }
-
-    fn key_of(&self, found: Found<'_>) -> KeyOf {
-        match found {
-            Found::Text(text) => {
-                let end = self.cursor.at as u32;
-                KeyOf::Text(end - text.len() as u32, end)
+            if let (false, Kind::Message(value)) = (valued, &field.kind) {
+                for index in &walk.form.schema.message(*value).required {
+                    walk.violation(|explainer, way| explainer.missing(way, *value, *index));
+                }
             }
-            Found::Long(number) => KeyOf::Number(number as u64),
-            Found::Unsigned(number) => KeyOf::Number(number),
-            Found::Boolean(value) => KeyOf::Number(value.into()),
-            _ => KeyOf::Number(u64::MAX),
-        }
+            let map = walk.memory.way.last().and_then(|step| step.field).unwrap_or_default();
+            walk.memory.keys.push(Key { field: map as u32, of: of.unwrap_or(KeyOf::absent(key)) });
+            Ok(())
+        })?;
+        self.depth_left += 1;
+        Ok(())
     }
 
     /// What stands behind a length, to its end. The length is noted where something inside is sealed.
