@@ -77,8 +77,9 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
 /// The certificate of both doors; files that are no good must not start a bus that nobody can speak to.
 fn certificate(meant: &Meant) -> Result<Option<Arc<Current>>, Failure> {
     let Some(files) = &meant.tls else { return Ok(None) };
-    let current = Current::open(files.clone())
-        .map_err(|trouble| Failure::new(trouble.to_string()).hint("--tls-cert, --tls-key, --tls-client-ca"))?;
+    let current = Current::open(files.clone()).map_err(|trouble| {
+        Failure::new(trouble.to_string()).hint("--tls-cert, --tls-key, --tls-client-ca")
+    })?;
     tracing::info!(ends = %current.ends(), "both doors speak TLS");
     Ok(Some(Arc::new(current)))
 }

@@ -63,6 +63,8 @@ fn https_takes_a_token_or_a_certificate_and_the_token_decides() {
     refused(None, "", "carries no token");
     refused(Some("desk@tax-office"), "authorization: Bearer wrong\r\n", "nobody holds this token");
     refused(Some("stranger@nowhere"), "", "stranger@nowhere, who is no principal");
+    refused(Some("desk@tax-office"), "sec-fetch-site: cross-site\r\n", "for another site");
+    assert!(ask(Some("desk@tax-office"), "sec-fetch-site: none\r\n").starts_with("HTTP/1.1 200"));
     refused(Some("Jane.Doe@post.example"), "", "which is not NAME@AGENCY");
 }
 

@@ -37,6 +37,10 @@ impl FromRequestParts<Door> for Authenticated {
 /// Who the connection's certificate says that calls.
 fn by_certificate(parts: &Parts, bus: &Bus) -> Result<Caller, Refusal> {
     let client = parts.extensions.get::<ConnectInfo<Client>>();
+    if client.is_some_and(|ConnectInfo(Client(holder))| holder.is_some()) && from_another_site(parts) {
+        let text = "a browser sends this for another site, and a certificate alone does not say that its holder wants it";
+        return Err(Refusal::new(RefusalKind::Unauthenticated, text).hint("send a token"));
+    }
     match client.and_then(|ConnectInfo(Client(holder))| holder.as_ref()) {
         Some(Ok(name)) => bus.identify_certificate(name),
         Some(Err(unnamed)) => {
@@ -45,6 +49,12 @@ fn by_certificate(parts: &Parts, bus: &Bus) -> Result<Caller, Refusal> {
         }
         None => Err(no_token()),
     }
+}
+
+/// Browsers show a certificate for every site that asks them to send something here; they say so (Fetch Metadata).
+fn from_another_site(parts: &Parts) -> bool {
+    let site = parts.headers.get("sec-fetch-site");
+    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 fn no_token() -> Refusal {

@@ -85,7 +85,8 @@ impl Files {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let chain = certificates(&self.certificate)?;
         let first = chain.first().ok_or_else(|| no_certificate(&self.certificate))?;
-        let ends = ends(first).ok_or_else(|| Trouble::new(&self.certificate, "its certificate does not read"))?;
+        let ends =
+            ends(first).ok_or_else(|| Trouble::new(&self.certificate, "its certificate does not read"))?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| {
             let hint = "a PEM private key without a passphrase is wanted (openssl pkey -in OLD -out NEW)";
             Trouble::new(&self.key, format!("no private key can be read: {error}; {hint}"))

@@ -80,8 +80,9 @@ fn address(door: &str, text: &str, secured: bool) -> Result<SocketAddr, Failure>
     if secured || address.ip().is_loopback() {
         return Ok(address);
     }
-    Err(Failure::usage(format!("{door}: {address} is not loopback, and this door speaks without TLS"))
-        .hint("--tls-cert and --tls-key give it TLS; or listen on 127.0.0.1 behind a TLS proxy on this machine"))
+    Err(Failure::usage(format!("{door}: {address} is not loopback, and this door speaks without TLS")).hint(
+        "--tls-cert and --tls-key give it TLS; or listen on 127.0.0.1 behind a TLS proxy on this machine",
+    ))
 }
 
 /// A certificate and its key go together, and only they make clients' certificates of use.

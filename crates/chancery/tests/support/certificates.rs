@@ -81,8 +81,7 @@ impl Files {
     /// A bus's certificate, and the same authority for its clients.
     pub fn write(folder: &Path, authority: &Authority) -> Self {
         let at = |name: &str| folder.join(name);
-        let files =
-            Self { certificate: at("bus.pem"), key: at("bus.key"), authority: at("authority.pem") };
+        let files = Self { certificate: at("bus.pem"), key: at("bus.key"), authority: at("authority.pem") };
         std::fs::write(&files.authority, &authority.pem).unwrap();
         files.put(authority.server());
         files
