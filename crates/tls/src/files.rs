@@ -65,9 +65,18 @@ impl Loaded {
     }
 }
 
-/// What changes when a file does: device, inode, length and time of change of each.
+/// What changes when one of the files does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp(Vec<Option<(u64, u64, u64, i64, i64)>>);
+pub struct Stamp(Vec<Option<FileStamp>>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileStamp {
+    device: u64,
+    inode: u64,
+    length_bytes: u64,
+    /// Seconds and nanoseconds since 1970.
+    modified: (i64, i64),
+}
 
 impl Files {
     /// The files as they lie there now; a file that is not there is a state too.
@@ -75,7 +84,12 @@ impl Files {
         let all = [Some(&self.certificate), Some(&self.key), self.client_authorities.as_ref()];
         let stamps = all.into_iter().flatten().map(|path| {
             let found = fs::metadata(path).ok()?;
-            Some((found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+            Some(FileStamp {
+                device: found.dev(),
+                inode: found.ino(),
+                length_bytes: found.len(),
+                modified: (found.mtime(), found.mtime_nsec()),
+            })
         });
         Stamp(stamps.collect())
     }
