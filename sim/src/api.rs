@@ -244,6 +244,17 @@ impl Api {
         Ok(created.token)
     }
 
+    /// A token for a principal that there is; its former one ends.
+    pub fn issue_token(&self, principal: &str) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Issued {
+            token: String,
+        }
+        let issued: Issued =
+            parse(&self.post_json(&format!("/v1/principals/{principal}/token"), "{}", 200)?)?;
+        Ok(issued.token)
+    }
+
     /// The verifier key of the audit.
     pub fn audit_key(&self) -> Result<String, Failure> {
         #[derive(Deserialize)]

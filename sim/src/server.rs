@@ -33,13 +33,13 @@ pub struct Server {
 impl Server {
     /// Starts a bus on `data` and waits until it serves. A bus that does not come up breaks its promise.
     pub fn start(binary: &Path, data: &Path) -> Result<Self, Halt> {
-        Self::start_at(binary, data, "127.0.0.1:0")
+        Self::start_at(binary, data, ["127.0.0.1:0"; 2])
     }
 
-    /// The same with the Kafka door at an address of its own.
-    pub fn start_at(binary: &Path, data: &Path, kafka: &str) -> Result<Self, Halt> {
+    /// The same with the HTTP door and the Kafka door at these addresses.
+    pub fn start_at(binary: &Path, data: &Path, at: [&str; 2]) -> Result<Self, Halt> {
         let started = Instant::now();
-        let (mut child, lines) = spawn(binary, data, kafka)?;
+        let (mut child, lines) = spawn(binary, data, at)?;
         let mut said = Vec::new();
         loop {
             match lines.recv_timeout(START_MAX.saturating_sub(started.elapsed())) {
@@ -68,7 +68,7 @@ impl Server {
 
     /// Starts a bus and kills it after `alive`, ready or not.
     pub fn start_and_kill(binary: &Path, data: &Path, alive: Duration) -> Result<(), Halt> {
-        let (mut child, _lines) = spawn(binary, data, "127.0.0.1:0")?;
+        let (mut child, _lines) = spawn(binary, data, ["127.0.0.1:0"; 2])?;
         thread::sleep(alive);
         child.kill().and_then(|()| child.wait()).map_err(|error| Halt::setup("killing the bus", error))?;
         Ok(())
@@ -137,12 +137,12 @@ impl Drop for Server {
     }
 }
 
-fn spawn(binary: &Path, data: &Path, kafka: &str) -> Result<(Child, Receiver<String>), Halt> {
+fn spawn(binary: &Path, data: &Path, [http, kafka]: [&str; 2]) -> Result<(Child, Receiver<String>), Halt> {
     let mut child = Command::new(binary)
         .arg("serve")
         .arg("--data")
         .arg(data)
-        .args(["--http", "127.0.0.1:0", "--kafka", kafka])
+        .args(["--http", http, "--kafka", kafka])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::Class;
 use crate::compile::Contract;
-use crate::formats::{Form, json};
+use crate::formats::{Form, avro, json, protobuf};
 use crate::frames::Frame;
 use crate::limits::Limits;
 
@@ -99,7 +99,9 @@ impl fmt::Display for Violation {
 #[derive(Debug, Default)]
 pub struct Workspace {
     pub(crate) limits: Limits,
+    pub(crate) avro: avro::Memory,
     pub(crate) json: json::Memory,
+    pub(crate) protobuf: protobuf::Memory,
 }
 
 impl Workspace {
@@ -116,7 +118,9 @@ impl Contract {
     /// person's field without the identifier of that person. At most [`crate::limits::VIOLATIONS`] violations are told.
     pub fn check(&self, data: &[u8], work: &mut Workspace) -> Result<Checked, Vec<Violation>> {
         match &self.form {
+            Form::Avro(form) => form.check(self, data, work),
             Form::Json(form) => form.check(self, data, work),
+            Form::Protobuf(form) => form.check(self, data, work),
         }
     }
 }

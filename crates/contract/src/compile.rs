@@ -84,7 +84,9 @@ impl Contract {
     pub fn redacted_schema(&self, cleared: &ClassSet) -> String {
         let cleared: Vec<bool> = self.classes.iter().map(|class| cleared.clears(class)).collect();
         match &self.form {
+            Form::Avro(form) => form.redacted_schema(&cleared),
             Form::Json(form) => form.redacted_schema(&self.plan, &cleared),
+            Form::Protobuf(form) => form.redacted_schema(&cleared),
         }
     }
 }
@@ -108,8 +110,10 @@ fn compile_known(definition: &Definition, extra: Option<&[Class]>) -> Result<Con
     let compiled = match definition.format {
         Format::JsonSchema => formats::json::compile(definition, &classes)
             .map(|(form, plan)| (Form::Json(Box::new(form)), plan)),
-        Format::Avro => Err(vec![not_served("avro")]),
-        Format::Protobuf => Err(vec![not_served("protobuf")]),
+        Format::Avro => formats::avro::compile(definition, &classes)
+            .map(|(form, plan)| (Form::Avro(Box::new(form)), plan)),
+        Format::Protobuf => formats::protobuf::compile(definition, &classes)
+            .map(|(form, plan)| (Form::Protobuf(Box::new(form)), plan)),
     };
     match compiled {
         Ok((form, plan)) if faults.is_empty() => {
@@ -122,10 +126,6 @@ fn compile_known(definition: &Definition, extra: Option<&[Class]>) -> Result<Con
             Err(faults)
         }
     }
-}
-
-fn not_served(format: &str) -> Fault {
-    Fault::new("format", format!("format {format} is not served yet"), "use json-schema")
 }
 
 fn class_faults(definition: &Definition, extra: &[Class]) -> Vec<Fault> {

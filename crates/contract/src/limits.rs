@@ -36,6 +36,9 @@ pub const VIOLATIONS: usize = 10;
 /// Nodes of a contract's classification: far above any real schema, low enough that none explodes in memory.
 pub(crate) const PLAN_NODES: usize = 50_000;
 
+/// Items of an Avro document's arrays that may take no bytes: a count of a few bytes must not cost work without end.
+pub(crate) const EMPTY_ITEMS: usize = 1024;
+
 /// Characters of an undeclared member's name that a violation repeats: enough to recognise a typing mistake.
 pub(crate) const SHOWN_NAME_CHARS: usize = 40;
 

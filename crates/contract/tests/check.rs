@@ -126,6 +126,29 @@ fn a_map_binds_the_star_to_its_own_key() {
 }
 
 #[test]
+fn a_star_does_not_reach_into_a_member_that_rules_name() {
+    let node = object(json!({"value": {"type": "string"}, "below": {"$ref": "#/$defs/node"}}));
+    let mut schema =
+        object(json!({"id": {"type": "string"}, "tree": object(json!({"root": {"$ref": "#/$defs/node"},
+        "leaf": object(json!({"value": {"type": "string"}}))}))}));
+    schema["$defs"] = json!({"node": node});
+    let classify =
+        json!({"/id": "personal", "/tree": "internal", "/tree/*/*": "public", "/tree/root": "special"});
+    let definition = definition(&schema, &["/id"], classify);
+    assert_eq!(
+        found(
+            &definition,
+            r#"{"id":"1","tree":{"root":{"value":"v","below":{"value":"w"}},"leaf":{"value":"x"}}}"#
+        ),
+        [
+            row("personal", "1", r#""id":"1""#),
+            row("special", "1", r#""root":{"value":"v","below":{"value":"w"}}"#),
+        ],
+        "the public of any member is not that of the tree's root"
+    );
+}
+
+#[test]
 fn escaped_keys_are_the_same_keys() {
     let text = "{\"child\":{\"personId\":\"123456789\",\"n\\u0061me\":\"Ada\"},\"registrationOffice\":\"N\"}";
     assert_eq!(found(&birth(), text)[1], row("personal", "123456789", "\"n\\u0061me\":\"Ada\""));

@@ -3,7 +3,7 @@
 
 mod support;
 
-use contract::{Class, Definition, Format, KeyRule, compile, compile_with};
+use contract::{Class, Definition, KeyRule, compile, compile_with};
 use serde_json::{Value, json};
 use support::{birth, compiled, definition, object};
 
@@ -28,15 +28,6 @@ fn a_whole_contract_compiles() {
     let names: Vec<&str> = contract.classes().iter().map(Class::as_str).collect();
     assert_eq!(names, ["public", "internal", "personal", "special"]);
     assert!(contract.has_subjects());
-}
-
-#[test]
-fn other_formats_are_not_served_yet() {
-    for (format, name) in [(Format::Avro, "avro"), (Format::Protobuf, "protobuf")] {
-        let mut definition = birth();
-        definition.format = format;
-        refused(&definition, &[&format!("format: format {name} is not served yet; use json-schema")]);
-    }
 }
 
 #[test]

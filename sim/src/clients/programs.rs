@@ -46,6 +46,12 @@ pub const ALL: &[Program] = &[
         protocol: Protocol::Consumer,
     },
     Program {
+        name: "serializers",
+        folder: "python",
+        command: &["{home}/../../target/compat/python/bin/python", "{home}/serializers.py"],
+        protocol: Protocol::Classic,
+    },
+    Program {
         name: "kcat",
         folder: "kcat",
         command: &["bash", "{home}/client.sh"],
@@ -85,6 +91,12 @@ pub const ALL: &[Program] = &[
         name: "streams",
         folder: "streams",
         command: &["java", "-cp", "{home}/../../target/compat/streams/*", "Topology"],
+        protocol: Protocol::Classic,
+    },
+    Program {
+        name: "flink",
+        folder: "flink",
+        command: &["java", "-cp", "{home}/../../target/compat/flink/*", "Source"],
         protocol: Protocol::Classic,
     },
     Program {

@@ -12,6 +12,12 @@ use crate::server::Server;
 use crate::violation::Halt;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/governance");
+/// Topics in the languages of serializers, beside the example's.
+const MORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../compat/governance");
+
+/// The languages that they are in.
+const FORMATS: [&str; 3] = ["avro", "json", "protobuf"];
+
 const EVENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/birth.json");
 
 /// The topic that the clients publish to and read.
@@ -19,6 +25,9 @@ const TOPIC: &str = "civil.birth.registered";
 
 const PRODUCER: &str = "desk@civil-registry";
 const CONSUMER: &str = "reader@tax-office";
+
+/// The steward of the topics that the clients publish to.
+const STEWARD: &str = "m.okafor@civil-registry";
 
 /// Reads the one topic and writes the other.
 const WORKER: &str = "worker@tax-office";
@@ -34,6 +43,7 @@ pub struct World {
     producer_token: String,
     consumer_token: String,
     worker_token: String,
+    steward_token: String,
 }
 
 impl World {
@@ -51,7 +61,9 @@ impl World {
         let producer_token = api.create_principal(PRODUCER, &["producer"]).map_err(refused)?;
         let consumer_token = api.create_principal(CONSUMER, &["consumer"]).map_err(refused)?;
         let worker_token = api.create_principal(WORKER, &["consumer", "producer"]).map_err(refused)?;
-        Ok(Self { binary: binary.to_owned(), folder, server, producer_token, consumer_token, worker_token })
+        let steward_token = api.issue_token(STEWARD).map_err(refused)?;
+        let binary = binary.to_owned();
+        Ok(Self { binary, folder, server, producer_token, consumer_token, worker_token, steward_token })
     }
 
     /// What a client needs to know.
@@ -66,6 +78,8 @@ impl World {
             ("PRODUCER_TOKEN", self.producer_token.clone()),
             ("CONSUMER", CONSUMER.to_owned()),
             ("CONSUMER_TOKEN", self.consumer_token.clone()),
+            ("STEWARD", STEWARD.to_owned()),
+            ("STEWARD_TOKEN", self.steward_token.clone()),
             ("WORKER", WORKER.to_owned()),
             ("WORKER_TOKEN", self.worker_token.clone()),
             ("EVENT", EVENT.to_owned()),
@@ -77,8 +91,9 @@ impl World {
     /// kill -9 and a new start on the same folder and address.
     pub fn restart(&mut self) -> Result<(), Halt> {
         self.server.kill()?;
-        let kafka = self.server.kafka.clone();
-        self.server = Server::start_at(&self.binary, &self.folder.path().join("data"), &kafka)?;
+        let (http, kafka) = (self.server.url.clone(), self.server.kafka.clone());
+        let at = [http.trim_start_matches("http://"), &kafka];
+        self.server = Server::start_at(&self.binary, &self.folder.path().join("data"), at)?;
         Ok(())
     }
 
@@ -91,18 +106,33 @@ impl World {
 /// The example's files, with a subscription for each client.
 fn files() -> Result<BTreeMap<String, String>, Halt> {
     let mut files = BTreeMap::new();
-    read(Path::new(EXAMPLE), "", &mut files).map_err(|error| Halt::setup("reading the example", error))?;
+    for folder in [EXAMPLE, MORE] {
+        read(Path::new(folder), "", &mut files).map_err(|error| Halt::setup("reading governance", error))?;
+    }
+    for format in FORMATS {
+        for (what, clears) in [("opened", "internal, personal, special"), ("redacted", "")] {
+            let (name, text) =
+                subscription(&format!("{what}-{format}"), &format!("permit.holder-{format}.changed"), clears);
+            files.insert(name, text);
+        }
+    }
     for program in programs::ALL {
         for (suffix, topic) in [("", TOPIC), ("-assigned", WORKED)] {
-            let name = format!("tax-office.{}{suffix}", program.name);
-            let text = format!(
-                "subscription: {name}\ntopic: {topic}\nagency: tax-office\npurpose: assign tax identifiers\n\
-                 legal_basis: Tax Administration Act §139b\nclears: [internal, personal, special]\nexpires: 2030-01-01\n"
-            );
-            files.insert(format!("subscriptions/{name}.yaml"), text);
+            let (name, text) =
+                subscription(&format!("{}{suffix}", program.name), topic, "internal, personal, special");
+            files.insert(name, text);
         }
     }
     Ok(files)
+}
+
+/// The file of a subscription of the tax office, with its name in the folder.
+fn subscription(name: &str, topic: &str, clears: &str) -> (String, String) {
+    let text = format!(
+        "subscription: tax-office.{name}\ntopic: {topic}\nagency: tax-office\npurpose: assign tax identifiers\n\
+         legal_basis: Tax Administration Act §139b\nclears: [{clears}]\nexpires: 2030-01-01\n"
+    );
+    (format!("subscriptions/tax-office.{name}.yaml"), text)
 }
 
 fn read(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> std::io::Result<()> {

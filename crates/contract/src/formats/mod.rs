@@ -1,7 +1,11 @@
 //! The languages of schemas. Each brings the places that its schema speaks of, a walk over one document, and a schema
 //! of what is left when something is left out; everything else is the same for all.
 
+pub(crate) mod avro;
 pub(crate) mod json;
+mod persons;
+pub(crate) mod protobuf;
+mod searches;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +17,9 @@ use crate::{Class, compile};
 
 /// A contract's schema, compiled.
 pub(crate) enum Form {
+    Avro(Box<avro::Form>),
     Json(Box<json::Form>),
+    Protobuf(Box<protobuf::Form>),
 }
 
 /// Lays the classification over the schema's places; every fault in it is told.
@@ -38,7 +44,8 @@ pub(crate) fn classes_of(definition: &Definition) -> Vec<Class> {
 pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, String> {
     match format {
         Format::JsonSchema => json::declared(schema),
-        Format::Avro | Format::Protobuf => BTreeMap::new(),
+        Format::Avro => avro::declared(schema),
+        Format::Protobuf => protobuf::declared(schema),
     }
 }
 
@@ -46,6 +53,6 @@ pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, String>
 pub(crate) fn meaning(definition: &Definition) -> serde_json::Value {
     match definition.format {
         Format::JsonSchema | Format::Avro => json::value_of(&definition.schema),
-        Format::Protobuf => definition.schema.as_str().into(),
+        Format::Protobuf => protobuf::meaning(&definition.schema).into(),
     }
 }

@@ -251,10 +251,11 @@ impl<P: Places> Builder<'_, P> {
     ) -> Option<u32> {
         let place = self.places.step(&visit.place, step)?;
         let depth = visit.path.len();
-        let applies = |rule: &usize| {
-            let wanted = &self.rules[*rule].pointer.tokens()[depth];
-            wanted == "*" || wanted == token
-        };
+        let wanted = |rule: &usize| self.rules[*rule].pointer.tokens()[depth].as_str();
+        // A member that rules name is not meant by `*`: what stands for any key must not reach into it, and perhaps
+        // weaken its class further down.
+        let named = rules.iter().any(|rule| wanted(rule) == token);
+        let applies = |rule: &usize| wanted(rule) == token || (!named && wanted(rule) == "*");
         let rules = rules.iter().copied().filter(applies).collect();
         let mut path = visit.path.clone();
         path.push(token.to_owned());

@@ -16,6 +16,9 @@ mod tags;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
+use prost_reflect::{DescriptorPool, FileDescriptor};
+
 use crate::Format;
 
 pub use canonical::{canonical, normalized, serialized};
@@ -77,3 +80,23 @@ impl fmt::Display for SchemaFault {
 }
 
 impl std::error::Error for SchemaFault {}
+
+/// A Protobuf file that stands alone.
+pub(crate) fn protobuf_file(text: &str) -> Result<FileDescriptor, SchemaFault> {
+    protobuf::load(&Source::alone(Format::Protobuf, text)).map(|loaded| loaded.file)
+}
+
+/// A Protobuf file's text in one layout; none where it does not read.
+pub(crate) fn protobuf_layout(text: &str) -> Option<String> {
+    canonical(&Source::alone(Format::Protobuf, text)).ok()
+}
+
+/// The text of a file that was made from another, whose imports it has; none where it does not hold together.
+pub(crate) fn protobuf_text(original: &FileDescriptor, changed: FileDescriptorProto) -> Option<String> {
+    let others = original.parent_pool().files().filter(|file| file.name() != original.name());
+    let others = others.map(|file| file.file_descriptor_proto().clone());
+    let name = changed.name().to_owned();
+    let file = others.chain([changed]).collect();
+    let pool = DescriptorPool::from_file_descriptor_set(FileDescriptorSet { file }).ok()?;
+    Some(protobuf::print(&pool.get_file_by_name(&name)?, protobuf::Style::AsDeclared))
+}

@@ -1,6 +1,8 @@
 //! Contracts that the tests share.
 #![allow(dead_code)]
 
+pub mod avro;
+
 use contract::{Contract, Definition, compile};
 use serde_json::{Value, json};
 

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::trouble::Trouble;
-use super::wire::{Answer, Answered, Client, SchemaBody, plain, which};
+use super::wire::{Answer, Answered, Client, SchemaBody, flag, plain, which};
 use crate::Door;
 
 /// `?verbose=`.
 #[derive(Deserialize)]
 pub struct Asked {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     verbose: bool,
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::subjects::page;
 use super::trouble::Trouble;
-use super::wire::{self, Answer, Answered, Client, plain};
+use super::wire::{self, Answer, Answered, Client, flag, plain};
 use crate::Door;
 
 /// What may be asked beside the path.
@@ -18,9 +18,9 @@ use crate::Door;
 pub struct Asked {
     #[serde(default)]
     format: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     deleted: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     latest_only: bool,
     #[serde(default)]
     subject_prefix: String,

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::trouble::{Trouble, unreadable};
-use super::wire::{self, Answer, Answered, Client, plain};
+use super::wire::{self, Answer, Answered, Client, flag, plain};
 use crate::Door;
 
 /// `?defaultToGlobal=`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     default_to_global: bool,
 }
 

@@ -8,20 +8,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::trouble::Trouble;
-use super::wire::{Answer, Answered, Client, SchemaBody, plain, registered, which};
+use super::wire::{Answer, Answered, Client, SchemaBody, flag, plain, registered, which};
 use crate::Door;
 
 /// What may be asked beside the path; what does not concern a route is passed over there.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     deleted: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     deleted_only: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     permanent: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     normalize: bool,
     #[serde(default)]
     subject_prefix: String,

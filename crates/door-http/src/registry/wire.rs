@@ -42,6 +42,12 @@ impl FromRequestParts<Door> for Client {
     }
 }
 
+/// A flag in a query: clients write `true`, `True` or `1`; anything else is no.
+pub fn flag<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok(text == "1" || text.eq_ignore_ascii_case("true"))
+}
+
 /// A schema as clients send it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

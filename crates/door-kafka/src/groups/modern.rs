@@ -209,7 +209,7 @@ impl Modern {
         Ok(Told { member: beat.member.clone(), epoch: GOES, parts: None })
     }
 
-    /// A member under an instance comes back soon: its part stays its own for the session's time.
+    /// A member under an instance comes back soon: its part stays its own until it would be gone for silence.
     fn is_away(&mut self, beat: &Beat, now_ms: u64) -> Result<Told, ResponseError> {
         let member = self.members.get_mut(&beat.member).ok_or(ResponseError::UnknownMemberId)?;
         if member.instance.is_none() || member.instance != beat.instance {

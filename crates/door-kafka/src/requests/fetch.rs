@@ -91,12 +91,21 @@ impl Subscriptions {
     }
 }
 
+/// The subscription whose name a client's id is, or begins with before a dash: frameworks number the clients that they
+/// make of one prefix. Of several the longest is meant.
+fn named_first<'n>(client: &str, own: &'n [SubscriptionName]) -> Option<&'n SubscriptionName> {
+    let is_named = |name: &&SubscriptionName| {
+        client.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    own.iter().filter(is_named).max_by_key(|name| name.as_str().len())
+}
+
 /// The subscription that `client.id` names; or the one of the group that the client works for; or the agency's only
 /// one to the topic. Where several remain, the client has to say which.
 fn subscription(call: &Call, topic: &TopicName) -> Result<SubscriptionName, ResponseError> {
     let denied = ResponseError::TopicAuthorizationFailed;
     let own = call.door.bus.may_consume_from(&call.caller, topic);
-    if let Some(named) = own.iter().find(|name| name.as_str() == call.client) {
+    if let Some(named) = named_first(&call.client, &own) {
         return Ok(named.clone());
     }
     let groups = call.door.groups.uses.of(&call.caller.principal, &call.client);
@@ -183,4 +192,21 @@ fn partition(portion: &Portion) -> PartitionData {
         .with_last_stable_offset(portion.next as i64)
         .with_log_start_offset(portion.first as i64)
         .with_records(Some(Bytes::from(writer.finish())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_names_its_subscription_by_its_id_or_the_beginning_of_it() {
+        let own = ["tax-office.births", "tax-office.births-late", "tax-office.x"];
+        let own = own.map(|name| SubscriptionName::parse(name).unwrap());
+        let named = |client: &str| named_first(client, &own).map(SubscriptionName::as_str);
+        assert_eq!(named("tax-office.births"), Some("tax-office.births"));
+        assert_eq!(named("tax-office.births-0"), Some("tax-office.births"));
+        assert_eq!(named("tax-office.births-late-0"), Some("tax-office.births-late"));
+        assert_eq!(named("tax-office.birthsday"), None);
+        assert_eq!(named("consumer-1"), None);
+    }
 }

@@ -1,0 +1,78 @@
+//! Avro documents: one datum in Avro's binary encoding, without a header.
+//!
+//! The schema's text is [read](read) into [types](schema), the classification is laid over their [places](places), and
+//! both are made into one [program](program), which the [walk](walk) follows over a document's bytes.
+
+mod cursor;
+mod explain;
+mod logical;
+mod places;
+mod program;
+mod read;
+mod redacted;
+mod scalars;
+mod schema;
+mod walk;
+
+use std::collections::BTreeMap;
+
+use crate::Class;
+use crate::compile::Fault;
+use crate::definition::Definition;
+use crate::places::{Places, Step};
+use crate::plan::Plan;
+use crate::pointer::Pointer;
+use program::Program;
+use schema::{Kind, Schema};
+
+/// An Avro schema, compiled.
+pub(crate) struct Form {
+    schema: Schema,
+    program: Program,
+}
+
+/// Memory that checks reuse.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    walked: walk::Walked,
+}
+
+impl Form {
+    /// The schema of what is left where some classes are left out, as text.
+    pub(crate) fn redacted_schema(&self, cleared: &[bool]) -> String {
+        redacted::redacted(&self.schema, &self.program, cleared).to_string()
+    }
+}
+
+/// Every declared place of a schema with its types.
+pub(crate) fn declared(schema: &str) -> BTreeMap<String, String> {
+    read::read(schema).map(|schema| schema.declared()).unwrap_or_default()
+}
+
+/// Compiles a definition's schema and lays its classification over it.
+pub(crate) fn compile(definition: &Definition, classes: &[Class]) -> Result<(Form, Plan), Vec<Fault>> {
+    let schema = read::read(&definition.schema)?;
+    let (plan, mut faults) = super::classification(definition, &schema, classes);
+    faults.extend(definition.subject.iter().filter_map(|subject| map_fault(&schema, subject)));
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let program = Program::new(&schema, &plan, definition).map_err(|fault| vec![fault])?;
+    Ok((Form { schema, program }, plan))
+}
+
+/// A map's entries cannot be sealed for one person each: left out, an entry would still show its key, and its person
+/// stands behind it.
+fn map_fault(schema: &Schema, subject: &Pointer) -> Option<Fault> {
+    let mut place = schema.root();
+    for (at, token) in subject.tokens().iter().enumerate() {
+        if token == "*" && place.iter().any(|id| matches!(schema.kind(*id), Kind::Map(_))) {
+            let map = Pointer::from_tokens(subject.tokens()[..at].iter().cloned());
+            let problem = format!("is a map, and {subject} names another person in each of its entries");
+            return Some(Fault::new(map.to_string(), problem, "use an array of records"));
+        }
+        let step = if token == "*" { Step::OtherElements } else { Step::Member(token.clone()) };
+        place = schema.step(&place, &step).or_else(|| schema.step(&place, &Step::Element(0)))?;
+    }
+    None
+}

@@ -1,0 +1,74 @@
+//! The places that an Avro schema speaks of.
+
+use std::collections::BTreeSet;
+
+use super::schema::{Kind, Schema, TypeId};
+use crate::places::{Places, Step, Types};
+
+impl Places for Schema {
+    /// The types that a value there may have; none of them is a union.
+    type Place = BTreeSet<TypeId>;
+
+    fn root(&self) -> Self::Place {
+        self.branches(&self.root).iter().copied().collect()
+    }
+
+    fn types(&self, place: &Self::Place) -> Types {
+        place.iter().fold(Types::NONE, |types, id| types.or(self.types_of(*id)))
+    }
+
+    fn names(&self, place: &Self::Place) -> Vec<String> {
+        let fields = place.iter().filter_map(|id| match self.kind(*id) {
+            Kind::Record(fields) => Some(fields),
+            _ => None,
+        });
+        let names: BTreeSet<&str> = fields.flatten().map(|field| &*field.name).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    fn prefix(&self, _: &Self::Place) -> usize {
+        0
+    }
+
+    fn step(&self, place: &Self::Place, step: &Step) -> Option<Self::Place> {
+        let below = place.iter().filter_map(|id| match (self.kind(*id), step) {
+            (Kind::Record(fields), Step::Member(name)) => {
+                fields.iter().find(|field| *field.name == **name).map(|field| &field.of)
+            }
+            // A map's entries are of one type and have no places of their own: its key says nothing of its class.
+            (Kind::Map(values), Step::OtherMembers) => Some(values),
+            (Kind::Array(items), Step::Element(_) | Step::OtherElements) => Some(items),
+            _ => None,
+        });
+        let below: Self::Place = below.flat_map(|id| self.branches(id)).copied().collect();
+        (!below.is_empty()).then_some(below)
+    }
+
+    /// Only what holds something else can come round again, with or without `null` beside it.
+    fn key(&self, place: &Self::Place) -> BTreeSet<usize> {
+        let holds = |id: &&TypeId| matches!(self.kind(**id), Kind::Record(_) | Kind::Array(_) | Kind::Map(_));
+        place.iter().filter(holds).map(|id| *id as usize).collect()
+    }
+
+    fn is_anything(&self, _: &Self::Place) -> bool {
+        false
+    }
+}
+
+impl Schema {
+    fn types_of(&self, id: TypeId) -> Types {
+        match self.kind(id) {
+            Kind::Null => Types::NULL,
+            Kind::Boolean => Types::BOOLEAN,
+            Kind::Int | Kind::Long => Types::INTEGER,
+            Kind::Float | Kind::Double => Types::NUMBER,
+            Kind::Bytes | Kind::Fixed(_) => Types::BYTES,
+            Kind::String | Kind::Enum(_) => Types::STRING,
+            Kind::Record(_) | Kind::Map(_) => Types::OBJECT,
+            Kind::Array(_) => Types::ARRAY,
+            Kind::Union(branches) => {
+                branches.iter().fold(Types::NONE, |types, branch| types.or(self.types_of(*branch)))
+            }
+        }
+    }
+}
