@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{SubscriptionName, TopicName};
+use contract::{PrincipalName, SubscriptionName, TopicName};
 use governance::{State, Subscription, rights};
 
 use crate::api::Caller;
@@ -16,6 +16,18 @@ impl Bus {
         state.principal_by_token_hash(&token_hash(token)).map(governance::Principal::actor).ok_or_else(|| {
             Refusal::new(RefusalKind::Unauthenticated, "nobody holds this token")
                 .hint("chancery principal token NAME@AGENCY issues a new one; the old one then ends")
+        })
+    }
+
+    /// Who holds a certificate that names this principal. That an authority of the operator's signed it was checked
+    /// where it was shown.
+    pub fn identify_certificate(&self, name: &PrincipalName) -> Result<Caller, Refusal> {
+        let state = self.core.state();
+        let known = state.principal(name).filter(|found| !found.disabled);
+        known.map(governance::Principal::actor).ok_or_else(|| {
+            let what = format!("the client's certificate names {name}, who is no principal here");
+            Refusal::new(RefusalKind::Unauthenticated, what)
+                .hint("chancery principal create makes one; one that was disabled stays so")
         })
     }
 

@@ -5,9 +5,34 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::Response;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::output::Failure;
+
+/// Who may sign a bus's certificate.
+#[derive(Clone)]
+pub struct Authorities(RootCerts);
+
+impl Authorities {
+    /// Those of a PEM file.
+    pub fn read(path: &str) -> Result<Self, String> {
+        let text = std::fs::read(path).map_err(|error| error.to_string())?;
+        let items: Result<Vec<_>, _> = parse_pem(&text).collect();
+        let items = items.map_err(|error| error.to_string())?;
+        let found: Vec<_> = items
+            .into_iter()
+            .filter_map(|item| match item {
+                PemItem::Certificate(certificate) => Some(certificate),
+                _ => None,
+            })
+            .collect();
+        if found.is_empty() {
+            return Err("it holds no certificate".to_owned());
+        }
+        Ok(Self(RootCerts::new_with_certs(&found)))
+    }
+}
 
 /// A client of one bus.
 pub struct Client {
@@ -31,7 +56,13 @@ pub struct Answer {
 impl Client {
     /// A client for the bus at `url`.
     pub fn new(url: &str, token: Option<String>) -> Self {
+        Self::trusting(url, token, Authorities(RootCerts::WebPki))
+    }
+
+    /// A client for the bus at `url`, which shows a certificate of one of these authorities.
+    pub fn trusting(url: &str, token: Option<String>, authorities: Authorities) -> Self {
         let config = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(authorities.0).build())
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_global(Some(Duration::from_secs(120)))

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bus::clock::SystemClock;
 use bus::{Bus, Settings};
 use journal::{Embedded, Options, RealDisk};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tls::{Current, Listener, Protocol};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -18,6 +19,9 @@ use tracing_subscriber::EnvFilter;
 use crate::config::meant::Meant;
 use crate::kms::file::FileKms;
 use crate::output::{self, Failure};
+
+/// How often the certificate's files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs the bus until it is told to end.
 pub fn serve(meant: Meant) -> Result<(), Failure> {
@@ -30,6 +34,7 @@ pub fn serve(meant: Meant) -> Result<(), Failure> {
 }
 
 async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
+    let certificate = certificate(&meant)?;
     let (bus, journal) = open(&meant).await?;
     let http = listen("http", meant.http).await?;
     let kafka = match meant.kafka {
@@ -43,6 +48,9 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
         http.local_addr()?,
         started.elapsed().as_millis()
     ));
+    let http = Listener::new(http, certificate.clone(), Protocol::Http);
+    let kafka = kafka.map(|kafka| Listener::new(kafka, certificate.clone(), Protocol::Kafka));
+    let watching = certificate.map(|current| tokio::spawn(async move { current.watch(LOOK).await }));
     let (end, mut ended) = tokio::sync::watch::channel(false);
     let mut also_ended = ended.clone();
     let kafka_door = tokio::spawn(serve_kafka(kafka, bus.clone(), meant, async move {
@@ -53,6 +61,9 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
     }));
     told_to_end().await;
     let _ = end.send(true);
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     let served = [kafka_door.await, http_door.await];
     bus.close().await;
     journal.close();
@@ -63,6 +74,16 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The certificate of both doors; files that are no good must not start a bus that nobody can speak to.
+fn certificate(meant: &Meant) -> Result<Option<Arc<Current>>, Failure> {
+    let Some(files) = &meant.tls else { return Ok(None) };
+    let current = Current::open(files.clone()).map_err(|trouble| {
+        Failure::new(trouble.to_string()).hint("--tls-cert, --tls-key, --tls-client-ca")
+    })?;
+    tracing::info!(ends = %current.ends(), "both doors speak TLS");
+    Ok(Some(Arc::new(current)))
+}
+
 async fn listen(door: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::new(format!("cannot listen on {address}: {error}"))
@@ -71,7 +92,7 @@ async fn listen(door: &str, address: SocketAddr) -> Result<TcpListener, Failure>
 }
 
 async fn serve_kafka(
-    listener: Option<TcpListener>,
+    listener: Option<Listener>,
     bus: Bus,
     meant: Meant,
     ended: impl Future<Output = ()>,

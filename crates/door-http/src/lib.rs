@@ -11,6 +11,7 @@ mod dead_letters;
 mod events;
 mod governance;
 mod health;
+mod listener;
 mod people;
 mod problem;
 mod registry;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use axum::Router;
 use bus::Bus;
-use tokio::net::TcpListener;
+use tls::Listener;
 
 pub use routes::router;
 
@@ -40,14 +41,16 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown` resolves; requests under way are answered, streams and long polls end at once.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     bus: Bus,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let (close, closing) = tokio::sync::watch::channel(false);
     let router: Router = router(bus, closing.clone());
     let mut wait = closing;
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let listener = listener::Accepting(listener.into());
+    let service = router.into_make_service_with_connect_info::<listener::Client>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         // The sender lives until the server has ended, so that this cannot fail.
         let _ = wait.wait_for(|closed| *closed).await;
     });

@@ -14,8 +14,9 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseKind};
 use kafka_protocol::protocol::Decodable;
+use tls::Peer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::auth::Session;
 use crate::requests::{Call, answer, api_versions, produce};
@@ -29,6 +30,9 @@ const GREETING_MAX_BYTES: usize = 64 * 1024;
 
 /// How long a client has to say who it is.
 const GREETING_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a client has to hear that a connection ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Requests under way; beyond them the client's socket waits.
 const UNDER_WAY_MAX: usize = 64;
@@ -64,10 +68,11 @@ impl From<io::Error> for End {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A connection whose client has not said who it is.
-    pub fn new(door: Arc<Door>, stream: S, local: SocketAddr, peer: SocketAddr) -> Self {
-        let (buffer, session, under_way) = Default::default();
-        Self { door, stream, buffer, session, local, peer, under_way }
+    /// A connection whose client has said who it is with its certificate, or not yet.
+    pub fn new(door: Arc<Door>, stream: S, local: SocketAddr, peer: &Peer) -> Self {
+        let (buffer, under_way) = Default::default();
+        let session = Session::begin(&door.bus, peer.holder.as_ref());
+        Self { door, stream, buffer, session, local, peer: peer.address, under_way }
     }
 
     /// Serves the client until it goes or the door closes.
@@ -76,6 +81,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(()) | Err(End::Gone) => {}
             Err(End::Refused(why)) => tracing::info!(peer = %self.peer, why, "a connection was ended"),
         }
+        // The client may be gone, and then need not be told.
+        let _ = timeout(FAREWELL, self.stream.shutdown()).await;
+    }
+
+    /// What is written leaves: inside TLS it would wait for more otherwise.
+    async fn write(&mut self, response: &[u8]) -> io::Result<()> {
+        self.stream.write_all(response).await?;
+        self.stream.flush().await
     }
 
     async fn serve(&mut self) -> Result<(), End> {
@@ -89,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 response = first(&mut self.under_way) => {
                     self.under_way.pop_front();
                     if let Some(response) = response {
-                        self.stream.write_all(&response).await?;
+                        self.write(&response).await?;
                     }
                 }
                 frame = read_frame(&mut self.stream, &mut self.buffer, limit), if more => match frame? {
@@ -111,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let Ok(response) = timeout_at(until, first(&mut self.under_way)).await else { break };
             self.under_way.pop_front();
             if let Some(response) = response {
-                self.stream.write_all(&response).await?;
+                self.write(&response).await?;
             }
         }
         Ok(())
@@ -142,9 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             request => {
                 let caller = self.session.caller().ok_or_else(|| {
-                    End::Refused(format!(
-                        "{key:?} before it said who it is: clients set security.protocol to SASL"
-                    ))
+                    let why = self.session.unknown();
+                    End::Refused(format!("{key:?} before it said who it is: {why}"))
                 })?;
                 let (door, local, peer) = (self.door.clone(), self.local, self.peer);
                 begin(Call { door, caller, client, local, peer, version }, reply, request).await

@@ -20,13 +20,12 @@ mod requests;
 mod to_wire;
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Bus;
 use contract::SubscriptionName;
-use tokio::net::{TcpListener, TcpStream};
+use tls::{Listener, Peer, Stream};
 use tokio::sync::watch;
 
 use crate::connection::Connection;
@@ -70,11 +69,12 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until `shutdown` resolves; requests under way are answered, what waits for events ends at once.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     bus: Bus,
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
+    let mut listener = listener.into();
     let (close, closing) = watch::channel(false);
     let groups = Groups::default();
     groups.restore(&bus.memberships(), bus.now_ms());
@@ -85,23 +85,16 @@ pub async fn serve(
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let alive = connections.clone().acquire_owned().await;
-                    let connection = open(&door, stream, peer);
-                    tokio::spawn(async move {
-                        if let Some(connection) = connection {
-                            connection.run().await;
-                        }
-                        drop(alive);
-                    });
-                }
-                // Out of file descriptors, most likely: those there are go on.
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(TICK).await;
-                }
-            },
+            (stream, peer) = listener.accept() => {
+                let alive = connections.clone().acquire_owned().await;
+                let connection = open(&door, stream, &peer);
+                tokio::spawn(async move {
+                    if let Some(connection) = connection {
+                        connection.run().await;
+                    }
+                    drop(alive);
+                });
+            }
         }
     }
     let _ = close.send(true);
@@ -111,8 +104,7 @@ pub async fn serve(
     Ok(())
 }
 
-fn open(door: &Arc<Door>, stream: TcpStream, peer: SocketAddr) -> Option<Connection<TcpStream>> {
-    stream.set_nodelay(true).ok()?;
+fn open(door: &Arc<Door>, stream: Stream, peer: &Peer) -> Option<Connection<Stream>> {
     let local = stream.local_addr().ok()?;
     Some(Connection::new(door.clone(), stream, local, peer))
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::client::Client;
+use crate::client::{Authorities, Client};
 use crate::output::Failure;
 
 /// Chancery, a government event bus: contracts before events, personal data under seal, everything provable.
@@ -41,6 +41,9 @@ pub struct Options {
     /// Who calls: the token of a principal [default: ./chancery-data/operator.token, if it is there]
     #[arg(long, global = true, env = "CHANCERY_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The authorities whose signature the bus's certificate must have, PEM [default: the public ones]
+    #[arg(long, global = true, env = "CHANCERY_CA", value_name = "FILE", value_parser = Authorities::read)]
+    ca: Option<Authorities>,
     /// JSON for programs instead of tables for people
     #[arg(long, global = true)]
     pub json: bool,
@@ -51,7 +54,10 @@ impl Options {
     pub fn client(&self) -> Client {
         let from_folder = || std::fs::read_to_string("chancery-data/operator.token").ok();
         let token = self.token.clone().or_else(from_folder).map(|token| token.trim().to_owned());
-        Client::new(&self.url, token)
+        match &self.ca {
+            Some(authorities) => Client::trusting(&self.url, token, authorities.clone()),
+            None => Client::new(&self.url, token),
+        }
     }
 }
 

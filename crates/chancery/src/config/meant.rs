@@ -17,6 +17,8 @@ pub struct Meant {
     pub kafka: Option<SocketAddr>,
     /// The host and port that Kafka clients are told to connect to.
     pub kafka_advertised: Option<(String, u16)>,
+    /// Certificates for both doors; `None`: they speak without TLS.
+    pub tls: Option<tls::Files>,
     /// The bus's name.
     pub name: String,
     /// The state's prefix of types.
@@ -34,10 +36,11 @@ impl TryFrom<Typed> for Meant {
 
     fn try_from(typed: Typed) -> Result<Self, Failure> {
         let data = typed.data.unwrap_or_else(|| PathBuf::from("chancery-data"));
-        let http = address("http", typed.http.as_deref().unwrap_or("127.0.0.1:8080"))?;
+        let tls = certificates(typed.tls_cert, typed.tls_key, typed.tls_client_ca)?;
+        let http = address("http", typed.http.as_deref().unwrap_or("127.0.0.1:8080"), tls.is_some())?;
         let kafka = match typed.kafka.as_deref() {
             Some("off") => None,
-            given => Some(address("kafka", given.unwrap_or("127.0.0.1:9092"))?),
+            given => Some(address("kafka", given.unwrap_or("127.0.0.1:9092"), tls.is_some())?),
         };
         let kafka_advertised = typed.kafka_advertised.as_deref().map(host_and_port).transpose()?;
         match typed.engine.as_deref() {
@@ -60,6 +63,7 @@ impl TryFrom<Typed> for Meant {
             http,
             kafka,
             kafka_advertised,
+            tls,
             name: typed.name.unwrap_or_else(|| "chancery".to_owned()),
             state_prefix: typed.state_prefix,
             log_json,
@@ -69,15 +73,30 @@ impl TryFrom<Typed> for Meant {
 }
 
 /// An address to listen on.
-fn address(door: &str, text: &str) -> Result<SocketAddr, Failure> {
+fn address(door: &str, text: &str, secured: bool) -> Result<SocketAddr, Failure> {
     let address: SocketAddr = text.parse().map_err(|_| {
         Failure::usage(format!("{door}: {text:?} is not an address")).hint("such as 127.0.0.1:8080")
     })?;
-    if address.ip().is_loopback() {
+    if secured || address.ip().is_loopback() {
         return Ok(address);
     }
-    Err(Failure::usage(format!("{door}: {address} is not loopback, and this door speaks without TLS"))
-        .hint("listen on 127.0.0.1 and put a TLS proxy on this machine in front of it"))
+    Err(Failure::usage(format!("{door}: {address} is not loopback, and this door speaks without TLS")).hint(
+        "--tls-cert and --tls-key give it TLS; or listen on 127.0.0.1 behind a TLS proxy on this machine",
+    ))
+}
+
+/// A certificate and its key go together, and only they make clients' certificates of use.
+fn certificates(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_authorities: Option<PathBuf>,
+) -> Result<Option<tls::Files>, Failure> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(tls::Files { certificate, key, client_authorities })),
+        (None, None) if client_authorities.is_none() => Ok(None),
+        _ => Err(Failure::usage("tls_cert and tls_key go together, and tls_client_ca needs both")
+            .hint("--tls-cert FILE --tls-key FILE")),
+    }
 }
 
 fn host_and_port(text: &str) -> Result<(String, u16), Failure> {
@@ -102,6 +121,26 @@ mod tests {
         let (code, text) = said("0.0.0.0:8080").unwrap_err();
         assert!(code == 64 && text.contains("TLS"), "{text}");
         assert!(said("localhost").is_err());
+    }
+
+    #[test]
+    fn with_a_certificate_and_its_key_it_listens_everywhere_and_half_of_them_is_refused() {
+        let said = |cert: bool, key: bool, authority: bool| {
+            let file = |given: bool| given.then(|| PathBuf::from("x.pem"));
+            let typed = Typed {
+                http: Some("0.0.0.0:8080".to_owned()),
+                kafka: Some("0.0.0.0:9092".to_owned()),
+                tls_cert: file(cert),
+                tls_key: file(key),
+                tls_client_ca: file(authority),
+                ..Typed::default()
+            };
+            Meant::try_from(typed).map(|meant| meant.tls.is_some()).map_err(|failure| failure.to_string())
+        };
+        assert!(said(true, true, false) == Ok(true) && said(true, true, true) == Ok(true));
+        for (cert, key, authority) in [(true, false, false), (false, true, true), (false, false, true)] {
+            assert!(said(cert, key, authority).unwrap_err().contains("tls_key"));
+        }
     }
 
     #[test]

@@ -23,6 +23,15 @@ pub struct Typed {
     /// HOST:PORT that Kafka clients are told to connect to [default: the address that they reached]
     #[arg(long, env = "CHANCERY_KAFKA_ADVERTISED")]
     pub kafka_advertised: Option<String>,
+    /// The certificate of both doors and those that lead to its authority, PEM; without it they speak without TLS
+    #[arg(long, env = "CHANCERY_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, env = "CHANCERY_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// The authorities whose clients need no token but their certificate, PEM [default: none]
+    #[arg(long, env = "CHANCERY_TLS_CLIENT_CA")]
+    pub tls_client_ca: Option<PathBuf>,
     /// Where the journal is: embedded [default]
     #[arg(long, env = "CHANCERY_ENGINE")]
     pub engine: Option<String>,
@@ -60,6 +69,9 @@ impl Typed {
             http: self.http.or(other.http),
             kafka: self.kafka.or(other.kafka),
             kafka_advertised: self.kafka_advertised.or(other.kafka_advertised),
+            tls_cert: self.tls_cert.or(other.tls_cert),
+            tls_key: self.tls_key.or(other.tls_key),
+            tls_client_ca: self.tls_client_ca.or(other.tls_client_ca),
             engine: self.engine.or(other.engine),
             name: self.name.or(other.name),
             state_prefix: self.state_prefix.or(other.state_prefix),

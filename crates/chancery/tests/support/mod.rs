@@ -25,24 +25,31 @@ pub fn stderr(output: &Output) -> String {
 pub struct Server {
     child: Child,
     pub url: String,
+    pub kafka: String,
     pub operator: String,
 }
 
 impl Server {
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// With more settings than the folder and free ports.
+    pub fn start_with(data: &Path, settings: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chancery"))
             .args(["serve", "--kafka", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(settings)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        let address =
-            ready.split_whitespace().find_map(|word| word.strip_prefix("http=")).expect("it serves");
+        let address = |door: &str| ready.split_whitespace().find_map(|word| word.strip_prefix(door));
+        let (kafka, address) = (address("kafka=").unwrap(), address("http=").expect("it serves"));
         let operator = std::fs::read_to_string(data.join("operator.token")).unwrap().trim().to_owned();
-        Self { child, url: format!("http://{address}"), operator }
+        Self { child, url: format!("http://{address}"), kafka: kafka.to_owned(), operator }
     }
 
     /// With the governance of `examples/governance` and bootstrap closed.

@@ -1,15 +1,17 @@
-//! Who a connection's client is: SASL (RFC 4422) inside Kafka's own requests.
+//! Who a connection's client is: SASL (RFC 4422) inside Kafka's own requests, or the certificate that it came with.
 
 mod scram;
 
 use std::sync::Arc;
 
 use bus::{Bus, Caller, Mechanism};
+use contract::PrincipalName;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{
     ResponseKind, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
     SaslHandshakeResponse,
 };
+use tls::Unnamed;
 
 use crate::names::wire;
 use scram::{Said, Scram};
@@ -25,6 +27,8 @@ const WRONG: &str =
 #[derive(Debug, Default)]
 pub struct Session {
     caller: Option<Arc<Caller>>,
+    /// Why its certificate does not say who it is, where it showed one.
+    stranger: Option<String>,
     /// The mechanism that was agreed on, where it is.
     exchange: Option<Exchange>,
 }
@@ -36,6 +40,23 @@ enum Exchange {
 }
 
 impl Session {
+    /// A session that begins with what the client's certificate says, where it showed one. SASL may still say otherwise.
+    pub fn begin(bus: &Bus, holder: Option<&Result<PrincipalName, Unnamed>>) -> Self {
+        match holder {
+            None => Self::default(),
+            Some(Err(unnamed)) => Self { stranger: Some(unnamed.to_string()), ..Self::default() },
+            Some(Ok(name)) => match bus.identify_certificate(name) {
+                Ok(caller) => Self { caller: Some(Arc::new(caller)), ..Self::default() },
+                Err(refusal) => Self { stranger: Some(refusal.to_string()), ..Self::default() },
+            },
+        }
+    }
+
+    /// Why it is not known who the client is, for the operator.
+    pub fn unknown(&self) -> &str {
+        self.stranger.as_deref().unwrap_or("clients set security.protocol to SASL, or show a certificate")
+    }
+
     /// Who the client is, once it said so.
     pub fn caller(&self) -> Option<Arc<Caller>> {
         self.caller.clone()

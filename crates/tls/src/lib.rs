@@ -1,0 +1,27 @@
+//! Certificates: read, watched, and who holds one. What both doors listen with.
+//!
+//! `files.rs` reads the operator's PEM files, `current.rs` keeps what handshakes use and changes it when the files do,
+//! `listener.rs` accepts connections (plain where there is no certificate), `holder.rs` says whom a client's certificate
+//! names. Whether that principal may come in, the bus says.
+//!
+//! Never: a handshake that keeps others waiting, a private key in a log, a certificate given up for files that are no
+//! good.
+
+mod current;
+mod files;
+mod holder;
+mod listener;
+
+pub use current::Current;
+pub use files::{Files, Trouble};
+pub use holder::{Unnamed, holder};
+pub use listener::{Listener, Peer, Stream};
+
+/// What is spoken inside TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 and HTTP/1.1, agreed on by ALPN (RFC 7301).
+    Http,
+    /// Kafka's protocol, which has no name in ALPN.
+    Kafka,
+}
