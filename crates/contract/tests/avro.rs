@@ -131,6 +131,22 @@ fn one_rule_over_several_persons_makes_one_span_for_each() {
     assert_eq!(left_value(&definition, &data), json!({"f": [null, null, null]}));
 }
 
+/// `*` takes on a record's fields too, as it does in `classify`; and nobody is taken for the person before.
+#[test]
+fn each_person_is_bound_where_a_star_leads_to_items_in_one_branch_and_to_fields_in_another() {
+    let person = record("Person", &[("name", json!("string")), ("id", json!("int"))]);
+    let named = record("Couple", &[("one", json!("Person")), ("other", json!("Person"))]);
+    let list = json!({"type": "array", "items": person});
+    let people = json!({"type": "array", "items": [list, named]});
+    let definition = definition(&one(people), &["/f/*/*/id"], json!({"/f": "personal"}));
+    let person = |name: &str, id| [text(name), long(id)].concat();
+    let ada = [long(1), person("Ada", 1), long(0)].concat();
+    let data = [long(2), long(0), ada, long(1), person("Ben", 2), person("Cid", 3), long(0)].concat();
+    let expected = [("Ada", 1), ("Ben", 2), ("Cid", 3)];
+    let expected = expected.map(|(name, id)| row("personal", &id.to_string(), person(name, id)));
+    assert_eq!(found(&definition, &data), expected);
+}
+
 #[test]
 fn a_null_in_place_of_a_person_belongs_to_the_topic_but_not_a_null_identifier() {
     let mother = record("Person", &[("id", json!(["null", "string"])), ("name", json!("string"))]);
@@ -582,6 +598,14 @@ fn people_are_named_by_texts_and_integers_and_not_inside_maps() {
     faults(
         &definition(&map, &["/f/*/id"], json!({"/f/*/id": "personal"})),
         &["/f: is a map, and /f/*/id names another person in each of its entries; use an array of records"],
+    );
+    let list = json!({"type": "array", "items": {"type": "array", "items": person}});
+    let fields = record("R", &[("m", json!({"type": "map", "values": "P"}))]);
+    faults(
+        &definition(&one(json!([list, fields])), &["/f/*/*/id"], json!({"/f": "personal"})),
+        &[
+            "/f/*: is a map, and /f/*/*/id names another person in each of its entries; use an array of records",
+        ],
     );
     let mut bytes = definition(&one(json!("bytes")), &[], json!({"/f": "public"}));
     bytes.identity = Some("/f".parse().unwrap());

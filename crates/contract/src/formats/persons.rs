@@ -97,6 +97,11 @@ impl Persons {
         self.visits.push(Visit { pointer, subject: None, identifier: None });
     }
 
+    /// That place is left: nothing behind it belongs to its person.
+    pub(in crate::formats) fn leave(&mut self, pointer: u16) {
+        self.current[pointer as usize] = pointer.into();
+    }
+
     /// The value at this subject pointer.
     pub(in crate::formats) fn identified(&mut self, pointer: u16, found: Found<'_>) {
         let visit = &mut self.visits[self.current[pointer as usize] as usize];

@@ -71,8 +71,14 @@ fn map_fault(schema: &Schema, subject: &Pointer) -> Option<Fault> {
             let problem = format!("is a map, and {subject} names another person in each of its entries");
             return Some(Fault::new(map.to_string(), problem, "use an array of records"));
         }
-        let step = if token == "*" { Step::OtherElements } else { Step::Member(token.clone()) };
-        place = schema.step(&place, &step).or_else(|| schema.step(&place, &Step::Element(0)))?;
+        place = if token == "*" {
+            let fields = schema.names(&place).into_iter().map(Step::Member);
+            let steps = fields.chain([Step::OtherElements]);
+            steps.filter_map(|step| schema.step(&place, &step)).flatten().collect()
+        } else {
+            let field = schema.step(&place, &Step::Member(token.clone()));
+            field.or_else(|| schema.step(&place, &Step::Element(0)))?
+        };
     }
     None
 }

@@ -158,7 +158,8 @@ impl<'s> Builder<'s> {
     fn seal(&self, field: Field, shape: Shape) -> Seal {
         let inside = |owner: u16| {
             let tokens = self.definition.subject[owner as usize].tokens();
-            tokens.len() > self.path.len() && tokens.iter().zip(&self.path).all(|(token, own)| token == own)
+            tokens.len() > self.path.len()
+                && tokens.iter().zip(&self.path).all(|(token, own)| token == "*" || token == own)
         };
         let names_its_owner = field.owner.is_some_and(inside);
         Seal { class: field.class, owner: field.owner, names_its_owner, shape }
@@ -185,7 +186,7 @@ impl<'s> Builder<'s> {
         let inner = match kind {
             Kind::Record(fields) => {
                 let fields = fields.iter().map(|field| {
-                    let searches = below(searches, |token| *token == *field.name);
+                    let searches = below(searches, |token| token == "*" || *token == *field.name);
                     let child = self.below(node, &field.name, |node| node.member(&field.name));
                     self.child(field.of, child, &searches, Shape::Member, &field.name)
                 });

@@ -156,6 +156,9 @@ impl<'d, 'w> Walk<'d, 'w> {
         if let Some(seal) = &op.seal {
             self.seal(op, seal, start);
         }
+        if let Some(marks) = &op.marks {
+            marks.persons.iter().for_each(|pointer| self.memory.persons.leave(*pointer));
+        }
         Ok(())
     }
 

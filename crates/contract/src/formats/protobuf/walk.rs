@@ -172,10 +172,14 @@ impl<'d, 'w> Walk<'d, 'w> {
                 Label::Map(_) => Token::Entry,
             };
             self.memory.way[step] = Step { message: op.message, field: Some(index), token };
-            self.field(field, counts + index, &op.fields[index], wire)?;
-            if let Some(seal) = &op.fields[index].seal {
+            let op = &op.fields[index];
+            let persons = op.marks.as_ref().map_or(&[][..], |marks| &marks.persons);
+            persons.iter().for_each(|pointer| self.memory.persons.visit(*pointer));
+            self.field(field, counts + index, op, wire)?;
+            if let Some(seal) = &op.seal {
                 self.seal(seal, start, Shape::Member);
             }
+            persons.iter().for_each(|pointer| self.memory.persons.leave(*pointer));
         }
         self.memory.way.truncate(step + 1);
         self.memory.way[step] = Step { message: op.message, field: None, token: Token::One };
@@ -213,9 +217,6 @@ impl<'d, 'w> Walk<'d, 'w> {
 
     /// One occurrence of a field, behind its tag; `count` is where it is counted.
     fn field(&mut self, field: &'d Field, count: usize, op: &'d FieldOp, wire: Wire) -> Result<(), Stop> {
-        if let Some(marks) = &op.marks {
-            marks.persons.iter().for_each(|pointer| self.memory.persons.visit(*pointer));
-        }
         if let Label::Map(key) = field.label {
             return self.entry(field, key, op, wire);
         }
