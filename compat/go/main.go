@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
@@ -27,8 +28,12 @@ func check(holds bool, what ...any) {
 }
 
 func settings(who string, more ...kgo.Opt) *kgo.Client {
-	login := plain.Auth{User: os.Getenv(who), Pass: os.Getenv(who + "_TOKEN")}
-	all := append([]kgo.Opt{kgo.SeedBrokers(os.Getenv("BOOTSTRAP")), kgo.SASL(login.AsMechanism())}, more...)
+	token := os.Getenv(who + "_TOKEN")
+	login := plain.Auth{User: os.Getenv(who), Pass: token}.AsMechanism()
+	if who == "CONSUMER" {
+		login = oauth.Auth{Token: token}.AsMechanism()
+	}
+	all := append([]kgo.Opt{kgo.SeedBrokers(os.Getenv("BOOTSTRAP")), kgo.SASL(login)}, more...)
 	made, err := kgo.NewClient(all...)
 	check(err == nil, err)
 	return made

@@ -1,10 +1,11 @@
-//! Three trials of the bus as a whole process, from outside, through the interfaces that everybody has.
+//! Four trials of the bus as a whole process, from outside, through the interfaces that everybody has.
 //!
 //! - `sim kill`: kill -9 under load, round after round on one data folder; after each restart everything that was
 //!   acknowledged must be there once, unaltered, at its receipt's place, and the audit must verify.
 //! - `sim real`: real government data through the command line, in and out, compared byte for byte.
 //! - `sim clients`: Kafka clients of five languages, as their own documentation uses them, against a bus that is killed
 //!   and started again in the middle.
+//! - `sim crowd`: ten thousand idle Kafka clients, and strangers who send garbage, halves and wrong passwords.
 //!
 //! Exits 0 when every promise was kept, 1 when one was not or the trial could not be made, 2 on wrong usage.
 
@@ -19,6 +20,7 @@ use violation::Halt;
 mod api;
 mod binary;
 mod clients;
+mod crowd;
 mod events;
 mod governance;
 mod ledger;
@@ -74,6 +76,15 @@ enum Trial {
         #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/chancery"))]
         binary: PathBuf,
     },
+    /// Crowds the Kafka door.
+    Crowd {
+        /// Clients that are known and wait.
+        #[arg(long, default_value_t = 10_000)]
+        idle: usize,
+        /// The binary under test.
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/chancery"))]
+        binary: PathBuf,
+    },
 }
 
 /// The folder of the clients' programs.
@@ -87,6 +98,9 @@ fn main() -> ExitCode {
         Trial::Real { data, binary, out: None } => real::run(&data, &binary, &mut out),
         Trial::Clients { only, binary } => binary::find(&binary)
             .and_then(|binary| clients::run(&binary, Path::new(PROGRAMS), &only, &mut out)),
+        Trial::Crowd { idle, binary } => {
+            binary::find(&binary).and_then(|binary| crowd::run(&binary, idle, &mut out))
+        }
         Trial::Real { data, out: Some(folder), .. } => real::convert(&data, &folder, &mut out),
     };
     match done {

@@ -115,6 +115,14 @@ impl Server {
         Err(Halt::broken(Violation::Ended(format!("after SIGTERM: {status}; it said: {}", last.join(" | ")))))
     }
 
+    /// The memory that it has resident (`VmRSS` of proc(5)).
+    pub fn memory_bytes(&self) -> Result<u64, Halt> {
+        let doing = "reading how much memory the bus has";
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .map_err(|error| Halt::setup(doing, error))?;
+        resident_bytes(&status).ok_or_else(|| Halt::setup(doing, "it is not said"))
+    }
+
     /// How many torn bytes the bus said that it cut while it came up.
     pub fn torn_bytes(&mut self) -> u64 {
         self.said.extend(self.lines.try_iter());
@@ -176,9 +184,22 @@ fn torn_bytes(line: &str) -> Option<u64> {
     before.rsplit(' ').next()?.parse().ok()
 }
 
+/// The number in a `VmRSS:     1234 kB` line.
+fn resident_bytes(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn resident_memory_is_read_from_proc() {
+        assert_eq!(resident_bytes("Name:\tbus\nVmRSS:\t    2048 kB\nThreads:\t9\n"), Some(2 << 20));
+        assert_eq!(resident_bytes("Name:\tbus\n"), None);
+    }
 
     #[test]
     fn torn_bytes_are_read_from_the_log() {

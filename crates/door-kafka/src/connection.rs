@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseKind};
 use kafka_protocol::protocol::Decodable;
-use tls::Peer;
+use tls::{Peer, Place};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -26,7 +26,7 @@ use crate::{Door, apis, closed, measure};
 const FRAME_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Largest request before that: names and passwords.
-const GREETING_MAX_BYTES: usize = 64 * 1024;
+const GREETING_MAX_BYTES: usize = 16 * 1024;
 
 /// How long a client has to say who it is.
 const GREETING_PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +48,8 @@ pub struct Connection<S> {
     stream: S,
     buffer: BytesMut,
     session: Session,
+    /// Among those whose clients have not said who they are, until this one has.
+    unknown: Option<Place>,
     local: SocketAddr,
     peer: SocketAddr,
     under_way: VecDeque<Answer>,
@@ -72,14 +74,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub fn new(door: Arc<Door>, stream: S, local: SocketAddr, peer: &Peer) -> Self {
         let (buffer, under_way) = Default::default();
         let session = Session::begin(&door.bus, peer.holder.as_ref());
-        Self { door, stream, buffer, session, local, peer: peer.address, under_way }
+        let unknown = session.caller().is_none().then(|| door.unknown.enter());
+        Self { door, stream, buffer, session, unknown, local, peer: peer.address, under_way }
     }
 
     /// Serves the client until it goes or the door closes.
     pub async fn run(mut self) {
         match self.serve().await {
             Ok(()) | Err(End::Gone) => {}
-            Err(End::Refused(why)) => tracing::info!(peer = %self.peer, why, "a connection was ended"),
+            Err(End::Refused(why)) if self.unknown.is_none() => {
+                tracing::info!(peer = %self.peer, why, "a connection was ended");
+            }
+            // Anybody can cause these by the thousand.
+            Err(End::Refused(why)) => {
+                tracing::debug!(peer = %self.peer, why, "a connection was ended");
+                self.door.strangers.sent_away(self.peer, why);
+            }
         }
         // The client may be gone, and then need not be told.
         let _ = timeout(FAREWELL, self.stream.shutdown()).await;
@@ -95,8 +105,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut closing = self.door.closing.clone();
         let greeted_by = Instant::now() + GREETING_PATIENCE;
         loop {
-            let more = self.under_way.len() < UNDER_WAY_MAX;
-            let limit = if self.session.caller().is_some() { FRAME_MAX_BYTES } else { GREETING_MAX_BYTES };
+            if self.session.has_failed() && self.under_way.is_empty() {
+                return Err(End::Refused("it did not prove who it is".to_owned()));
+            }
+            let more = self.under_way.len() < UNDER_WAY_MAX && !self.session.has_failed();
+            let limit = if self.unknown.is_none() { FRAME_MAX_BYTES } else { GREETING_MAX_BYTES };
             tokio::select! {
                 biased;
                 response = first(&mut self.under_way) => {
@@ -109,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Some(frame) => self.take(frame).await?,
                     None => return Ok(()),
                 },
-                () = tokio::time::sleep_until(greeted_by), if self.session.caller().is_none() => {
+                () = late(&mut self.unknown, greeted_by) => {
                     return Err(End::Refused("it did not say who it is in time".to_owned()));
                 }
                 () = closed(&mut closing) => return self.drain().await,
@@ -151,6 +164,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             RequestKind::SaslAuthenticate(request) => {
                 let known = reply.frame(&self.session.authenticate(&self.door.bus, &request))?;
+                if self.session.caller().is_some() {
+                    self.unknown = None;
+                }
                 Box::pin(async move { Some(known) })
             }
             request => {
@@ -175,6 +191,16 @@ async fn begin(call: Call, reply: Reply, request: RequestKind) -> Answer {
             Box::pin(async move { begun.finish().await.and_then(|response| reply.frame(&response).ok()) })
         }
         request => Box::pin(async move { reply.frame(&answer(call, request).await).ok() }),
+    }
+}
+
+/// Resolves when a client that is not known must go: its time is up, or too many others came since.
+async fn late(unknown: &mut Option<Place>, greeted_by: Instant) {
+    match unknown {
+        Some(place) => {
+            let _ = timeout_at(greeted_by, place.gives_way()).await;
+        }
+        None => std::future::pending().await,
     }
 }
 

@@ -17,6 +17,7 @@ mod groups;
 pub mod measure;
 mod names;
 mod requests;
+mod strangers;
 mod to_wire;
 
 use std::future::Future;
@@ -25,11 +26,14 @@ use std::time::Duration;
 
 use bus::Bus;
 use contract::SubscriptionName;
-use tls::{Listener, Peer, Stream};
+use tls::{Listener, Peer, Stream, Waiting};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::Connection;
 use crate::groups::Groups;
+use crate::strangers::Strangers;
 
 /// What an operator sets.
 #[derive(Debug, Clone)]
@@ -45,6 +49,9 @@ pub(crate) struct Door {
     pub(crate) bus: Bus,
     pub(crate) options: Options,
     pub(crate) groups: Groups,
+    /// The connections whose clients have not said who they are.
+    pub(crate) unknown: Arc<Waiting>,
+    pub(crate) strangers: Strangers,
     /// Turns true when the door closes: what waits ends then.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -60,6 +67,10 @@ impl Door {
         }
     }
 }
+
+/// Connections whose clients have not said who they are; beyond them the oldest gives way. Each takes up to 16 KiB more
+/// than its socket.
+const UNKNOWN_MAX: usize = 4096;
 
 /// How often members of groups are looked at: the grain of session and rebalance timeouts.
 const TICK: Duration = Duration::from_millis(100);
@@ -78,29 +89,25 @@ pub async fn serve(
     let (close, closing) = watch::channel(false);
     let groups = Groups::default();
     groups.restore(&bus.memberships(), bus.now_ms());
-    let door = Arc::new(Door { bus, options, groups, closing });
+    let (unknown, strangers) = (Waiting::new(UNKNOWN_MAX), Strangers::default());
+    let door = Arc::new(Door { bus, options, groups, unknown, strangers, closing });
     let ticking = tokio::spawn(tick(door.clone()));
-    let connections = Arc::new(tokio::sync::Semaphore::new(tokio::sync::Semaphore::MAX_PERMITS));
+    let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             (stream, peer) = listener.accept() => {
-                let alive = connections.clone().acquire_owned().await;
-                let connection = open(&door, stream, &peer);
-                tokio::spawn(async move {
-                    if let Some(connection) = connection {
-                        connection.run().await;
-                    }
-                    drop(alive);
-                });
+                if let Some(connection) = open(&door, stream, &peer) {
+                    connections.spawn(connection.run());
+                }
             }
+            Some(_) = connections.join_next() => {}
         }
     }
     let _ = close.send(true);
     ticking.abort();
-    let all = connections.acquire_many(tokio::sync::Semaphore::MAX_PERMITS as u32);
-    let _ = tokio::time::timeout(DRAIN, all).await;
+    let _ = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
     Ok(())
 }
 
@@ -116,7 +123,8 @@ pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
 
 async fn tick(door: Arc<Door>) {
     loop {
-        tokio::time::sleep(TICK).await;
+        sleep(TICK).await;
+        door.strangers.tell(Instant::now());
         door.groups.tick(door.bus.now_ms());
         door.keep_groups().await;
         door.bus.expire_transactions();

@@ -2,7 +2,7 @@
 //!
 //! `files.rs` reads the operator's PEM files, `current.rs` keeps what handshakes use and changes it when the files do,
 //! `listener.rs` accepts connections (plain where there is no certificate), `holder.rs` says whom a client's certificate
-//! names. Whether that principal may come in, the bus says.
+//! names. Whether that principal may come in, the bus says. `waiting.rs` bounds how many may be unknown at once.
 //!
 //! Never: a handshake that keeps others waiting, a private key in a log, a certificate given up for files that are no
 //! good.
@@ -11,11 +11,13 @@ mod current;
 mod files;
 mod holder;
 mod listener;
+mod waiting;
 
 pub use current::Current;
 pub use files::{Files, Trouble};
 pub use holder::{Unnamed, holder};
 pub use listener::{Listener, Peer, Stream};
+pub use waiting::{Place, Waiting};
 
 /// What is spoken inside TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,12 +18,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::holder::{Unnamed, holder};
-use crate::{Current, Protocol};
+use crate::{Current, Protocol, Waiting};
 
 /// How long a client has for its handshake.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Handshakes under way; beyond them new connections wait in the kernel. Each takes up to about 40 KiB.
+/// Handshakes under way; beyond them the oldest gives way. Each takes up to about 40 KiB.
 const HANDSHAKES_MAX: usize = 4096;
 
 /// How long to wait when a connection could not be accepted: out of file descriptors, most likely.
@@ -43,12 +43,13 @@ pub struct Listener {
     tcp: TcpListener,
     secured: Option<(Arc<Current>, Protocol)>,
     handshakes: JoinSet<Option<(Stream, Peer)>>,
+    waiting: Arc<Waiting>,
 }
 
 impl From<TcpListener> for Listener {
     /// Without TLS.
     fn from(tcp: TcpListener) -> Self {
-        Self { tcp, secured: None, handshakes: JoinSet::new() }
+        Self::new(tcp, None, Protocol::Http)
     }
 }
 
@@ -56,7 +57,7 @@ impl Listener {
     /// Inside TLS where there is a certificate, else without.
     pub fn new(tcp: TcpListener, current: Option<Arc<Current>>, protocol: Protocol) -> Self {
         let secured = current.map(|current| (current, protocol));
-        Self { tcp, secured, handshakes: JoinSet::new() }
+        Self { tcp, secured, handshakes: JoinSet::new(), waiting: Waiting::new(HANDSHAKES_MAX) }
     }
 
     /// Where it listens.
@@ -73,7 +74,7 @@ impl Listener {
                         return ready;
                     }
                 }
-                accepted = self.tcp.accept(), if self.handshakes.len() < HANDSHAKES_MAX => match accepted {
+                accepted = self.tcp.accept() => match accepted {
                     Ok((tcp, address)) => {
                         if let Some(ready) = self.begin(tcp, address) {
                             return ready;
@@ -96,7 +97,13 @@ impl Listener {
             return Some((Stream::Plain(tcp), Peer { address, holder: None }));
         };
         let acceptor = TlsAcceptor::from(current.config(*protocol));
-        self.handshakes.spawn(shake_hands(acceptor, tcp, address));
+        let mut place = self.waiting.enter();
+        self.handshakes.spawn(async move {
+            tokio::select! {
+                done = shake_hands(acceptor, tcp, address) => done,
+                () = place.gives_way() => None,
+            }
+        });
         None
     }
 }

@@ -1,5 +1,6 @@
 //! Who a connection's client is: SASL (RFC 4422) inside Kafka's own requests, or the certificate that it came with.
 
+mod bearer;
 mod scram;
 
 use std::sync::Arc;
@@ -14,14 +15,15 @@ use kafka_protocol::messages::{
 use tls::Unnamed;
 
 use crate::names::wire;
+use bearer::Bearer;
 use scram::{Said, Scram};
 
 /// The mechanisms that are served.
-const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+const MECHANISMS: [&str; 4] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"];
 
 /// What a client is told that is not let in: what was expected, never what was wrong.
-const WRONG: &str =
-    "the user is a principal, such as desk@tax-office, and the password its token; these do not fit";
+const WRONG: &str = "the user is a principal, such as desk@tax-office, and the password its token (OAUTHBEARER: the token alone); \
+     these do not fit";
 
 /// What a connection knows of its client.
 #[derive(Debug, Default)]
@@ -31,11 +33,14 @@ pub struct Session {
     stranger: Option<String>,
     /// The mechanism that was agreed on, where it is.
     exchange: Option<Exchange>,
+    /// Whether it said wrongly who it is: it gets no second try on its connection.
+    failed: bool,
 }
 
 #[derive(Debug)]
 enum Exchange {
     Plain,
+    Bearer,
     Scram(Scram),
 }
 
@@ -62,10 +67,16 @@ impl Session {
         self.caller.clone()
     }
 
+    /// Whether the client could not prove who it is. As with other brokers the connection ends when it was told.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Agrees on a mechanism.
     pub fn handshake(&mut self, request: &SaslHandshakeRequest) -> ResponseKind {
         self.exchange = match &*request.mechanism {
             "PLAIN" => Some(Exchange::Plain),
+            "OAUTHBEARER" => Some(Exchange::Bearer),
             "SCRAM-SHA-256" => Some(Exchange::Scram(Scram::new(Mechanism::Sha256))),
             "SCRAM-SHA-512" => Some(Exchange::Scram(Scram::new(Mechanism::Sha512))),
             _ => None,
@@ -91,6 +102,10 @@ impl Session {
             Some(Exchange::Plain) => {
                 plain(bus, &request.auth_bytes).map(|caller| (String::new(), Some(caller)))
             }
+            // RFC 7628 would have a refusal said as a challenge that the client must answer; the error says it at once.
+            Some(Exchange::Bearer) => {
+                bearer(bus, &request.auth_bytes).map(|caller| (String::new(), Some(caller)))
+            }
             Some(Exchange::Scram(scram)) => match scram.take(bus, &request.auth_bytes) {
                 Ok(Said::Challenge(text)) => Some((text, None)),
                 Ok(Said::Proven(text, caller)) => Some((text, Some(caller))),
@@ -102,9 +117,13 @@ impl Session {
                 self.caller = caller.map(Arc::new).or(self.caller.take());
                 answer.with_auth_bytes(text.into_bytes().into())
             }
-            None => answer
-                .with_error_code(ResponseError::SaslAuthenticationFailed.code())
-                .with_error_message(Some(wire(WRONG))),
+            None => {
+                self.caller = None;
+                self.failed = true;
+                answer
+                    .with_error_code(ResponseError::SaslAuthenticationFailed.code())
+                    .with_error_message(Some(wire(WRONG)))
+            }
         })
     }
 }
@@ -121,4 +140,10 @@ fn plain(bus: &Bus, message: &[u8]) -> Option<Caller> {
     let caller = bus.identify(token).ok()?;
     let is_own = caller.principal.as_str() == user && (acting_as.is_empty() || acting_as == user);
     is_own.then_some(caller)
+}
+
+fn bearer(bus: &Bus, message: &[u8]) -> Option<Caller> {
+    let said = Bearer::read(message)?;
+    let caller = bus.identify(said.token).ok()?;
+    said.acting_as.is_none_or(|name| caller.principal.as_str() == name).then_some(caller)
 }
