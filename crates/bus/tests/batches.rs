@@ -37,15 +37,44 @@ async fn a_batch_is_placed_where_its_producer_said_and_in_its_order() {
     let world = world(folder.path()).await;
     let outcomes = submit(&world, batch((1..=3).map(birth).collect(), None)).await;
     assert_eq!(offsets(&outcomes), [("new", 0), ("new", 1), ("new", 2)]);
-    let fetched = world.bus.fetch(&world.tax, &cleared(), from_start()).await.unwrap();
+    let fetched = world.bus.fetch(&world.tax, &cleared(), from_start(), |events| events).await.unwrap();
     let portion = &fetched.portions[2];
     let events = portion.events.as_ref().unwrap();
     assert_eq!((portion.first, portion.next, events.len()), (0, 3, 3));
     assert_eq!(events[1].event, birth(2));
     assert!(fetched.portions[0].events.as_ref().unwrap().is_empty());
-    let redacted = world.bus.fetch(&world.statistics, &uncleared(), from_start()).await.unwrap();
+    let redacted =
+        world.bus.fetch(&world.statistics, &uncleared(), from_start(), |events| events).await.unwrap();
     let seen = &redacted.portions[2].events.as_ref().unwrap()[0];
     assert!(!text(&seen.event).contains("child") && seen.about.is_some());
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_gives_no_more_than_was_asked_for_and_at_least_one_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    for partition in 0..4 {
+        let births = (1..=10).map(|number| birth(100 * partition as usize + number)).collect();
+        let outcomes = submit(&world, Batch { partition, ..batch(births, None) }).await;
+        assert_eq!(offsets(&outcomes).len(), 10);
+    }
+    let fetch = async |partition_bytes: usize, max_bytes: usize| {
+        let wanted = (0..4).map(|partition| Wanted { partition, offset: 0, max_bytes: partition_bytes });
+        let fetch = Fetch { wanted: wanted.collect(), max_bytes };
+        let fetched = world.bus.fetch(&world.tax, &cleared(), fetch, |events| events.len()).await.unwrap();
+        let counts: Vec<usize> =
+            fetched.portions.into_iter().map(|portion| portion.events.unwrap()).collect();
+        (counts, fetched.bytes)
+    };
+    let (all, bytes) = fetch(1 << 20, 4 << 20).await;
+    assert_eq!(all, [10, 10, 10, 10]);
+    let one = bytes / 40;
+    assert_eq!(fetch(1 << 20, 1 << 20).await, (all, bytes), "one after the other, as each could fill it");
+    assert_eq!(fetch(1, 1 << 20).await.0, [1, 1, 1, 1], "a budget that is too small gives one event");
+    let (some, some_bytes) = fetch(1 << 20, 14 * one).await;
+    assert!(some[0] == 10 && some.iter().sum::<usize>() <= 15, "{some:?}");
+    assert!(some_bytes < 15 * one, "at most the last event goes beyond: {some_bytes} of {}", 14 * one);
     world.bus.close().await;
 }
 
@@ -57,7 +86,7 @@ async fn one_bad_event_keeps_its_whole_batch_out_and_only_it_is_told_why() {
     broken.data = Some(contract::Data::Json(bytes::Bytes::from_static(b"{}")));
     let outcomes = submit(&world, batch(vec![birth(1), broken, birth(3)], None)).await;
     assert_eq!(offsets(&outcomes), [("abandoned", 0), ("contract", 0), ("abandoned", 0)]);
-    let fetched = world.bus.fetch(&world.tax, &cleared(), from_start()).await.unwrap();
+    let fetched = world.bus.fetch(&world.tax, &cleared(), from_start(), |events| events).await.unwrap();
     assert_eq!(fetched.portions[2].next, 0, "nothing of it was stored");
     // A conflict is found later, by the lane, and has the same effect.
     submit(&world, batch(vec![birth(1)], None)).await;
@@ -128,7 +157,7 @@ async fn a_batch_for_no_partition_and_a_fetch_from_no_place_are_refused() {
     assert_eq!(forbidden.kind, RefusalKind::Forbidden);
     let wanted = [(9, 0), (2, 1)].map(|(partition, offset)| Wanted { partition, offset, max_bytes: 1 });
     let fetch = Fetch { wanted: wanted.to_vec(), max_bytes: 100 };
-    let fetched = world.bus.fetch(&world.tax, &cleared(), fetch).await.unwrap();
+    let fetched = world.bus.fetch(&world.tax, &cleared(), fetch, |events| events).await.unwrap();
     let refused: Vec<_> = fetched.portions.into_iter().map(|portion| portion.events.unwrap_err()).collect();
     assert_eq!(refused, [Refused::NoSuchPartition, Refused::OutOfRange]);
     world.bus.close().await;

@@ -90,6 +90,11 @@ impl ClassSet {
         self.0.insert(class);
     }
 
+    /// Adds the classes of another set.
+    pub fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The classes, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Class> {
         self.0.iter()

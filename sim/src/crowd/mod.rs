@@ -168,19 +168,17 @@ fn connect(address: &str, token: &str, count: usize) -> Result<Vec<Known>, Halt>
     (0..count).map(|_| Known::connect(address, PUBLISHER, token)).collect()
 }
 
-/// Room for so many sockets.
+/// Room for so many sockets. Who may lift the hard limit too has it lifted; the bus inherits it.
 fn allow_files(wanted: u64) -> Result<(), Halt> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current.is_none_or(|current| current >= wanted) {
         return Ok(());
     }
-    let limit = Rlimit { current: Some(maximum.map_or(wanted, |maximum| maximum.min(wanted))), maximum };
-    setrlimit(Resource::Nofile, limit).map_err(|error| Halt::setup("allowing more open files", error))?;
-    match maximum {
-        Some(maximum) if maximum < wanted => Err(Halt::setup(
-            "allowing more open files",
-            format!("{wanted} are needed and {maximum} allowed: ulimit -Hn, or fewer with --idle"),
-        )),
-        _ => Ok(()),
-    }
+    let least = Rlimit { current: Some(wanted), maximum: maximum.map(|maximum| maximum.max(wanted)) };
+    setrlimit(Resource::Nofile, least).map_err(|error| {
+        let allowed = maximum.unwrap_or(wanted);
+        let why =
+            format!("{wanted} are needed and {allowed} allowed ({error}): ulimit -Hn, or fewer with --idle");
+        Halt::setup("allowing more open files", why)
+    })
 }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use contract::{ClassSet, SubscriptionName, TopicName};
-use governance::Subscription;
-use journal::{Bounds, JournalError};
+use journal::{Bounds, JournalError, Record};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::task::JoinHandle;
 
 use super::{Batch, cleared_of, reveal};
 use crate::api::{Caller, Delivered};
@@ -36,18 +36,18 @@ pub struct Wanted {
     pub max_bytes: usize,
 }
 
-/// What was read of a topic.
-#[derive(Debug, Default)]
-pub struct Fetched {
+/// What was read of a topic. `T` is what the consumer's protocol has for a partition's events.
+#[derive(Debug)]
+pub struct Fetched<T> {
     /// One for each partition wanted, in order.
-    pub portions: Vec<Portion>,
+    pub portions: Vec<Portion<T>>,
     /// Stored bytes of the events.
     pub bytes: usize,
 }
 
 /// What was read of one partition.
 #[derive(Debug)]
-pub struct Portion {
+pub struct Portion<T> {
     /// The partition.
     pub partition: u32,
     /// The first offset that is kept.
@@ -55,7 +55,7 @@ pub struct Portion {
     /// The next offset that will be given.
     pub next: u64,
     /// The events, or why there are none.
-    pub events: Result<Vec<Delivered>, Refused>,
+    pub events: Result<T, Refused>,
 }
 
 /// Why a partition was not read.
@@ -68,38 +68,43 @@ pub enum Refused {
 }
 
 impl Bus {
-    /// Reads what a subscription may see from given offsets on. Does not wait.
-    pub async fn fetch(
+    /// Reads what a subscription may see from given offsets on. Does not wait. `present` writes a partition's events as
+    /// the consumer's protocol has them, beside the reading of the others; what it wrote is given out when the
+    /// disclosure is durable.
+    pub async fn fetch<T: Send + 'static>(
         &self,
         caller: &Caller,
         name: &SubscriptionName,
         fetch: Fetch,
-    ) -> Result<Fetched, Refusal> {
+        present: impl Fn(Vec<Delivered>) -> T + Send + Sync + 'static,
+    ) -> Result<Fetched<T>, Refusal> {
         let subscription = self.may_consume(caller, name)?;
         let topic = self.core.topics.get(&subscription.topic)?;
-        let found = {
-            let (core, topic, subscription) = (self.core.clone(), topic.clone(), subscription.clone());
-            // Nothing to read is the usual answer of a poll: not worth a thread.
-            if nothing_new(&core, &topic, &fetch)? {
-                read(&core, &topic, &subscription, &fetch)?
-            } else {
-                tokio::task::spawn_blocking(move || read(&core, &topic, &subscription, &fetch))
-                    .await
-                    .map_err(|_| Refusal::unavailable("reading was broken off").hint("ask again"))??
+        let reading = Arc::new(Reading {
+            core: self.core.clone(),
+            topic: topic.clone(),
+            cleared: cleared_of(&subscription),
+            present,
+        });
+        let mut fetched = Fetched { portions: Vec::with_capacity(fetch.wanted.len()), bytes: 0 };
+        let (mut places, mut times_ms, mut opened) = (Vec::new(), Vec::new(), ClassSet::default());
+        let mut wanted = &fetch.wanted[..];
+        while !wanted.is_empty() {
+            let left = fetch.max_bytes.saturating_sub(fetched.bytes);
+            let (together, rest) = wanted.split_at(together(wanted, left));
+            for revealed in reading.read(together, left).await? {
+                let Revealed { portion, events, bytes, opened: classes } = revealed;
+                fetched.bytes += bytes;
+                places.extend(events.iter().map(|(offset, _)| (portion.partition, *offset)));
+                times_ms.extend(events.iter().map(|(_, time_ms)| *time_ms));
+                opened.join(classes);
+                fetched.portions.push(portion);
             }
-        };
-        let (fetched, opened) = found;
-        let places: Vec<(u32, u64)> = fetched
-            .portions
-            .iter()
-            .flat_map(|portion| portion.events.iter().flatten().map(|event| (event.partition, event.offset)))
-            .collect();
+            wanted = rest;
+        }
         if !places.is_empty() {
             self.record_disclosure(caller, &subscription, &topic, &opened, &places).await?;
-            self.measure_age(
-                &topic,
-                fetched.portions.iter().flat_map(|portion| portion.events.iter().flatten()),
-            );
+            self.measure_age(&topic, times_ms);
         }
         Ok(fetched)
     }
@@ -112,56 +117,134 @@ impl Bus {
     }
 }
 
-fn nothing_new(core: &Core, topic: &Topic, fetch: &Fetch) -> Result<bool, Refusal> {
-    for wanted in &fetch.wanted {
-        if let Some(stream) = topic.partitions.get(wanted.partition as usize)
-            && core.journal.bounds(*stream)?.next > wanted.offset
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// How many of the partitions may be read beside each other: those that fit into what is left even if each is full.
+fn together(wanted: &[Wanted], left: usize) -> usize {
+    let sums = wanted.iter().scan(0usize, |sum, one| {
+        *sum = sum.saturating_add(one.max_bytes);
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= left).count().max(1)
 }
 
-fn read(
-    core: &Core,
-    topic: &Topic,
-    subscription: &Subscription,
-    fetch: &Fetch,
-) -> Result<(Fetched, ClassSet), Refusal> {
-    let cleared = cleared_of(subscription);
-    let mut batch = Batch::default();
-    let mut fetched = Fetched::default();
-    for wanted in &fetch.wanted {
-        let budget = wanted.max_bytes.min(fetch.max_bytes.saturating_sub(fetched.bytes));
-        let mut portion = Portion { partition: wanted.partition, first: 0, next: 0, events: Ok(Vec::new()) };
-        let Some(stream) = topic.partitions.get(wanted.partition as usize) else {
-            portion.events = Err(Refused::NoSuchPartition);
-            fetched.portions.push(portion);
-            continue;
-        };
-        let Bounds { first, next } = core.journal.bounds(*stream)?;
-        (portion.first, portion.next) = (first, next);
-        if wanted.offset < first || wanted.offset > next {
-            portion.events = Err(Refused::OutOfRange);
-        } else if budget > 0 && wanted.offset < next {
-            let records = match core.journal.read(*stream, wanted.offset, budget) {
-                Err(JournalError::Trimmed { .. }) => {
-                    portion.events = Err(Refused::OutOfRange);
-                    Vec::new()
-                }
-                read => read?,
-            };
-            for record in records {
-                fetched.bytes += record.body.len();
-                let found = Found { partition: wanted.partition, record, redriven: 0 };
-                reveal::reveal(core, topic, &cleared, found, &mut batch)?;
-            }
-            if portion.events.is_ok() {
-                portion.events = Ok(std::mem::take(&mut batch.events));
-            }
+/// What one fetch reads with.
+struct Reading<F> {
+    core: Arc<Core>,
+    topic: Arc<Topic>,
+    cleared: ClassSet,
+    present: F,
+}
+
+/// A partition that has nothing, or is read on another thread.
+enum Part<T> {
+    Done(Revealed<T>),
+    UnderWay(JoinHandle<Result<Revealed<T>, Refusal>>),
+}
+
+/// A partition's part of a fetch.
+struct Revealed<T> {
+    portion: Portion<T>,
+    /// Offset and time of its events.
+    events: Vec<(u64, u64)>,
+    /// Their stored bytes.
+    bytes: usize,
+    /// The classes that were opened.
+    opened: ClassSet,
+}
+
+impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Reading<F> {
+    /// Reads, opens and writes partitions beside each other, a thread for each that has something. Most have nothing, as
+    /// consumers ask again and again; that is not worth one.
+    async fn read(self: &Arc<Self>, wanted: &[Wanted], left: usize) -> Result<Vec<Revealed<T>>, Refusal> {
+        let mut parts = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            let (reading, one, budget_bytes) = (self.clone(), *one, one.max_bytes.min(left));
+            let work = move || reading.reveal(reading.find(&one, budget_bytes)?);
+            parts.push(if budget_bytes == 0 || self.waiting(&one)? == 0 {
+                Part::Done(work()?)
+            } else {
+                Part::UnderWay(tokio::task::spawn_blocking(work))
+            });
         }
-        fetched.portions.push(portion);
+        let mut revealed = Vec::with_capacity(parts.len());
+        for part in parts {
+            revealed.push(match part {
+                Part::Done(part) => part,
+                Part::UnderWay(part) => part
+                    .await
+                    .map_err(|_| Refusal::unavailable("reading was broken off").hint("ask again"))??,
+            });
+        }
+        Ok(revealed)
     }
-    Ok((fetched, batch.opened))
+
+    /// How many events wait for whoever wants this.
+    fn waiting(&self, wanted: &Wanted) -> Result<u64, Refusal> {
+        let Some(stream) = self.topic.partitions.get(wanted.partition as usize) else { return Ok(0) };
+        Ok(self.core.journal.bounds(*stream)?.next.saturating_sub(wanted.offset))
+    }
+
+    /// The records of a partition.
+    fn find(&self, wanted: &Wanted, budget_bytes: usize) -> Result<Portion<Vec<Record>>, Refusal> {
+        let Wanted { partition, offset, .. } = *wanted;
+        let none = |first, next, events| Ok(Portion { partition, first, next, events });
+        let Some(stream) = self.topic.partitions.get(partition as usize) else {
+            return none(0, 0, Err(Refused::NoSuchPartition));
+        };
+        let Bounds { first, next } = self.core.journal.bounds(*stream)?;
+        if offset < first || offset > next {
+            return none(first, next, Err(Refused::OutOfRange));
+        }
+        if budget_bytes == 0 || offset == next {
+            return none(first, next, Ok(Vec::new()));
+        }
+        match self.core.journal.read(*stream, offset, budget_bytes) {
+            Err(JournalError::Trimmed { .. }) => none(first, next, Err(Refused::OutOfRange)),
+            read => none(first, next, Ok(read?)),
+        }
+    }
+
+    /// Opens or redacts the records of a partition, and writes them.
+    fn reveal(&self, found: Portion<Vec<Record>>) -> Result<Revealed<T>, Refusal> {
+        let Portion { partition, first, next, events } = found;
+        let (mut batch, mut bytes) = (Batch::default(), 0);
+        let events = match events {
+            Err(refused) => Err(refused),
+            Ok(records) => {
+                bytes = total_bytes(&records);
+                batch.events.reserve_exact(records.len());
+                for record in records {
+                    let found = Found { partition, record, redriven: 0 };
+                    reveal::reveal(&self.core, &self.topic, &self.cleared, found, &mut batch)?;
+                }
+                Ok(batch.events)
+            }
+        };
+        let seen = events.iter().flatten().map(|event| (event.offset, event.time_ms)).collect();
+        let portion = Portion { partition, first, next, events: events.map(&self.present) };
+        Ok(Revealed { portion, events: seen, bytes, opened: batch.opened })
+    }
+}
+
+fn total_bytes(records: &[Record]) -> usize {
+    records.iter().map(|record| record.body.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Wanted, together};
+
+    #[test]
+    fn what_is_read_at_once_fits_even_if_every_partition_is_full() {
+        let wanted = [100, 100, 50, usize::MAX, usize::MAX].map(|max_bytes| Wanted {
+            partition: 0,
+            offset: 0,
+            max_bytes,
+        });
+        assert_eq!(together(&wanted, 250), 3);
+        assert_eq!(together(&wanted, 249), 2);
+        assert_eq!(together(&wanted, 99), 1, "what is left is given to the first");
+        assert_eq!(together(&wanted, 0), 1);
+        assert_eq!(together(&wanted, 1 << 20), 3, "sums do not run over");
+        assert_eq!(together(&wanted[4..], 1 << 20), 1);
+    }
 }

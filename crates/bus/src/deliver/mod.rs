@@ -158,7 +158,7 @@ impl Bus {
         let places: Vec<(u32, u64)> =
             batch.events.iter().map(|event| (event.partition, event.offset)).collect();
         self.record_disclosure(caller, subscription, topic, &batch.opened, &places).await?;
-        self.measure_age(topic, batch.events.iter());
+        self.measure_age(topic, batch.events.iter().map(|event| event.time_ms));
         Ok(Delivery { events: batch.events, cursor, opened: batch.opened })
     }
 
@@ -185,10 +185,10 @@ impl Bus {
     }
 
     /// From durable to handed over, event by event.
-    fn measure_age<'e>(&self, topic: &Topic, events: impl Iterator<Item = &'e Delivered>) {
+    fn measure_age(&self, topic: &Topic, times_ms: impl IntoIterator<Item = u64>) {
         let now_ms = self.core.clock.now_ms();
-        for event in events {
-            let age_ms = now_ms.saturating_sub(event.time_ms);
+        for time_ms in times_ms {
+            let age_ms = now_ms.saturating_sub(time_ms);
             topic.metrics.end_to_end_seconds.observe(age_ms as f64 / 1000.0);
         }
     }

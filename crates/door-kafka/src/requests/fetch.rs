@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bus::{Fetch, Fetched, Portion, Refused, Wanted};
+use bus::{Delivered, Fetch, Fetched, Portion, Refused, Wanted};
 use bytes::Bytes;
 use contract::{SubscriptionName, TopicName};
 use futures_util::future::select_all;
@@ -27,7 +27,7 @@ const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
 const NO_SESSION: i32 = 0;
 
 /// What was read of the topics, each with its request.
-type Read = Vec<(FetchTopic, Result<Fetched, ResponseError>)>;
+type Read = Vec<(FetchTopic, Result<Fetched<Bytes>, ResponseError>)>;
 
 /// Reads, and waits where there is nothing yet. Sessions are not kept: clients then name their partitions every time.
 pub async fn answer(call: &Call, request: FetchRequest) -> ResponseKind {
@@ -59,7 +59,7 @@ pub async fn answer(call: &Call, request: FetchRequest) -> ResponseKind {
 
 fn is_enough(read: &Read, wanted_bytes: usize) -> bool {
     let bytes: usize = read.iter().filter_map(|(_, read)| Some(read.as_ref().ok()?.bytes)).sum();
-    let failed = |(_, read): &(FetchTopic, Result<Fetched, ResponseError>)| match read {
+    let failed = |(_, read): &(FetchTopic, Result<Fetched<Bytes>, ResponseError>)| match read {
         Err(_) => true,
         Ok(fetched) => fetched.portions.iter().any(|portion| portion.events.is_err()),
     };
@@ -139,7 +139,8 @@ async fn read(call: &Call, request: &FetchRequest, subscriptions: &Subscriptions
                     max_bytes: partition.partition_max_bytes.max(1) as usize,
                 });
                 let fetch = Fetch { wanted: wanted.collect(), max_bytes: left };
-                let fetched = call.door.bus.fetch(&call.caller, subscription, fetch).await;
+                let fetched =
+                    call.door.bus.fetch(&call.caller, subscription, fetch, |events| batch(&events)).await;
                 fetched.map_err(|refusal| {
                     tracing::debug!(%refusal, "a fetch was refused");
                     errors::of_topic(&refusal)
@@ -152,9 +153,9 @@ async fn read(call: &Call, request: &FetchRequest, subscriptions: &Subscriptions
     read
 }
 
-fn topic_answer(asked: FetchTopic, read: Result<Fetched, ResponseError>) -> FetchableTopicResponse {
+fn topic_answer(asked: FetchTopic, read: Result<Fetched<Bytes>, ResponseError>) -> FetchableTopicResponse {
     let partitions = match read {
-        Ok(fetched) => fetched.portions.iter().map(partition).collect(),
+        Ok(fetched) => fetched.portions.into_iter().map(partition).collect(),
         Err(error) => asked.partitions.iter().map(|one| failed(one.partition, error)).collect(),
     };
     FetchableTopicResponse::default()
@@ -171,9 +172,16 @@ fn failed(partition: i32, error: ResponseError) -> PartitionData {
         .with_records(Some(Bytes::new()))
 }
 
-fn partition(portion: &Portion) -> PartitionData {
-    let events = match &portion.events {
-        Ok(events) => events,
+/// A partition's events as one batch.
+fn batch(events: &[Delivered]) -> Bytes {
+    let mut writer = Writer::with_capacity(to_wire::bytes(events));
+    events.iter().for_each(|event| to_wire::write(&mut writer, event));
+    Bytes::from(writer.finish())
+}
+
+fn partition(portion: Portion<Bytes>) -> PartitionData {
+    let batch = match portion.events {
+        Ok(batch) => batch,
         Err(Refused::NoSuchPartition) => {
             return failed(portion.partition as i32, ResponseError::UnknownTopicOrPartition);
         }
@@ -184,14 +192,12 @@ fn partition(portion: &Portion) -> PartitionData {
                 .with_log_start_offset(portion.first as i64);
         }
     };
-    let mut writer = Writer::with_capacity(to_wire::bytes(events));
-    events.iter().for_each(|event| to_wire::write(&mut writer, event));
     PartitionData::default()
         .with_partition_index(portion.partition as i32)
         .with_high_watermark(portion.next as i64)
         .with_last_stable_offset(portion.next as i64)
         .with_log_start_offset(portion.first as i64)
-        .with_records(Some(Bytes::from(writer.finish())))
+        .with_records(Some(batch))
 }
 
 #[cfg(test)]

@@ -64,6 +64,8 @@ pub trait DiskFile: Send + Sync {
     fn next_data(&self, position: u64) -> io::Result<Option<u64>> {
         Ok(Some(position))
     }
+    /// These bytes will be read soon. Only advice: what cannot take it does nothing.
+    fn will_read(&self, _position: u64, _length: u64) {}
     /// Whether it has no bytes.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)

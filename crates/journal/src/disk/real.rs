@@ -3,11 +3,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, FlockOperation, SeekFrom};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation, SeekFrom};
 use rustix::process::Resource;
 
 use super::{Access, Disk, DiskFile};
@@ -46,7 +47,7 @@ impl Disk for RealDisk {
         if access == Access::Write {
             // A log at recovery: reserved space that the kernel read ahead would no longer be told from data, and all
             // of it would be read. Advice is only that; without it a start is slower.
-            let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
+            let _ = rustix::fs::fadvise(&file, 0, None, Advice::Random);
         }
         // Some file systems refuse this; then everything goes through the cache.
         let past_cache = (access == Access::CreateCold)
@@ -150,6 +151,10 @@ impl DiskFile for RealFile {
             Err(rustix::io::Errno::OPNOTSUPP) => self.file.set_len(bytes.max(self.len()?)),
             other => Ok(other?),
         }
+    }
+
+    fn will_read(&self, position: u64, length: u64) {
+        let _ = rustix::fs::fadvise(&self.file, position, NonZeroU64::new(length), Advice::WillNeed);
     }
 
     fn next_data(&self, position: u64) -> io::Result<Option<u64>> {

@@ -16,6 +16,12 @@ use crate::stream::{Entry, Found, Offset, Record, StreamId};
 /// Records of other streams between two of ours that are read along rather than skipped, in bytes.
 const GAP_BYTES: u32 = 4096;
 
+/// From so many bytes on a read is one of several that follow each other, most likely.
+const AHEAD_MIN_BYTES: u64 = 64 * 1024;
+
+/// Most bytes that are read ahead.
+const AHEAD_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
 /// Places copied from a log at once.
 const SPOTS_AT_ONCE: usize = 8192;
 
@@ -45,6 +51,7 @@ impl Engine {
                         spots.extend(within.then_some(spot));
                         within
                     })?;
+                    read_ahead(&*segment.file, &spots);
                     fetch(&*segment.file, &segment.path, (id, at), &spots, &mut records)
                 }
             };
@@ -182,6 +189,16 @@ impl Budget {
         self.left = if fits { self.left.saturating_sub(length) } else { 0 };
         self.any = true;
         fits
+    }
+}
+
+/// Has the disk bring what is read now in one go, and as much again of what follows. Segments are seldom in the cache:
+/// the kernel would bring them piece by piece, with a wait for each, as several streams are read from one file.
+fn read_ahead(file: &dyn DiskFile, spots: &[Spot]) {
+    let (Some(head), Some(last)) = (spots.first(), spots.last()) else { return };
+    let length = u64::from(last.position + last.length - head.position);
+    if length >= AHEAD_MIN_BYTES {
+        file.will_read(u64::from(head.position), length + length.min(AHEAD_MAX_BYTES));
     }
 }
 

@@ -59,6 +59,11 @@ public class Transactions {
         return seen;
     }
 
+    static void only(KafkaConsumer<String, String> consumer, String wanted, String promise) {
+        List<String> seen = read(consumer, 1, 30_000);
+        Client.check(seen.equals(List.of(wanted)), promise + ": " + seen);
+    }
+
     static Map<TopicPartition, OffsetAndMetadata> ends(List<ConsumerRecord<String, String>> births) {
         Map<TopicPartition, OffsetAndMetadata> ends = new HashMap<>();
         for (ConsumerRecord<String, String> birth : births) {
@@ -119,7 +124,7 @@ public class Transactions {
         producer.beginTransaction();
         producer.send(assigned("after", "T0000000011"));
         producer.commitTransaction();
-        Client.check(read(check, 1, 30_000).equals(List.of("after")), "it went on after a refusal");
+        only(check, "after", "it went on after a refusal");
         System.out.println("saw a refusal end a transaction: " + refused.getMessage().lines().findFirst().orElse(""));
 
         producer.beginTransaction();
@@ -136,7 +141,7 @@ public class Transactions {
         producer.beginTransaction();
         producer.send(assigned("again", "T0000000012"));
         producer.commitTransaction();
-        Client.check(read(check, 1, 30_000).equals(List.of("again")), "only what was committed is there");
+        only(check, "again", "only what was committed is there");
         System.out.println("saw a transaction that a kill -9 broke off leave nothing behind, and its producer go on");
 
         KafkaProducer<String, String> successor = producer();
@@ -153,7 +158,7 @@ public class Transactions {
         successor.beginTransaction();
         successor.send(assigned("successor", "T0000000014"));
         successor.commitTransaction();
-        Client.check(read(check, 1, 30_000).equals(List.of("successor")), "the successor goes on, the former left nothing");
+        only(check, "successor", "the successor goes on, the former left nothing");
         successor.close();
         source.close();
         check.close();

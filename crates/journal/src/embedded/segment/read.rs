@@ -106,12 +106,13 @@ impl Segment {
         Ok(layout::decode_spot(&entries[ordinal as usize % SPOTS_PER_PAGE * SPOT_BYTES..]))
     }
 
-    /// Visits the places of `count` records from `ordinal` on, until `visit` says false.
+    /// Visits the places of `count` records from `ordinal` on, until `visit` says false. Reads `pages_at_once`, then twice
+    /// as many each time: whoever goes on goes on far.
     pub(in crate::embedded) fn walk(
         &self,
         ordinal: u32,
         count: u32,
-        pages_at_once: usize,
+        mut pages_at_once: usize,
         visit: &mut dyn FnMut(Spot) -> bool,
     ) -> Result<(), JournalError> {
         let (mut at, end) = (ordinal as usize, (ordinal + count) as usize);
@@ -129,6 +130,7 @@ impl Segment {
                 }
             }
             at = upto;
+            pages_at_once = (2 * pages_at_once).min(WALK_PAGES);
         }
         Ok(())
     }
