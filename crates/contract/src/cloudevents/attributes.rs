@@ -156,26 +156,26 @@ fn source_fault(source: &str, prefixes: &[String]) -> Option<String> {
 /// `[prefix.]topic[.vN]`.
 fn named_type(ty: &str, rules: &AttributeRules<'_>) -> Result<NamedType, String> {
     let topic = rules.topic.as_str();
-    let version_of = |text: &str| {
-        let digits = text.strip_prefix(".v").filter(|digits| !digits.starts_with(['0', '+']))?;
-        digits.parse().ok().map(ContractVersion)
-    };
     let prefix_fits = |prefix: &str| match rules.state_prefix {
         _ if prefix.is_empty() => true,
         Some(state) => prefix.trim_end_matches('.') == state.trim_end_matches('.') && prefix.ends_with('.'),
         None => prefix.strip_suffix('.').is_some_and(|labels| labels.split('.').all(is_label)),
     };
-    // The topic's name may occur in the prefix too; the last occurrence that leaves a proper rest counts.
-    for (at, _) in ty.rmatch_indices(topic) {
-        let (prefix, rest) = (&ty[..at], &ty[at + topic.len()..]);
-        let version = version_of(rest);
-        if prefix_fits(prefix) && (rest.is_empty() || version.is_some()) {
+    for (name, version) in [Some((ty, None)), versioned(ty)].into_iter().flatten() {
+        if name.strip_suffix(topic).is_some_and(prefix_fits) {
             return Ok(NamedType { version });
         }
     }
     let prefix =
         rules.state_prefix.map_or(String::new(), |state| format!(", with the prefix {state} or none"));
     Err(format!("does not name the topic: {topic}, or {topic}.v1 for a version of its contract{prefix}"))
+}
+
+/// What stands before `.vN`, and the version N.
+fn versioned(ty: &str) -> Option<(&str, Option<ContractVersion>)> {
+    let (name, version) = ty.rsplit_once('.')?;
+    let digits = version.strip_prefix('v').filter(|digits| !digits.starts_with(['0', '+']))?;
+    Some((name, Some(ContractVersion(digits.parse().ok()?))))
 }
 
 fn is_label(label: &str) -> bool {
