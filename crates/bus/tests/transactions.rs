@@ -109,6 +109,26 @@ async fn one_event_that_does_not_fit_keeps_the_whole_transaction_out() {
     world.bus.close().await;
 }
 
+/// Java's producer gives the numbers of a refused batch to the next one. Taken for the refused one again, that would be
+/// acknowledged and lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_refused_batch_under_its_numbers_is_not_taken_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let speaker = begin(&world, "t");
+    stage(&world, &speaker, 0, 0, &[1]).await;
+    end(&world, &speaker, true).await.unwrap();
+    let mut broken = birth(2);
+    broken.data = Some(contract::Data::Json(bytes::Bytes::from_static(b"{}")));
+    let told = world.bus.stage(&world.registry, &speaker, &topic(), batch(0, vec![broken]), (1, 1)).await;
+    assert!(matches!(&told.unwrap()[0], Some(Outcome::Refused(_))));
+    end(&world, &speaker, false).await.unwrap();
+    stage(&world, &speaker, 0, 1, &[3]).await;
+    end(&world, &speaker, true).await.unwrap();
+    assert_eq!(ends(&world), [2, 0, 0, 0]);
+    world.bus.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_open_at_a_restart_is_gone_and_cannot_be_committed() {
     let folder = tempfile::tempdir().unwrap();

@@ -87,8 +87,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let mut listener = listener.into();
     let (close, closing) = watch::channel(false);
-    let groups = Groups::default();
-    groups.restore(&bus.memberships(), bus.now_ms());
+    let groups = Groups::begin(&bus.memberships(), bus.now_ms());
     let (unknown, strangers) = (Waiting::new(UNKNOWN_MAX), Strangers::default());
     let door = Arc::new(Door { bus, options, groups, unknown, strangers, closing });
     let ticking = tokio::spawn(tick(door.clone()));

@@ -27,7 +27,7 @@ pub use job::{
     Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent, TransactionJob, Whole,
 };
 pub use run::{LaneParts, start};
-pub use sequences::{Sequence, Sequences, Taken, after};
+pub use sequences::{Sequence, Sequences, Taken, after, before};
 
 use crate::limits::{LANE_ROOM_KIB, LANE_ROOM_PATIENCE};
 use crate::{Refusal, RefusalKind};

@@ -159,6 +159,12 @@ pub fn after(first: u32, count: u32) -> u32 {
     ((u64::from(first) + u64::from(count)) % (u64::from(LAST_SEQUENCE) + 1)) as u32
 }
 
+/// The sequence of a batch that ends before another begins.
+pub fn before(next: u32, count: u32) -> u32 {
+    let around = u64::from(LAST_SEQUENCE) + 1;
+    ((u64::from(next) + around - u64::from(count) % around) % around) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

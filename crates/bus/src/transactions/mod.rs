@@ -26,7 +26,7 @@ use crate::subscriptions::places::Committed;
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 
-use crate::lanes::after;
+use crate::lanes::{after, before};
 
 /// The producers that speak under a transactional id.
 pub struct Transactions {
@@ -115,7 +115,7 @@ impl Bus {
         let slot = self.with_own(caller, speaker, |known, now_ms| {
             known.reserve((stream, lane), (first, count), now_ms)
         })?;
-        let Slot::At(slot) = slot else { return Ok(Vec::new()) };
+        let Slot::Kept(place) = slot else { return Ok(Vec::new()) };
         let (reply, _) = oneshot::channel();
         let whole = Some(Whole { partition: batch.partition, sequence: None });
         let terms = Terms { publisher: Arc::new(caller.clone()), topic, whole, reply, room };
@@ -132,7 +132,7 @@ impl Bus {
         };
         let verdict = kept.as_ref().err().cloned();
         if let Some(known) = self.core.transactions.by_id.lock().get_mut(&speaker.id) {
-            known.fill(speaker.producer, slot, kept);
+            known.fill(speaker.producer, place, kept);
         }
         // What was refused is told to the audit at once: the transaction will not be.
         if !entries.is_empty() {

@@ -3,7 +3,7 @@
 //! Idle → (its first batch or place) → Open: what it says is kept beside the log → (end) → Ending: one atomic step of a
 //! lane → Idle. A newer epoch fences off whoever speaks with an older one, and drops what that one had open.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use contract::{PrincipalName, SubscriptionName};
 use journal::StreamId;
@@ -24,8 +24,13 @@ pub struct Producer {
     pub epoch: u16,
 }
 
+/// How many batches of a partition are recognised when they come again: as many as clients keep in flight.
+const RECENT_BATCHES: usize = 5;
+
 /// What an open transaction holds.
 pub struct Open {
+    /// Which of the producer's transactions it is.
+    pub number: u64,
     pub since_ms: u64,
     /// The latency class of all that it holds; none before there is anything.
     pub lane: Option<Lane>,
@@ -48,10 +53,48 @@ enum Stage {
 /// What is to become of a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// It is kept at this place of the transaction.
-    At(usize),
+    /// It has a place kept.
+    Kept(Place),
     /// It was kept before.
     Repeated,
+}
+
+/// A place that is kept for a batch while it is checked and sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    transaction: u64,
+    slot: usize,
+    stream: StreamId,
+    first: u32,
+    count: u32,
+}
+
+/// Where the numbering of a partition's records stands.
+#[derive(Default)]
+struct Numbering {
+    next: u32,
+    /// First number and count of the last batches, the oldest first.
+    recent: VecDeque<(u32, u32)>,
+}
+
+impl Numbering {
+    fn take(&mut self, first: u32, count: u32) {
+        self.next = super::after(first, count);
+        if self.recent.len() == RECENT_BATCHES {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((first, count));
+    }
+
+    /// A batch was refused: its numbers are given again, and what was sent behind it moves up, as clients count too.
+    fn give_back(&mut self, first: u32, count: u32) {
+        let Some(at) = self.recent.iter().rposition(|batch| *batch == (first, count)) else { return };
+        self.recent.remove(at);
+        for (behind, _) in self.recent.iter_mut().skip(at) {
+            *behind = super::before(*behind, count);
+        }
+        self.next = super::before(self.next, count);
+    }
 }
 
 /// A transactional producer.
@@ -67,16 +110,28 @@ pub struct Transactional {
     lost: bool,
     /// How the last transaction ended: a repeated request is answered alike.
     last: Option<bool>,
-    /// The next sequence of each partition, with first and count of the last batch.
-    next: HashMap<StreamId, (u32, (u32, u32))>,
+    /// How many transactions it has opened.
+    opened: u64,
+    numbering: HashMap<StreamId, Numbering>,
 }
 
 impl Transactional {
     /// A producer that begins.
     pub fn new(producer: Producer, principal: PrincipalName, timeout_ms: u64, now_ms: u64) -> Self {
-        let (stage, last, next) = (Stage::Idle, None, HashMap::new());
+        let (stage, last, opened, numbering) = (Stage::Idle, None, 0, HashMap::new());
         let (adopted, lost) = (false, false);
-        Self { producer, principal, timeout_ms, seen_ms: now_ms, stage, adopted, lost, last, next }
+        Self {
+            producer,
+            principal,
+            timeout_ms,
+            seen_ms: now_ms,
+            stage,
+            adopted,
+            lost,
+            last,
+            opened,
+            numbering,
+        }
     }
 
     /// A producer that goes on after the bus has forgotten it. What it had open, if anything, is lost: nothing of it may
@@ -111,7 +166,7 @@ impl Transactional {
         };
         (self.stage, self.last) = (Stage::Idle, None);
         (self.adopted, self.lost) = (false, false);
-        self.next.clear();
+        self.numbering.clear();
         (self.timeout_ms, self.seen_ms) = (timeout_ms, now_ms);
         Ok(self.producer)
     }
@@ -145,8 +200,10 @@ impl Transactional {
         }
         if !matches!(self.stage, Stage::Open(_)) {
             self.last = None;
+            self.opened += 1;
             let (batches, places) = Default::default();
-            self.stage = Stage::Open(Open { since_ms: now_ms, lane: None, batches, places, broken: None });
+            let (number, lane, broken) = (self.opened, None, None);
+            self.stage = Stage::Open(Open { number, since_ms: now_ms, lane, batches, places, broken });
         }
         let Stage::Open(open) = &mut self.stage else { return Err(no_transaction()) };
         match (open.lane, lane) {
@@ -174,10 +231,10 @@ impl Transactional {
         (first, count): (u32, u32),
         now_ms: u64,
     ) -> Result<Slot, Refusal> {
-        match self.next.get(&stream) {
-            Some((_, last)) if *last == (first, count) => return Ok(Slot::Repeated),
-            Some((next, _)) if *next != first => {
-                let text = format!("the batch begins with sequence {first}, expected is {next}");
+        match self.numbering.get(&stream) {
+            Some(known) if known.recent.contains(&(first, count)) => return Ok(Slot::Repeated),
+            Some(known) if known.next != first => {
+                let text = format!("the batch begins with sequence {first}, expected is {}", known.next);
                 return Err(Refusal::new(RefusalKind::OutOfOrder, text)
                     .hint("a batch before it was lost: abort the transaction"));
             }
@@ -185,18 +242,25 @@ impl Transactional {
         }
         let open = self.open(Some(lane), now_ms)?;
         open.batches.push(None);
-        let slot = open.batches.len() - 1;
-        self.next.insert(stream, (super::after(first, count), (first, count)));
-        Ok(Slot::At(slot))
+        let (transaction, slot) = (open.number, open.batches.len() - 1);
+        self.numbering.entry(stream).or_default().take(first, count);
+        Ok(Slot::Kept(Place { transaction, slot, stream, first, count }))
     }
 
     /// Fills a place; one that was given up meanwhile stays so.
-    pub fn fill(&mut self, said: Producer, slot: usize, batch: Result<PublishJob, Refusal>) {
-        let Stage::Open(open) = &mut self.stage else { return };
+    pub fn fill(&mut self, said: Producer, place: Place, batch: Result<PublishJob, Refusal>) {
         if said != self.producer {
             return;
         }
-        match (batch, open.batches.get_mut(slot)) {
+        // Whatever became of the transaction: the producer numbers its next batch as if this one had not been.
+        if let (Err(_), Some(numbering)) = (&batch, self.numbering.get_mut(&place.stream)) {
+            numbering.give_back(place.first, place.count);
+        }
+        let Stage::Open(open) = &mut self.stage else { return };
+        if open.number != place.transaction {
+            return;
+        }
+        match (batch, open.batches.get_mut(place.slot)) {
             (Ok(job), Some(place)) => *place = Some(job),
             (Err(refusal), _) => open.broken = open.broken.take().or(Some(refusal)),
             (Ok(_), None) => {}
@@ -246,7 +310,7 @@ impl Transactional {
         if late {
             self.stage = Stage::Idle;
             self.producer.epoch += 1;
-            self.next.clear();
+            self.numbering.clear();
         }
         late
     }
@@ -290,6 +354,20 @@ mod tests {
         Transactional::new(FIRST, PrincipalName::parse("p@a").unwrap(), 1_000, 0)
     }
 
+    fn slot(reserved: Result<Slot, Refusal>) -> Option<usize> {
+        match reserved.unwrap() {
+            Slot::Kept(place) => Some(place.slot),
+            Slot::Repeated => None,
+        }
+    }
+
+    fn place(one: &mut Transactional, batch: (u32, u32)) -> Place {
+        match one.reserve(STREAM, batch, 1).unwrap() {
+            Slot::Kept(place) => place,
+            Slot::Repeated => panic!("{batch:?} was kept before"),
+        }
+    }
+
     fn code(refusal: Result<Option<Open>, Refusal>) -> Option<&'static str> {
         refusal.err().and_then(|refusal| refusal.code)
     }
@@ -298,15 +376,12 @@ mod tests {
     fn batches_are_kept_in_order_and_recognised_when_they_come_again() {
         let mut one = made();
         one.speaks(FIRST, 1).unwrap();
-        assert_eq!(one.reserve(STREAM, (0, 5), 1).unwrap(), Slot::At(0));
+        assert_eq!(slot(one.reserve(STREAM, (0, 5), 1)), Some(0));
         assert_eq!(one.reserve(STREAM, (0, 5), 2).unwrap(), Slot::Repeated);
-        assert_eq!(one.reserve(STREAM, (5, 1), 3).unwrap(), Slot::At(1));
+        assert_eq!(slot(one.reserve(STREAM, (5, 1), 3)), Some(1));
         assert_eq!(one.reserve(STREAM, (9, 1), 4).unwrap_err().kind, RefusalKind::OutOfOrder);
-        assert_eq!(
-            one.reserve((StreamId(4), Lane::Standard), (40, 1), 5).unwrap(),
-            Slot::At(2),
-            "another partition"
-        );
+        let other = one.reserve((StreamId(4), Lane::Standard), (40, 1), 5);
+        assert_eq!(slot(other), Some(2), "another partition");
         assert_eq!(code(one.end(true)), Some("transaction-abortable"), "none is sealed yet");
     }
 
@@ -315,7 +390,49 @@ mod tests {
         let mut one = made();
         one.reserve(STREAM, (0, 5), 1).unwrap();
         assert!(one.end(false).unwrap().is_none());
-        assert_eq!(one.reserve(STREAM, (5, 1), 1).unwrap(), Slot::At(0));
+        assert_eq!(slot(one.reserve(STREAM, (5, 1), 1)), Some(0));
+    }
+
+    #[test]
+    fn the_numbers_of_a_refused_batch_are_given_again() {
+        let mut one = made();
+        place(&mut one, (0, 5));
+        let typo = place(&mut one, (5, 1));
+        place(&mut one, (6, 2));
+        one.fill(FIRST, typo, Err(no_transaction()));
+        assert_eq!(slot(one.reserve(STREAM, (5, 2), 2)), None, "the batch behind it moved up");
+        assert_eq!(code(one.end(true)), Some("transaction-abortable"));
+        assert!(one.end(false).unwrap().is_none());
+        assert_eq!(slot(one.reserve(STREAM, (7, 1), 3)), Some(0));
+        let typo = place(&mut one, (8, 1));
+        assert!(one.end(false).unwrap().is_none());
+        one.fill(FIRST, typo, Err(no_transaction()));
+        assert_eq!(
+            slot(one.reserve(STREAM, (8, 1), 4)),
+            Some(0),
+            "though its transaction was given up before"
+        );
+    }
+
+    #[test]
+    fn numbers_go_around() {
+        let mut numbering = Numbering::default();
+        numbering.take(i32::MAX as u32, 3);
+        assert_eq!(numbering.next, 2);
+        numbering.give_back(i32::MAX as u32, 3);
+        assert_eq!((numbering.next, numbering.recent.len()), (i32::MAX as u32, 0));
+    }
+
+    #[test]
+    fn what_comes_late_for_one_transaction_is_not_put_into_the_next() {
+        let mut one = made();
+        let late = place(&mut one, (0, 1));
+        assert!(one.end(false).unwrap().is_none());
+        let (mine, before) = (place(&mut one, (1, 1)), one.opened);
+        one.fill(FIRST, late, Err(no_transaction()));
+        assert_eq!((mine.transaction, mine.slot, before), (2, 0, 2));
+        let Stage::Open(open) = &one.stage else { panic!("it is open") };
+        assert!(open.broken.is_none(), "the refusal was of another transaction");
     }
 
     #[test]
@@ -336,13 +453,13 @@ mod tests {
     #[test]
     fn a_newer_instance_fences_the_older_and_drops_what_it_had_open() {
         let mut one = made();
-        one.reserve(STREAM, (0, 5), 1).unwrap();
+        let place = place(&mut one, (0, 5));
         let newer = one.next_epoch(None, 200, 1_000, 2).unwrap();
         assert_eq!(newer, Producer { number: 100, epoch: 1 });
         assert!(one.is_idle());
         assert_eq!(one.speaks(FIRST, 3).unwrap_err().kind, RefusalKind::Fenced);
-        one.fill(FIRST, 0, Err(no_transaction()));
-        assert_eq!(one.reserve(STREAM, (0, 5), 4).unwrap(), Slot::At(0), "its sequences begin anew");
+        one.fill(FIRST, place, Err(no_transaction()));
+        assert_eq!(slot(one.reserve(STREAM, (0, 5), 4)), Some(0), "its sequences begin anew");
         assert!(one.next_epoch(Some(newer), 200, 1_000, 5).is_ok(), "it begins a new epoch itself");
         assert!(one.next_epoch(Some(FIRST), 200, 1_000, 6).is_err());
     }
@@ -368,7 +485,7 @@ mod tests {
             "half of it is gone"
         );
         assert!(one.end(false).unwrap().is_none());
-        assert_eq!(one.reserve(STREAM, (7, 1), 1).unwrap(), Slot::At(0));
+        assert_eq!(slot(one.reserve(STREAM, (7, 1), 1)), Some(0));
         let later = Producer { epoch: 3, ..FIRST };
         one.speaks(later, 2).unwrap();
         assert_eq!(one.speaks(FIRST, 3).unwrap_err().kind, RefusalKind::Fenced);

@@ -25,7 +25,6 @@ pub use uses::Uses;
 pub use words::{Join, Joined, State, Synced, Who};
 
 /// All groups that have members, or had some.
-#[derive(Default)]
 pub struct Groups {
     by_id: Mutex<HashMap<String, Group>>,
     /// Those whose members speak the newer protocol.
@@ -35,6 +34,13 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// The groups as they were kept when the bus starts, now.
+    pub fn begin(kept: &[(SubscriptionName, Vec<u8>)], now_ms: u64) -> Self {
+        let restored =
+            kept.iter().filter_map(|(name, kept)| Some((name.to_string(), Group::restore(kept, now_ms)?)));
+        Self { by_id: Mutex::new(restored.collect()), modern: Mutex::default(), uses: Uses::begin(now_ms) }
+    }
+
     /// Looks at a group, or changes it; a group that nobody joined yet is empty.
     pub fn with<T>(&self, id: &str, act: impl FnOnce(&mut Group) -> T) -> T {
         act(self.by_id.lock().entry(id.to_owned()).or_default())
@@ -71,16 +77,6 @@ impl Groups {
         match self.peek_modern(id, |group| group.may_commit(&who.member, who.generation)) {
             Some(verdict) => verdict,
             None => self.with(id, |group| group.may_commit(who, now_ms)),
-        }
-    }
-
-    /// Takes over what was kept of the groups' members.
-    pub fn restore(&self, kept: &[(SubscriptionName, Vec<u8>)], now_ms: u64) {
-        let mut groups = self.by_id.lock();
-        for (name, kept) in kept {
-            if let Some(group) = Group::restore(kept, now_ms) {
-                groups.insert(name.to_string(), group);
-            }
         }
     }
 

@@ -11,15 +11,29 @@ use parking_lot::Mutex;
 /// A client that said nothing of a group for this long does not work for it any more.
 const FORGOTTEN_AFTER_MS: u64 = 10 * 60 * 1000;
 
+/// After a start of the bus, clients that went on have this long to say again whom they work for: their fetches may come
+/// first.
+const SAY_AGAIN_WITHIN_MS: u64 = 60 * 1000;
+
 type Worker = (PrincipalName, String);
 
 /// For each principal and client id, the groups that it works for, each with when it last said so.
-#[derive(Default)]
 pub struct Uses {
+    began_ms: u64,
     by_worker: Mutex<HashMap<Worker, BTreeMap<String, u64>>>,
 }
 
 impl Uses {
+    /// Nobody has said anything since the bus started, now.
+    pub fn begin(now_ms: u64) -> Self {
+        Self { began_ms: now_ms, by_worker: Mutex::default() }
+    }
+
+    /// Whether a client that said nothing may be one from before the start, which says it yet.
+    pub fn may_be_said_yet(&self, now_ms: u64) -> bool {
+        now_ms < self.began_ms + SAY_AGAIN_WITHIN_MS
+    }
+
     /// A client works for a group.
     pub fn note(&self, principal: &PrincipalName, client: &str, group: &str, now_ms: u64) {
         let mut all = self.by_worker.lock();
@@ -47,8 +61,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn clients_from_before_a_start_have_a_minute_to_say_whom_they_work_for() {
+        let uses = Uses::begin(5_000);
+        assert!(uses.may_be_said_yet(5_000 + SAY_AGAIN_WITHIN_MS - 1));
+        assert!(!uses.may_be_said_yet(5_000 + SAY_AGAIN_WITHIN_MS));
+    }
+
+    #[test]
     fn a_client_works_for_a_group_until_it_was_silent_for_long() {
-        let uses = Uses::default();
+        let uses = Uses::begin(0);
         let desk = PrincipalName::parse("desk@tax-office").unwrap();
         uses.note(&desk, "app", "tax-office.births", 0);
         uses.note(&desk, "app", "tax-office.deaths", FORGOTTEN_AFTER_MS);

@@ -11,7 +11,7 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::fetch_request::FetchTopic;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::{FetchRequest, FetchResponse, ResponseKind};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Call;
 use crate::batch::Writer;
@@ -19,6 +19,12 @@ use crate::{closed, errors, names, to_wire};
 
 /// Longest that a fetch waits, whatever it asks for.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a fetch of which nobody knows yet whose it is waits for its client to say so elsewhere.
+const SAYS_SOON: Duration = Duration::from_millis(100);
+
+/// Sent while a client may yet say whom it works for: the one error that every client takes as "ask again".
+const ASK_AGAIN: ResponseError = ResponseError::NotLeaderOrFollower;
 
 /// Most bytes in one answer.
 const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -38,7 +44,11 @@ pub async fn answer(call: &Call, request: FetchRequest) -> ResponseKind {
     let wait = Duration::from_millis(request.max_wait_ms.max(0) as u64).min(WAIT_MAX);
     let deadline = Instant::now() + wait;
     let wanted_bytes = request.min_bytes.max(0) as usize;
-    let subscriptions = Subscriptions::of(call, &request);
+    let mut subscriptions = Subscriptions::of(call, &request);
+    if subscriptions.may_be_said_yet() {
+        sleep(SAYS_SOON.min(wait)).await;
+        subscriptions = Subscriptions::of(call, &request);
+    }
     let mut closing = call.door.closing.clone();
     let read = loop {
         // Listen before looking: what comes in between is not missed.
@@ -86,14 +96,21 @@ impl Subscriptions {
         })
     }
 
+    /// Whether of some topic it is not known yet for whom it is read.
+    fn may_be_said_yet(&self) -> bool {
+        self.0.values().any(|found| matches!(found, Err(error) if *error == ASK_AGAIN))
+    }
+
     fn topics(&self) -> impl Iterator<Item = &TopicName> {
         self.0.values().flatten().map(|(topic, _)| topic)
     }
 }
 
 /// The subscription whose name a client's id is, or begins with before a dash: frameworks number the clients that they
-/// make of one prefix. Of several the longest is meant.
+/// make of one prefix. Java's consumers call themselves `consumer-GROUP-1` where nobody names them. Of several the
+/// longest is meant.
 fn named_first<'n>(client: &str, own: &'n [SubscriptionName]) -> Option<&'n SubscriptionName> {
+    let client = client.strip_prefix("consumer-").unwrap_or(client);
     let is_named = |name: &&SubscriptionName| {
         client.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
@@ -101,7 +118,8 @@ fn named_first<'n>(client: &str, own: &'n [SubscriptionName]) -> Option<&'n Subs
 }
 
 /// The subscription that `client.id` names; or the one of the group that the client works for; or the agency's only
-/// one to the topic. Where several remain, the client has to say which.
+/// one to the topic. Where several remain, the client has to say which; one that went on over a start of the bus is
+/// given the time to.
 fn subscription(call: &Call, topic: &TopicName) -> Result<SubscriptionName, ResponseError> {
     let denied = ResponseError::TopicAuthorizationFailed;
     let own = call.door.bus.may_consume_from(&call.caller, topic);
@@ -115,6 +133,7 @@ fn subscription(call: &Call, topic: &TopicName) -> Result<SubscriptionName, Resp
         ([one], _) => Ok((*one).clone()),
         ([], [one]) => Ok(one.clone()),
         ([], []) => Err(denied),
+        ([], _) if call.door.groups.uses.may_be_said_yet(call.door.bus.now_ms()) => Err(ASK_AGAIN),
         _ => {
             let names: Vec<&str> = own.iter().map(|name| name.as_str()).collect();
             tracing::warn!(
@@ -213,6 +232,7 @@ mod tests {
         assert_eq!(named("tax-office.births-0"), Some("tax-office.births"));
         assert_eq!(named("tax-office.births-late-0"), Some("tax-office.births-late"));
         assert_eq!(named("tax-office.birthsday"), None);
+        assert_eq!(named("consumer-tax-office.births-1"), Some("tax-office.births"));
         assert_eq!(named("consumer-1"), None);
     }
 }

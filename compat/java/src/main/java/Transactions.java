@@ -56,6 +56,10 @@ public class Transactions {
                 }
             }
         }
+        // Kept, so that a member that joins again under load goes on here and not from the beginning.
+        if (!seen.isEmpty()) {
+            consumer.commitSync();
+        }
         return seen;
     }
 
