@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use contract::{PrincipalName, SubscriptionName, TopicName};
+use contract::{ContractVersion, PrincipalName, SubscriptionName, TopicName};
+use governance::consent::{self, Reader};
 use governance::{State, Subscription, rights};
 
 use crate::api::Caller;
@@ -68,6 +69,23 @@ impl Bus {
         let state = self.core.state();
         let seen = state.subscriptions().filter(|found| self.may_oversee(caller, &found.name).is_ok());
         seen.cloned().collect()
+    }
+
+    /// What a version of a topic's contract means for each subscription that the caller may see.
+    pub fn readers(
+        &self,
+        caller: &Caller,
+        topic: &TopicName,
+        version: ContractVersion,
+    ) -> Result<Vec<Reader>, Refusal> {
+        let state = self.state(caller)?;
+        let found = state.topic(topic).ok_or_else(|| unknown_topic(topic))?;
+        let unknown =
+            || Refusal::new(RefusalKind::Unknown, format!("there is no contract {version} of {topic}"));
+        let version = found.versions.get(&version).ok_or_else(unknown)?;
+        let mut readers = consent::readers(&state, found, version, self.core.clock.now_ms());
+        readers.retain(|reader| self.may_oversee(caller, &reader.subscription.name).is_ok());
+        Ok(readers)
     }
 
     /// The principals that the caller may see: those of its agency, or for those who oversee, all.

@@ -68,8 +68,8 @@ pub struct Core {
     pub deciding: tokio::sync::Mutex<()>,
     pub lanes: [LaneHandle; 3],
     pub threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
-    /// Looks after retention.
-    pub upkeep: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    /// What the bus does by itself: retention, and what time brings.
+    pub upkeep: Mutex<Vec<tokio::task::JoinHandle<()>>>,
     pub closed: AtomicBool,
     /// Why the journal takes no writes any more, if it does not.
     pub health: Arc<OnceLock<String>>,

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::compile::{Contract, compile_with};
+use contract::compile::{Contract, compile, compile_with};
 use contract::schemas::{self, Compatibility, SchemaFault, Source};
-use contract::{AgencyName, Class, ContractVersion, Definition, PrincipalName, TopicName};
+use contract::{
+    AgencyName, Class, ContractVersion, Definition, Effect, PrincipalName, TopicName, Weight, impact,
+};
 use governance::{Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, State};
 
 use crate::api::{Caller, Governed};
@@ -33,12 +35,19 @@ impl ContractCheck for Compiler {
         compile_with(definition, extra).err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
+    fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect> {
+        match (compile(old), compile(new)) {
+            (Ok(old), Ok(new)) => impact(&old, &new),
+            _ => vec![Effect::on_all(Weight::Breaking, "the versions cannot be compared")],
+        }
+    }
+
     fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String> {
         let said = |fault: SchemaFault| fault.to_string();
         let text = if normalize { schemas::normalized(source) } else { schemas::canonical(source) };
         let source = Source { text: text.map_err(said)?, ..source.clone() };
         let standalone = schemas::standalone(&source).map_err(said)?;
-        let places = contract::diff::places(source.format, &standalone);
+        let places = schemas::places(source.format, &standalone);
         let tags = schemas::tags(&source).map_err(said)?;
         Ok(ReadSchema { text: source.text, standalone, places, tags })
     }
@@ -91,7 +100,7 @@ impl Bus {
     /// What a folder of governance files would change.
     pub fn plan(&self, caller: &Caller, files: &BTreeMap<String, String>) -> Result<Plan, Refusal> {
         let state = self.state(caller)?;
-        Ok(governance::plan(&state, &desired(files)?, self.core.clock.now_ms()))
+        Ok(governance::plan(&state, &desired(files)?, self.core.clock.now_ms(), &Compiler))
     }
 
     /// Makes a folder of governance files so: all of it, or nothing.
@@ -104,7 +113,7 @@ impl Bus {
         let desired = desired(files)?;
         let (planned, plan) = std::sync::mpsc::channel();
         self.decide(caller, "apply", move |caller, state, now_ms| {
-            let mut plan = governance::plan(state, &desired, now_ms);
+            let mut plan = governance::plan(state, &desired, now_ms, &Compiler);
             if close_bootstrap && state.in_bootstrap() {
                 let what = "~ close the bootstrap".to_owned();
                 plan.steps.push(governance::Step { command: Command::CloseBootstrap {}, what });
@@ -127,7 +136,7 @@ impl Bus {
 
     /// Runs `decide` against the state as it stands, alone, and enacts what it says. Goes on to its end even if the
     /// caller goes away in the middle.
-    async fn decide(
+    pub(crate) async fn decide(
         &self,
         caller: &Caller,
         name: &'static str,

@@ -10,6 +10,7 @@
 mod api;
 mod audit_logs;
 mod authorise;
+mod clerk;
 pub mod clock;
 mod codec;
 mod core;

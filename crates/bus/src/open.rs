@@ -32,7 +32,7 @@ use crate::subscriptions::places::Places;
 use crate::tail::Tail;
 use crate::topics::{Topics, keys_stream};
 use crate::transactions::Transactions;
-use crate::{Refusal, fold, retention, secrets};
+use crate::{Refusal, clerk, fold, retention, secrets};
 
 /// What opening came to.
 #[derive(Debug)]
@@ -114,7 +114,8 @@ impl Bus {
             opened.operator_token = Some(bus.first_start().await?);
         }
         opened.elapsed_ms = started.elapsed().as_millis();
-        *bus.core.upkeep.lock() = Some(tokio::spawn(retention::run(bus.core.clone())));
+        let upkeep = [tokio::spawn(retention::run(bus.core.clone())), tokio::spawn(clerk::run(bus.clone()))];
+        bus.core.upkeep.lock().extend(upkeep);
         Ok((bus, opened))
     }
 
@@ -141,8 +142,8 @@ impl Bus {
             return;
         }
         self.core.tail.rights().notify_waiters();
-        let upkeep = self.core.upkeep.lock().take();
-        if let Some(upkeep) = upkeep {
+        let upkeep = std::mem::take(&mut *self.core.upkeep.lock());
+        for upkeep in upkeep {
             upkeep.abort();
             // It was told to end, so that it did not end by itself is what is wanted.
             let _ = upkeep.await;
@@ -255,7 +256,7 @@ fn fold_all(
         deciding: tokio::sync::Mutex::new(()),
         lanes,
         threads: Mutex::new(threads),
-        upkeep: Mutex::new(None),
+        upkeep: Mutex::default(),
         closed: AtomicBool::new(false),
         health,
     };

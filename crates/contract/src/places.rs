@@ -64,8 +64,9 @@ pub(crate) trait Places {
         })
     }
 
-    /// Every declared place with its types, by pointer; a place that comes round to itself is told once.
-    fn declared(&self) -> BTreeMap<String, String> {
+    /// Every declared place with its types, by pointer; a place that comes round to itself is told once. The document
+    /// itself is a place where it is a value.
+    fn declared(&self) -> BTreeMap<String, Types> {
         let mut found = BTreeMap::new();
         self.collect(&self.root(), Pointer::root(), &mut Vec::new(), &mut found);
         found
@@ -77,10 +78,11 @@ pub(crate) trait Places {
         place: &Self::Place,
         pointer: Pointer,
         walking: &mut Vec<BTreeSet<usize>>,
-        found: &mut BTreeMap<String, String>,
+        found: &mut BTreeMap<String, Types>,
     ) {
-        if pointer != Pointer::root() {
-            found.insert(pointer.to_string(), self.types(place).to_string());
+        let types = self.types(place);
+        if pointer != Pointer::root() || types.is_leaf() {
+            found.insert(pointer.to_string(), types);
         }
         let key = self.key(place);
         let too_many = walking.len() > TYPE_DEPTH || found.len() > PLAN_NODES;
@@ -153,6 +155,11 @@ impl Types {
 
     pub(crate) fn has_array(self) -> bool {
         self.has_any(Types::ARRAY)
+    }
+
+    /// Whether whatever may stand here may stand where `other` is, too.
+    pub(crate) fn is_within(self, other: Types) -> bool {
+        self.and(other) == self
     }
 
     /// Whether a value of its own can stand here. `null` beside an object or array is their absence, not a value.

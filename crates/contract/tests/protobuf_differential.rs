@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use contract::redact::redact;
-use contract::{Class, ClassSet, Definition, Format, Workspace, diff};
+use contract::{Class, ClassSet, Definition, Format, Workspace, schemas};
 use proptest::prelude::*;
 use prost_reflect::prost::Message;
 use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
@@ -89,7 +89,8 @@ type Classes = BTreeMap<String, &'static str>;
 /// A class for each place that needs one: for all of a message at once, or for what is in it.
 fn classified(file: &str, subjects: &[&str], choices: &mut Choices<'_>) -> Classes {
     const CLASSES: [&str; 4] = ["personal", "special", "public", "internal"];
-    let places: Vec<String> = diff::places(Format::Protobuf, file).iter().map(ToString::to_string).collect();
+    let places: Vec<String> =
+        schemas::places(Format::Protobuf, file).iter().map(ToString::to_string).collect();
     let mut classes = Classes::new();
     for place in places.iter().filter(|place| !place.is_empty()) {
         let above = classes.keys().any(|known| place.starts_with(&format!("{known}/")));

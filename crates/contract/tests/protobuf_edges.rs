@@ -4,7 +4,7 @@
 mod support;
 
 use contract::limits::Limits;
-use contract::{ClassSet, Contract, Definition, Workspace, compile, diff};
+use contract::{ClassSet, Contract, Definition, Workspace, compile, schemas};
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 use support::compiled;
@@ -217,7 +217,7 @@ fn a_long_chain_of_messages_does_not_stop_the_process() {
         assert!(told.iter().any(|fault| fault.contains("deeper than")), "{:?}", &told[..1]);
         let contract = compiled(&definition(&schema, &[], json!({"": "public"})));
         check(&contract, &bytes(1, &bytes(1, b""))).unwrap();
-        diff::places(contract::Format::Protobuf, &schema);
+        schemas::places(contract::Format::Protobuf, &schema);
     }
     let short = &chain(100)[0];
     let whole: Definition = definition(

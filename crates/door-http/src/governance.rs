@@ -2,14 +2,12 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use bus::clock::rfc3339;
 use bus::{Refusal, RefusalKind};
-use contract::{AgencyName, ContractVersion, Format, PrincipalName, SubscriptionName, TopicName};
-use governance::{Command, Plan, Subscription, Terms, Topic, Version};
-use serde::Deserialize;
+use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
+use governance::{Command, Plan, Subscription, Terms, Topic};
 use serde_json::{Value, json};
 
 use crate::Door;
@@ -17,7 +15,7 @@ use crate::caller::Authenticated;
 use crate::problem::Problem;
 use crate::wire::{self, FilesBody, PrincipalBody, TokenBody};
 
-fn missing(kind: &str, name: &str) -> Problem {
+pub(crate) fn missing(kind: &str, name: &str) -> Problem {
     Problem(Refusal::new(RefusalKind::Unknown, format!("there is no {kind} {name}")))
 }
 
@@ -38,28 +36,6 @@ fn topic(topic: &Topic) -> Value {
         "retention": governance::duration::to_text(topic.retention_s),
         "key": String::from(topic.key.clone()), "created_at": rfc3339(topic.created_ms),
         "active": topic.active_versions().map(|version| version.number().0).collect::<Vec<_>>(),
-    })
-}
-
-fn version(topic: &Topic, version: &Version, waits_for: &[AgencyName]) -> Value {
-    let acknowledged = version.acknowledged.iter().map(|(agency, given)| {
-        json!({"agency": agency.as_str(), "by": given.by.principal.as_str(), "at": rfc3339(given.at_ms)})
-    });
-    let objections = version.objections.iter().map(|(agency, raised)| {
-        json!({
-            "agency": agency.as_str(), "by": raised.by.principal.as_str(), "at": rfc3339(raised.at_ms),
-            "reason": raised.reason,
-        })
-    });
-    json!({
-        "topic": topic.name.as_str(), "version": version.number().0, "status": version.status.to_string(),
-        "proposed_by": version.proposed_by.principal.as_str(), "proposed_at": rfc3339(version.proposed_ms),
-        "activated_at": version.activated.as_ref().map(|(_, at_ms)| rfc3339(*at_ms)),
-        "sunset": version.sunset.map(|day| day.to_string()),
-        "acknowledged": acknowledged.collect::<Vec<_>>(), "objections": objections.collect::<Vec<_>>(),
-        "waits_for": waits_for.iter().map(AgencyName::as_str).collect::<Vec<_>>(),
-        "steward": topic.steward.as_str(), "deputy": topic.deputy.as_str(),
-        "definition": *version.definition,
     })
 }
 
@@ -163,100 +139,6 @@ pub async fn one_topic(
     let wanted: TopicName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
     state.topic(&wanted).map(|found| Json(topic(found))).ok_or_else(|| missing("topic", &name))
-}
-
-/// `GET /v1/contracts/{topic}`.
-pub async fn contracts(
-    State(door): State<Door>,
-    Path(name): Path<String>,
-    Authenticated(caller): Authenticated,
-) -> Result<Json<Value>, Problem> {
-    let wanted: TopicName = wire::name(&name)?;
-    let state = door.bus.state(&caller)?;
-    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
-    let subscribed = state.subscribed_agencies(found, door.bus.now_ms());
-    let versions = found.versions.values().map(|one| version(found, one, &waits_for(one, &subscribed)));
-    Ok(Json(json!({ "topic": name, "versions": versions.collect::<Vec<_>>() })))
-}
-
-fn waits_for(version: &Version, subscribed: &[AgencyName]) -> Vec<AgencyName> {
-    let proposed = version.status == governance::Status::Proposed;
-    let open = |agency: &&AgencyName| proposed && !version.acknowledged.contains_key(*agency);
-    subscribed.iter().filter(open).cloned().collect()
-}
-
-/// `GET /v1/contracts/{topic}/{version}`.
-pub async fn one_contract(
-    State(door): State<Door>,
-    Path((name, number)): Path<(String, u32)>,
-    Authenticated(caller): Authenticated,
-) -> Result<Json<Value>, Problem> {
-    let wanted: TopicName = wire::name(&name)?;
-    let state = door.bus.state(&caller)?;
-    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
-    let one = found.versions.get(&ContractVersion(number));
-    let one = one.ok_or_else(|| missing("contract", &format!("{name} v{number}")))?;
-    let subscribed = state.subscribed_agencies(found, door.bus.now_ms());
-    Ok(Json(version(found, one, &waits_for(one, &subscribed))))
-}
-
-/// `?cleared=`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SchemaQuery {
-    cleared: Option<String>,
-}
-
-/// `GET /v1/contracts/{topic}/{version}/schema`.
-pub async fn schema(
-    State(door): State<Door>,
-    Path((name, number)): Path<(String, u32)>,
-    Query(query): Query<SchemaQuery>,
-    Authenticated(caller): Authenticated,
-) -> Result<impl IntoResponse, Problem> {
-    let contract = door.bus.contract(&caller, &wire::name(&name)?, Some(ContractVersion(number)))?;
-    let media_type = match contract.definition().format {
-        Format::JsonSchema => "application/schema+json",
-        Format::Avro => "application/vnd.apache.avro+json",
-        Format::Protobuf => "text/plain; charset=utf-8",
-    };
-    let text = match query.cleared {
-        None => contract.definition().schema.clone(),
-        Some(cleared) => {
-            let classes = cleared.split(',').map(str::trim).filter(|class| !class.is_empty());
-            contract.redacted_schema(&classes.map(contract::Class::from).collect())
-        }
-    };
-    Ok(([(header::CONTENT_TYPE, media_type)], text))
-}
-
-/// `?from=&to=`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DiffQuery {
-    from: u32,
-    to: u32,
-}
-
-/// `GET /v1/contracts/{topic}/diff`.
-pub async fn diff(
-    State(door): State<Door>,
-    Path(name): Path<String>,
-    Query(query): Query<DiffQuery>,
-    Authenticated(caller): Authenticated,
-) -> Result<Json<Value>, Problem> {
-    let wanted: TopicName = wire::name(&name)?;
-    let state = door.bus.state(&caller)?;
-    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
-    let definition = |number: u32| {
-        let version = found.versions.get(&ContractVersion(number));
-        version
-            .map(|version| &version.definition)
-            .ok_or_else(|| missing("contract", &format!("{name} v{number}")))
-    };
-    let changes = contract::diff::diff(definition(query.from)?, definition(query.to)?);
-    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    Ok(Json(json!({ "topic": name, "from": query.from, "to": query.to, "changes": changes })))
 }
 
 /// `GET /v1/subscriptions`.

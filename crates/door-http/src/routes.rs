@@ -17,7 +17,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use crate::problem::Problem;
-use crate::{Door, audit, cursors, dead_letters, events, governance, health, people, registry, stream};
+use crate::{
+    Door, audit, contracts, cursors, dead_letters, events, governance, health, people, registry, stream,
+};
 
 /// Most of what the framework says of a request that it refuses.
 const SAID_MAX_BYTES: usize = 4096;
@@ -53,10 +55,11 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("post", "/v1/principals/{name}/token", post(governance::issue_token)),
         ("get", "/v1/topics", get(governance::topics)),
         ("get", "/v1/topics/{topic}", get(governance::one_topic)),
-        ("get", "/v1/contracts/{topic}", get(governance::contracts)),
-        ("get", "/v1/contracts/{topic}/diff", get(governance::diff)),
-        ("get", "/v1/contracts/{topic}/{version}", get(governance::one_contract)),
-        ("get", "/v1/contracts/{topic}/{version}/schema", get(governance::schema)),
+        ("get", "/v1/contracts/{topic}", get(contracts::all)),
+        ("get", "/v1/contracts/{topic}/diff", get(contracts::diff)),
+        ("get", "/v1/contracts/{topic}/{version}", get(contracts::one)),
+        ("get", "/v1/contracts/{topic}/{version}/schema", get(contracts::schema)),
+        ("get", "/v1/contracts/{topic}/{version}/readers", get(contracts::readers)),
         ("get", "/v1/subscriptions", get(governance::subscriptions)),
         ("get", "/v1/subscriptions/{name}", get(governance::one_subscription)),
         ("post", "/v1/govern", post(governance::govern)),

@@ -106,6 +106,27 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// The topic's steward answers an objection; whether it stands is for the agency to say.
+    AnswerObjection {
+        /// The topic.
+        topic: TopicName,
+        /// The proposed version.
+        version: ContractVersion,
+        /// Whose objection.
+        agency: AgencyName,
+        /// What is said to it.
+        answer: String,
+    },
+    /// One of two people of different agencies, of whom one is an operator, lets a version go live without waiting for
+    /// anybody.
+    OverrideContract {
+        /// The topic.
+        topic: TopicName,
+        /// The proposed version.
+        version: ContractVersion,
+        /// Why.
+        reason: String,
+    },
     /// Events may follow the version from now on.
     ActivateContract {
         /// The topic.
@@ -211,6 +232,8 @@ impl Command {
             Command::ProposeContract { .. } => "propose-contract",
             Command::AcknowledgeContract { .. } => "acknowledge-contract",
             Command::ObjectToContract { .. } => "object-to-contract",
+            Command::AnswerObjection { .. } => "answer-objection",
+            Command::OverrideContract { .. } => "override-contract",
             Command::ActivateContract { .. } => "activate-contract",
             Command::DeprecateContract { .. } => "deprecate-contract",
             Command::RetireContract { .. } => "retire-contract",

@@ -12,7 +12,7 @@ use contract::{
 use serde::{Deserialize, Serialize};
 
 use crate::state::{Latency, Mode, Profile, Schema, Terms};
-use crate::{Date, Roles, Scram, Standards, TokenHash};
+use crate::{Date, Impact, Role, Roles, Scram, Standards, TokenHash};
 
 /// Who did it, and by which right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +141,9 @@ pub enum Event {
         /// The schema as it was registered, where it came by way of the registry.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         registered: Option<Arc<Schema>>,
+        /// What it changes; a topic's first version changes nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        impact: Option<Impact>,
         #[serde(flatten)]
         by: By,
     },
@@ -158,6 +161,25 @@ pub enum Event {
         version: ContractVersion,
         agency: AgencyName,
         reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The owner answered an objection.
+    ObjectionAnswered {
+        topic: TopicName,
+        version: ContractVersion,
+        agency: AgencyName,
+        answer: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Somebody overrides what the version waits for.
+    ContractOverridden {
+        topic: TopicName,
+        version: ContractVersion,
+        reason: String,
+        /// In which role.
+        role: Role,
         #[serde(flatten)]
         by: By,
     },

@@ -9,7 +9,9 @@
 //! into a schema; whether a contract holds water is asked through [`ContractCheck`].
 
 pub mod actor;
+pub mod clerk;
 pub mod commands;
+pub mod consent;
 pub mod date;
 pub mod decide;
 pub mod desired;
@@ -25,6 +27,7 @@ pub mod token;
 
 pub use actor::{Actor, Role, Roles};
 pub use commands::Command;
+pub use consent::{Impact, Wait, waits};
 pub use date::Date;
 pub use decide::{ContractCheck, ReadSchema, decide};
 pub use desired::{Desired, FileFault};
@@ -33,7 +36,7 @@ pub use plan::{Plan, Step, apply_all, plan};
 pub use refused::Refused;
 pub use rights::{may_consume, may_publish, may_read_metadata};
 pub use scram::{Scram, Verifier};
-pub use standards::{Limits, Standards};
+pub use standards::{Changes, Limits, Standards};
 pub use state::{
     Agency, Latency, Listed, Mode, Principal, Reference, Schema, Schemas, State, Status, Subscription, Terms,
     Topic, Version, apply,

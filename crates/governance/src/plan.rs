@@ -57,14 +57,14 @@ impl fmt::Display for Plan {
 }
 
 /// The commands that bring `state` to `desired`.
-pub fn plan(state: &State, desired: &Desired, now_ms: u64) -> Plan {
+pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractCheck) -> Plan {
     let mut plan = Plan::default();
     standards(&mut plan, state, desired);
     for profile in desired.agencies.values() {
         agency(&mut plan, state.agency(&profile.agency), profile);
     }
     for topic in desired.topics.values() {
-        topics::plan(&mut plan, state, topic, now_ms);
+        topics::plan(&mut plan, state, topic, (check, now_ms));
     }
     for wish in desired.subscriptions.values() {
         subscriptions::plan(&mut plan, state, wish, now_ms);

@@ -36,12 +36,37 @@ impl Default for Limits {
     }
 }
 
+/// How long a change waits, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    /// How long those who read a topic have before a compatible change goes live, in seconds.
+    pub notice_s: u64,
+    /// Whether who says nothing in that time agrees; otherwise every agency must.
+    pub silence_is_consent: bool,
+}
+
+impl Changes {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { notice_s: 14 * DAY_S, silence_is_consent: true }
+    }
+}
+
 /// The central rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Standards {
     /// Bounds.
     pub limits: Limits,
+    /// How contracts change.
+    #[serde(skip_serializing_if = "Changes::is_default")]
+    pub changes: Changes,
     /// Classes beyond public, internal, personal and special; each counts as about a person.
     pub classes: ClassSet,
 }

@@ -56,6 +56,11 @@ fn table() -> Vec<(Value, &'static str, &'static str)> {
             "OC",
             "C",
         ),
+        (
+            json!({"command": "override-contract", "topic": "x.one", "version": 2, "reason": "haste"}),
+            "OSTR",
+            "OSTR",
+        ),
         (json!({"command": "activate-contract", "topic": "x.two", "version": 2}), "OST", "ST"),
         (
             json!({"command": "deprecate-contract", "topic": "x.one", "version": 1, "sunset": "2026-06-01"}),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 29] = [
+const TAGS: [&str; 33] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -37,6 +37,10 @@ const TAGS: [&str; 29] = [
     "schema-deleted",
     "compatibility-set",
     "mode-set",
+    "contract-proposed",
+    "objection-answered",
+    "contract-overridden",
+    "standards-set",
 ];
 
 fn facts() -> Vec<Value> {

@@ -34,7 +34,7 @@ fn desired(files: &BTreeMap<String, String>) -> Desired {
 
 fn applied(state: &State, desired: &Desired) -> State {
     let mut state = state.clone();
-    let plan = plan(&state, desired, NOW);
+    let plan = plan(&state, desired, NOW, &Check);
     let events = apply_all(&state, &operator(), &plan, NOW, &Check)
         .unwrap_or_else(|(step, refused)| panic!("{}: {refused}", step.what));
     events.iter().for_each(|event| apply(&mut state, event, NOW));
@@ -49,7 +49,7 @@ fn the_example_is_applied_and_then_nothing_is_left_to_do() {
     assert_eq!(state.subscriptions().filter(|s| s.is_live(NOW)).count(), desired.subscriptions.len());
     assert!(state.topics().all(|topic| topic.newest_active().is_some()));
     for state in [state.clone(), closed(state)] {
-        let again = plan(&state, &desired, NOW);
+        let again = plan(&state, &desired, NOW, &Check);
         assert!(again.is_empty() && again.waits.is_empty() && again.unmanaged.is_empty(), "{again}");
     }
 }
@@ -70,7 +70,7 @@ fn what_the_folder_does_not_mention_is_told_and_stays() {
     less.retain(|path, _| {
         !path.contains("emergency-services") && !path.contains("emergency.alert") && !path.contains("alerts")
     });
-    let plan = plan(&state, &desired(&less), NOW);
+    let plan = plan(&state, &desired(&less), NOW, &Check);
     assert!(plan.is_empty(), "{plan}");
     assert!(plan.unmanaged.contains(&"agency emergency-services".to_owned()), "{plan}");
     assert!(plan.unmanaged.contains(&"topic emergency.alert.issued".to_owned()), "{plan}");
@@ -94,13 +94,13 @@ fn a_new_contract_version_is_proposed_and_waits_for_its_consumers() {
     let whats = |plan: &governance::Plan| plan.steps.iter().map(|step| step.what.clone()).collect::<Vec<_>>();
     let active = "~ contract v2 of civil.birth.registered: active";
     let new = "+ contract v2 of civil.birth.registered";
-    assert_eq!(whats(&plan(&state, &newer, NOW)), [new, active]);
-    assert!(plan(&applied(&state, &newer), &newer, NOW).is_empty());
+    assert_eq!(whats(&plan(&state, &newer, NOW, &Check)), [new, active]);
+    assert!(plan(&applied(&state, &newer), &newer, NOW, &Check).is_empty());
 
-    let plan = plan(&closed(state), &newer, NOW);
+    let plan = plan(&closed(state), &newer, NOW, &Check);
     assert_eq!(whats(&plan), [new]);
-    let waits =
-        "contract v2 of civil.birth.registered waits for permits-office, social-insurance, tax-office";
+    let waits = "contract v2 of civil.birth.registered: goes live after a notice of 2w unless somebody objects \
+         (permits-office, social-insurance, tax-office)";
     assert_eq!(plan.waits, [waits]);
 }
 
@@ -114,7 +114,7 @@ fn what_cannot_be_is_refused_whole_with_the_reason() {
         (BIRTHS, "version: 1", "version: 3", "version-gap"),
         ("subscriptions/courts.alerts.yaml", "emergency.alert.issued", "tax.id.assigned", "other-topic"),
     ] {
-        let plan = plan(&state, &desired(&edited(path, from, to)), NOW);
+        let plan = plan(&state, &desired(&edited(path, from, to)), NOW, &Check);
         let (step, refused) = apply_all(&state, &operator(), &plan, NOW, &Check).unwrap_err();
         assert_eq!(refused.code, code, "{}: {refused}", step.what);
     }
@@ -151,10 +151,10 @@ fn changes_are_told_with_what_was_and_what_will_be() {
         ),
     ] {
         let newer = desired(&edited(path, from, to));
-        let plan = plan(&state, &newer, NOW);
+        let plan = plan(&state, &newer, NOW, &Check);
         let whats: Vec<&str> = plan.steps.iter().map(|step| step.what.as_str()).collect();
         assert_eq!(whats, [what]);
-        assert!(governance::plan(&applied(&state, &newer), &newer, NOW).is_empty());
+        assert!(governance::plan(&applied(&state, &newer), &newer, NOW, &Check).is_empty());
     }
 }
 
@@ -200,5 +200,5 @@ fn standards_come_from_the_folder_where_it_has_them() {
     let state = applied(&opened(), &desired);
     assert_eq!(state.standards().limits.partitions_max, 32);
     assert!(state.standards().knows(&"tax-secret".into()) && !state.standards().knows(&"other".into()));
-    assert!(plan(&state, &desired, NOW).is_empty());
+    assert!(plan(&state, &desired, NOW, &Check).is_empty());
 }

@@ -19,9 +19,12 @@ fn status(state: &State, name: &str, number: u32) -> Status {
 fn a_new_version_waits_for_every_subscribed_agency() {
     let mut state = closed(small_bus());
     let (owner, consumer) = (actor("s@a", &[Role::Steward]), actor("c@b", &[Role::Steward]));
+    let other = json!({"command": "propose-contract", "definition": definition("x.one", 2, "other")});
+    done(&mut state, &owner, other);
     let activate = json!({"command": "activate-contract", "topic": "x.one", "version": 2});
     let waiting = decided(&state, &owner, activate.clone()).unwrap_err();
-    assert_eq!((waiting.code, waiting.text.as_str()), ("not-acknowledged", "v2 of x.one waits for b"));
+    let text = "v2 of x.one cannot go live yet\nb has not agreed";
+    assert_eq!((waiting.code, waiting.text.as_str()), ("not-acknowledged", text));
 
     let object = json!({"command": "object-to-contract", "topic": "x.one", "version": 2, "agency": "b", "reason": "too soon"});
     done(&mut state, &consumer, object);

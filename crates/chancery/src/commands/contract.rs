@@ -38,6 +38,24 @@ enum Act {
         #[arg(long)]
         reason: String,
     },
+    /// Answer an agency's objection
+    Answer {
+        topic: String,
+        version: u32,
+        #[arg(long)]
+        agency: String,
+        #[arg(long)]
+        text: String,
+    },
+    /// Let a version go live without waiting; takes two people of different agencies, one of them an operator
+    Override {
+        topic: String,
+        version: u32,
+        #[arg(long)]
+        reason: String,
+    },
+    /// May this version go live now? Exits 0 if so, and 1 with who has to do what by when if not
+    CanI { topic: String, version: u32 },
     /// Let events follow a version
     Activate { topic: String, version: u32 },
     /// Announce the end of a version
@@ -74,6 +92,7 @@ impl Contract {
         let on = |command: &str, topic: &str, version: u32| json!({"command": command, "topic": topic, "version": version});
         let (command, done) = match self.act {
             Act::Status { topic } => return status(&client, options, &topic),
+            Act::CanI { topic, version } => return can_i(&client, options, &topic, version),
             Act::Diff { topic, from, to } => return diff(&client, options, &topic, from, to),
             Act::Schema { topic, version, cleared, definition } => {
                 return schema(&client, &topic, version, cleared.as_deref(), definition);
@@ -98,6 +117,22 @@ impl Contract {
                         "{agency} objects to {topic} v{version}; it cannot become active until it agrees"
                     ),
                 )
+            }
+            Act::Answer { topic, version, agency, text } => {
+                let mut command = on("answer-objection", &topic, version);
+                command["agency"] = agency.as_str().into();
+                command["answer"] = text.into();
+                (
+                    command,
+                    format!(
+                        "{agency} was answered; its objection to {topic} v{version} stands until it agrees"
+                    ),
+                )
+            }
+            Act::Override { topic, version, reason } => {
+                let mut command = on("override-contract", &topic, version);
+                command["reason"] = reason.into();
+                (command, format!("your part in overriding what {topic} v{version} waits for is recorded"))
             }
             Act::Activate { topic, version } => {
                 (on("activate-contract", &topic, version), format!("{topic} v{version} is active"))
@@ -130,61 +165,150 @@ fn status(client: &Client, options: &Options, topic: &str) -> Result<(), Failure
     }
     output::line(format_args!("contract of {topic}"));
     output::line(
-        "a version is proposed → acknowledged by each subscribed agency → active → deprecated → retired\n",
+        "a version is proposed → acknowledged or objected to by those who read the topic → active → deprecated → retired\n",
     );
-    for version in answer["versions"].as_array().into_iter().flatten() {
-        let number = cell(&version["version"]);
-        let since = if version["activated_at"].is_null() {
-            &version["proposed_at"]
-        } else {
-            &version["activated_at"]
-        };
-        output::line(format_args!("v{number}  {}  since {}", cell(&version["status"]), cell(since)));
-        output::line(format_args!("    proposed by {}", cell(&version["proposed_by"])));
-        for given in version["acknowledged"].as_array().into_iter().flatten() {
-            output::line(format_args!(
-                "    acknowledged by {} ({})",
-                cell(&given["agency"]),
-                cell(&given["by"])
-            ));
-        }
-        for raised in version["objections"].as_array().into_iter().flatten() {
-            output::line(format_args!(
-                "    {} objects: {}",
-                cell(&raised["agency"]),
-                cell(&raised["reason"])
-            ));
+    for version in list(&answer["versions"]) {
+        life(topic, version);
+        if version["status"] == "proposed" {
+            readers(client, topic, version)?;
         }
         next(topic, version).iter().for_each(|line| output::line(format_args!("    next: {line}")));
     }
     Ok(())
 }
 
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// What has happened to a version.
+fn life(topic: &str, version: &Value) {
+    let number = cell(&version["version"]);
+    let since = match &version["activated_at"] {
+        Value::Null => &version["proposed_at"],
+        active => active,
+    };
+    output::line(format_args!("v{number}  {}  since {}", cell(&version["status"]), cell(since)));
+    output::line(format_args!("    proposed by {}", cell(&version["proposed_by"])));
+    if version["status"] == "proposed" && !version["compared_with"].is_null() {
+        let against = cell(&version["compared_with"]);
+        output::line(format_args!(
+            "    {} with v{against} (contract diff {topic} {against} {number})",
+            cell(&version["weight"])
+        ));
+        list(&version["effects"])
+            .for_each(|effect| output::line(format_args!("        {}", effect_line(effect))));
+    }
+    for given in list(&version["acknowledged"]) {
+        output::line(format_args!("    acknowledged by {} ({})", cell(&given["agency"]), cell(&given["by"])));
+    }
+    for raised in list(&version["objections"]) {
+        output::line(format_args!("    {} objects: {}", cell(&raised["agency"]), cell(&raised["reason"])));
+        if !raised["answer"].is_null() {
+            let answer = &raised["answer"];
+            output::line(format_args!(
+                "        answered by {}: {}",
+                cell(&answer["by"]),
+                cell(&answer["text"])
+            ));
+        }
+    }
+    for one in list(&version["overrides"]) {
+        output::line(format_args!(
+            "    overridden by {} ({}): {}",
+            cell(&one["by"]),
+            cell(&one["role"]),
+            cell(&one["reason"])
+        ));
+    }
+}
+
+/// `/child/name is gone (breaking)`.
+fn effect_line(effect: &Value) -> String {
+    format!("{} ({})", cell(&effect["what"]), cell(&effect["weight"]))
+}
+
+/// What a proposed version means for the subscriptions that the caller may see.
+fn readers(client: &Client, topic: &str, version: &Value) -> Result<(), Failure> {
+    let number = cell(&version["version"]);
+    let answer = client.get(&format!("/v1/contracts/{}/{number}/readers", segment(topic)))?;
+    for reader in list(&answer["readers"]) {
+        let effects: Vec<&Value> = list(&reader["effects"]).collect();
+        let nothing = if effects.is_empty() { ": nothing that it reads changes" } else { "" };
+        output::line(format_args!("    for {}{nothing}", cell(&reader["subscription"])));
+        for effect in effects {
+            output::line(format_args!("        {}: {}", effect_line(effect), cell(&effect["to_you"])));
+        }
+    }
+    Ok(())
+}
+
+/// May it go live today, and if not, who has to do what by when?
+fn can_i(client: &Client, options: &Options, topic: &str, number: u32) -> Result<(), Failure> {
+    let version = client.get(&format!("/v1/contracts/{}/{number}", segment(topic)))?;
+    if options.json {
+        output::json(&json!({
+            "topic": topic, "version": number, "may_go_live": version["may_go_live"], "weight": version["weight"],
+            "waits": version["waits"],
+        }));
+    }
+    let may = version["may_go_live"] == true;
+    if may && !options.json {
+        let already = version["status"] == "active";
+        output::line(format_args!(
+            "yes: {topic} v{number} {}",
+            if already { "is live" } else { "may go live" }
+        ));
+    }
+    if may {
+        return Ok(());
+    }
+    let line = |wait: &Value| format!("{}\n    {}", cell(&wait["what"]), cell(&wait["remedy"]));
+    let lines: Vec<String> = list(&version["waits"]).map(line).collect();
+    Err(Failure::new(format!(
+        "no: {topic} v{number} is {} and waits\n{}",
+        cell(&version["weight"]),
+        lines.join("\n")
+    )))
+}
+
 /// Who must do what, with the command for it.
 fn next(topic: &str, version: &Value) -> Vec<String> {
     let number = cell(&version["version"]);
     let steward = cell(&version["steward"]);
-    let empty = Vec::new();
-    let waits = version["waits_for"].as_array().unwrap_or(&empty);
     match version["status"].as_str() {
-        Some("proposed") if waits.is_empty() => {
+        Some("proposed") if version["may_go_live"] == true => {
             vec![format!("{steward}: chancery contract activate {topic} {number}")]
         }
-        Some("proposed") => waits
-            .iter()
-            .map(|agency| {
-                let agency = cell(agency);
-                format!("a steward of {agency}: chancery contract acknowledge {topic} {number} --agency {agency} (or object, with --reason)")
-            })
-            .collect(),
+        Some("proposed") => {
+            list(&version["waits"]).map(|wait| wait_line(topic, &number, &steward, wait)).collect()
+        }
         Some("active") => vec![format!(
             "to replace it, propose v{} in topics/{topic}/topic.yaml and apply; then {steward}: chancery contract deprecate {topic} {number} --sunset YYYY-MM-DD",
             version["version"].as_u64().unwrap_or(0) + 1
         )],
         Some("deprecated") => {
-            vec![format!("from {} on {steward}: chancery contract retire {topic} {number}", cell(&version["sunset"]))]
+            vec![format!(
+                "from {} on {steward}: chancery contract retire {topic} {number}",
+                cell(&version["sunset"])
+            )]
         }
         _ => Vec::new(),
+    }
+}
+
+fn wait_line(topic: &str, number: &str, steward: &str, wait: &Value) -> String {
+    let agencies: Vec<String> = list(&wait["agencies"]).map(cell).collect();
+    let agency = agencies.first().map_or("AGENCY", String::as_str);
+    let what = cell(&wait["what"]);
+    match wait["code"].as_str() {
+        Some("not-acknowledged") => format!(
+            "{what}; a steward of {agency}: chancery contract acknowledge {topic} {number} --agency {agency} (or object, with --reason)"
+        ),
+        Some("objected") => format!(
+            "{what}; {steward}: chancery contract answer {topic} {number} --agency {agency} --text …, or propose other text; a steward of {agency}: chancery contract acknowledge takes it back"
+        ),
+        _ => format!("{what}; {}", cell(&wait["remedy"])),
     }
 }
 
@@ -196,11 +320,10 @@ fn diff(client: &Client, options: &Options, topic: &str, from: u32, to: u32) -> 
             Ok(())
         };
     }
-    let changes = answer["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if changes.is_empty() {
+    if list(&answer["effects"]).next().is_none() {
         output::line("no difference");
     }
-    changes.iter().for_each(|change| output::line(cell(change)));
+    list(&answer["effects"]).for_each(|effect| output::line(effect_line(effect)));
     Ok(())
 }
 

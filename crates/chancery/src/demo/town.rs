@@ -257,7 +257,8 @@ mod tests {
 
     use contract::check::Workspace;
     use contract::compile::compile;
-    use governance::{Command, Desired, State, plan};
+    use governance::Desired;
+    use governance::commands::NewTopic;
 
     #[test]
     fn the_same_seed_is_the_same_town() {
@@ -270,17 +271,8 @@ mod tests {
     fn every_event_of_the_town_keeps_its_contract() {
         let files: BTreeMap<String, String> = super::super::offices::governance_files();
         let desired = Desired::from_files(&files).unwrap();
-        let plan = plan(&State::default(), &desired, 0);
-        let contracts: BTreeMap<String, _> = plan
-            .steps
-            .iter()
-            .filter_map(|step| match &step.command {
-                Command::CreateTopic(topic) => {
-                    Some((topic.topic.to_string(), compile(&topic.contract).unwrap()))
-                }
-                _ => None,
-            })
-            .collect();
+        let contract = |topic: &NewTopic| (topic.topic.to_string(), compile(&topic.contract).unwrap());
+        let contracts: BTreeMap<String, _> = desired.topics.values().map(contract).collect();
         let town = Town::new(1, 60);
         let caused = town.births.iter().flat_map(|birth| [tax_id_for(birth), benefit_for(birth)]);
         let all = [&town.births, &town.marriages, &town.payments, &town.permits, &town.decisions];

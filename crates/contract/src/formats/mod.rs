@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compile::Fault;
 use crate::definition::{Definition, Format};
-use crate::places::Places;
+use crate::places::{Places, Types};
 use crate::plan::{self, Plan};
 use crate::{Class, compile};
 
@@ -41,7 +41,7 @@ pub(crate) fn classes_of(definition: &Definition) -> Vec<Class> {
 }
 
 /// Every declared place of a schema with its types; none where the schema does not read.
-pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, String> {
+pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, Types> {
     match format {
         Format::JsonSchema => json::declared(schema),
         Format::Avro => avro::declared(schema),

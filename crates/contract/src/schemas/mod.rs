@@ -13,14 +13,15 @@ mod protobuf;
 mod standalone;
 mod tags;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
-use crate::Format;
 use crate::limits::TYPE_DEPTH;
+use crate::pointer::Pointer;
+use crate::{Format, formats};
 
 pub use canonical::{canonical, normalized, serialized};
 pub use compatibility::{Compatibility, Incompatibility};
@@ -29,6 +30,12 @@ pub use tags::tags;
 
 /// Texts that one may refer to, directly or not: real schemas need dozens.
 const REFERENCES: usize = 200;
+
+/// Every place of the documents of a schema that stands alone; none where it does not read.
+pub fn places(format: Format, schema: &str) -> BTreeSet<Pointer> {
+    let declared = formats::declared(format, schema);
+    declared.keys().filter_map(|place| Pointer::parse(place).ok()).collect()
+}
 
 /// A schema as registered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::authority::Case;
 use super::no_faults;
+use crate::clerk::BUS;
 use crate::commands::{AgencyChange, AgencyProfile};
 use crate::state::Profile;
 use crate::{Event, Refused, Standards};
@@ -49,6 +50,9 @@ pub(super) fn register(case: &Case<'_>, new: &AgencyProfile) -> Result<Vec<Event
     let by = case.as_operator(&format!("registering agency {}", new.agency))?;
     if case.state.agency(&new.agency).is_some() {
         return Err(Refused::exists("agency", &new.agency).hint("change-agency changes its profile"));
+    }
+    if new.agency.as_str() == BUS {
+        return Err(Refused::new("reserved", format!("{BUS} is the bus itself, not an agency")));
     }
     let profile = Profile {
         name: new.name.clone(),

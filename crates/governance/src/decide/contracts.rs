@@ -1,12 +1,12 @@
-//! The life of a contract's version: proposed, agreed to by its consumers, active, deprecated, retired.
+//! A contract's versions: proposed, and ended. What is between is in `hearing`.
 
 use std::sync::Arc;
 
-use contract::{AgencyName, ContractVersion, Definition, TopicName};
+use contract::{ContractVersion, Definition, TopicName};
 
-use super::authority::{Case, reason_given};
+use super::authority::Case;
 use super::{no_faults, topics};
-use crate::{Date, Event, Refused, Status, Topic, Version};
+use crate::{Date, Event, Impact, Refused, Status, Topic, Version};
 
 /// A new version, or other text for one that is still proposed. Agreements to the former text do not count for the new.
 pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<Vec<Event>, Refused> {
@@ -14,7 +14,8 @@ pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<V
     let by = case.as_owner_of(topic, &format!("proposing a contract of {}", topic.name))?;
     let number = definition.version;
     if let Some(known) = topic.versions.get(&number) {
-        if known.definition == *definition {
+        let overtaken = known.status == Status::Proposed && known.is_overtaken(topic);
+        if known.definition == *definition && !overtaken {
             return Ok(Vec::new());
         }
         if known.status != Status::Proposed {
@@ -34,93 +35,8 @@ pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<V
     }
     let classes: Vec<_> = case.state.standards().classes.iter().cloned().collect();
     no_faults("invalid-contract", &case.check.faults(definition, &classes))?;
-    Ok(vec![Event::ContractProposed { definition: definition.clone(), registered: None, by }])
-}
-
-/// A subscribed agency agrees.
-pub(super) fn acknowledge(
-    case: &Case<'_>,
-    topic: &TopicName,
-    number: ContractVersion,
-    agency: &AgencyName,
-) -> Result<Vec<Event>, Refused> {
-    let by = case.as_steward_of(agency, &format!("acknowledging a contract for {agency}"))?;
-    let (topic, version) = version_of(case, topic, number)?;
-    is_proposed(topic, version)?;
-    is_subscribed(case, topic, agency)?;
-    if version.acknowledged.contains_key(agency) {
-        return Ok(Vec::new());
-    }
-    let (topic, agency) = (topic.name.clone(), agency.clone());
-    Ok(vec![Event::ContractAcknowledged { topic, version: number, agency, by }])
-}
-
-/// A subscribed agency objects.
-pub(super) fn object(
-    case: &Case<'_>,
-    topic: &TopicName,
-    number: ContractVersion,
-    agency: &AgencyName,
-    reason: &str,
-) -> Result<Vec<Event>, Refused> {
-    let by = case.as_steward_of(agency, &format!("objecting to a contract for {agency}"))?;
-    let (topic, version) = version_of(case, topic, number)?;
-    is_proposed(topic, version)?;
-    is_subscribed(case, topic, agency)?;
-    reason_given(reason)?;
-    let (topic, agency, reason) = (topic.name.clone(), agency.clone(), reason.to_owned());
-    Ok(vec![Event::ContractObjected { topic, version: number, agency, reason, by }])
-}
-
-/// Events may follow the version, once every subscribed agency agrees.
-pub(super) fn activate(
-    case: &Case<'_>,
-    topic: &TopicName,
-    number: ContractVersion,
-) -> Result<Vec<Event>, Refused> {
-    let topic = case.topic(topic)?;
-    let by = case.as_owner_of(topic, &format!("activating a contract of {}", topic.name))?;
-    let (topic, version) = version_of(case, &topic.name, number)?;
-    if version.status == Status::Active {
-        return Ok(Vec::new());
-    }
-    is_proposed(topic, version)?;
-    let subscribed = case.state.subscribed_agencies(topic, case.now_ms);
-    no_objection(topic, version, &subscribed)?;
-    let silent = subscribed.into_iter().filter(|agency| !version.acknowledged.contains_key(agency));
-    let silent: Vec<AgencyName> = silent.collect();
-    let mut events = Vec::new();
-    match case.stand_in() {
-        Some(stand_in) => events.extend(silent.into_iter().map(|agency| Event::ContractAcknowledged {
-            topic: topic.name.clone(),
-            version: number,
-            agency,
-            by: stand_in.clone(),
-        })),
-        None if silent.is_empty() => {}
-        None => {
-            let names: Vec<&str> = silent.iter().map(AgencyName::as_str).collect();
-            let text = format!("{number} of {} waits for {}", topic.name, names.join(", "));
-            return Err(Refused::new("not-acknowledged", text)
-                .hint("a steward of each agency acknowledges it (acknowledge-contract)"));
-        }
-    }
-    events.push(Event::ContractActivated { topic: topic.name.clone(), version: number, by });
-    Ok(events)
-}
-
-/// An objection counts for as long as the agency is subscribed.
-fn no_objection(topic: &Topic, version: &Version, subscribed: &[AgencyName]) -> Result<(), Refused> {
-    let objecting = version.objections.iter().filter(|(agency, _)| subscribed.contains(agency));
-    let lines: Vec<String> =
-        objecting.map(|(agency, objection)| format!("{agency} objects: {}", objection.reason)).collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let text = format!("{} of {} is objected to\n{}", version.number(), topic.name, lines.join("\n"));
-    Err(Refused::new("objected", text).hint(
-        "propose other text under the same number, or settle it: an acknowledgement takes the objection back",
-    ))
+    let impact = Impact::of(case.state, topic, definition, case.check);
+    Ok(vec![Event::ContractProposed { definition: definition.clone(), registered: None, impact, by }])
 }
 
 /// Announces the end of an active version, or another day for one that was announced.
@@ -171,7 +87,8 @@ pub(super) fn retire(
     Ok(vec![Event::ContractRetired { topic: topic.name.clone(), version: number, by }])
 }
 
-fn version_of<'a>(
+/// A version of a topic's contract, which must be there.
+pub(super) fn version_of<'a>(
     case: &Case<'a>,
     topic: &TopicName,
     number: ContractVersion,
@@ -181,20 +98,4 @@ fn version_of<'a>(
     version
         .map(|version| (topic, version))
         .ok_or_else(|| Refused::unknown("contract", format!("{number} of {}", topic.name)))
-}
-
-fn is_proposed(topic: &Topic, version: &Version) -> Result<(), Refused> {
-    if version.status == Status::Proposed {
-        return Ok(());
-    }
-    let text = format!("{} of {} is {}, not proposed", version.number(), topic.name, version.status);
-    Err(Refused::new("not-proposed", text))
-}
-
-fn is_subscribed(case: &Case<'_>, topic: &Topic, agency: &AgencyName) -> Result<(), Refused> {
-    if case.state.subscribed_agencies(topic, case.now_ms).contains(agency) {
-        return Ok(());
-    }
-    let text = format!("{agency} has no live subscription to {}", topic.name);
-    Err(Refused::new("not-a-subscriber", text).hint("only agencies that consume a topic are asked"))
 }

@@ -6,6 +6,7 @@
 mod agencies;
 mod authority;
 mod contracts;
+mod hearing;
 mod principals;
 mod schemas;
 mod subscriptions;
@@ -15,7 +16,7 @@ mod topics;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::schemas::{Compatibility, Source};
-use contract::{Class, Definition, Pointer};
+use contract::{Class, Definition, Effect, Pointer};
 
 use crate::{Actor, Command, Event, Refused, State};
 use authority::Case;
@@ -24,6 +25,9 @@ use authority::Case;
 pub trait ContractCheck {
     /// Everything that is wrong with `definition`, a line each; `extra_classes` are the classes that the standards add.
     fn faults(&self, definition: &Definition, extra_classes: &[Class]) -> Vec<String>;
+
+    /// What `new` means for those who read by `old`, but for whether the schemas go on as a mode asks.
+    fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect>;
 
     /// Reads a schema; the error says why it cannot be read.
     fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String>;
@@ -77,12 +81,18 @@ pub fn decide(
         Command::ChangeTopic(change) => topics::change(&case, change),
         Command::ProposeContract { definition } => contracts::propose(&case, definition),
         Command::AcknowledgeContract { topic, version, agency } => {
-            contracts::acknowledge(&case, topic, *version, agency)
+            hearing::acknowledge(&case, topic, *version, agency)
         }
         Command::ObjectToContract { topic, version, agency, reason } => {
-            contracts::object(&case, topic, *version, agency, reason)
+            hearing::object(&case, topic, *version, agency, reason)
         }
-        Command::ActivateContract { topic, version } => contracts::activate(&case, topic, *version),
+        Command::AnswerObjection { topic, version, agency, answer } => {
+            hearing::answer(&case, topic, *version, agency, answer)
+        }
+        Command::OverrideContract { topic, version, reason } => {
+            hearing::override_waits(&case, topic, *version, reason)
+        }
+        Command::ActivateContract { topic, version } => hearing::activate(&case, topic, *version),
         Command::DeprecateContract { topic, version, sunset } => {
             contracts::deprecate(&case, topic, *version, *sunset)
         }

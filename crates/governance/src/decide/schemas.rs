@@ -139,8 +139,8 @@ fn propose(
         _ => refused,
     })?;
     let registered = |event| match event {
-        Event::ContractProposed { definition, by, .. } => {
-            Event::ContractProposed { definition, registered: Some(schema.clone()), by }
+        Event::ContractProposed { definition, impact, by, .. } => {
+            Event::ContractProposed { definition, registered: Some(schema.clone()), impact, by }
         }
         other => other,
     };

@@ -39,7 +39,12 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
             key: new.contract.key.clone(),
             by: by.clone(),
         },
-        Event::ContractProposed { definition: new.contract.clone(), registered: None, by: by.clone() },
+        Event::ContractProposed {
+            definition: new.contract.clone(),
+            registered: None,
+            impact: None,
+            by: by.clone(),
+        },
         Event::ContractActivated { topic, version, by },
     ]);
     Ok(events)

@@ -4,7 +4,7 @@ use contract::Class;
 use serde::Deserialize;
 
 use super::file::File;
-use crate::{Limits, Standards, duration};
+use crate::{Changes, Limits, Standards, duration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +13,15 @@ struct StandardsForm {
     classes: Vec<String>,
     #[serde(default)]
     limits: LimitsForm,
+    #[serde(default)]
+    changes: ChangesForm,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangesForm {
+    notice: Option<String>,
+    silence_is_consent: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -34,21 +43,25 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
             return None;
         }
     };
-    let given = form.limits;
-    let default = Limits::default();
+    let (given, default) = (form.changes, Changes::default());
+    let changes = Changes {
+        notice_s: seconds(file, "changes.notice", given.notice, default.notice_s),
+        silence_is_consent: given.silence_is_consent.unwrap_or(default.silence_is_consent),
+    };
+    let (given, default) = (form.limits, Limits::default());
     let limits = Limits {
-        retention_min_s: seconds(file, "retention_min", given.retention_min, default.retention_min_s),
-        retention_max_s: seconds(file, "retention_max", given.retention_max, default.retention_max_s),
+        retention_min_s: seconds(file, "limits.retention_min", given.retention_min, default.retention_min_s),
+        retention_max_s: seconds(file, "limits.retention_max", given.retention_max, default.retention_max_s),
         partitions_max: given.partitions_max.unwrap_or(default.partitions_max),
         subscription_max_s: seconds(
             file,
-            "subscription_max",
+            "limits.subscription_max",
             given.subscription_max,
             default.subscription_max_s,
         ),
     };
     let classes = form.classes.into_iter().map(Class::from).collect();
-    let standards = Standards { limits, classes };
+    let standards = Standards { limits, changes, classes };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }
@@ -58,7 +71,7 @@ fn seconds(file: &mut File<'_>, field: &str, text: Option<String>, default: u64)
         None => default,
         Some(Ok(seconds)) => seconds,
         Some(Err(error)) => {
-            file.field_fault(&format!("limits.{field}"), None, error.to_string());
+            file.field_fault(field, None, error.to_string());
             default
         }
     }

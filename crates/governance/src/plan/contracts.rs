@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use contract::{AgencyName, Definition};
+use contract::{AgencyName, Definition, Effect, Weight};
 
 use super::Plan;
-use crate::{Command, State, Status, Topic, Version};
+use crate::consent::{self, Wait};
+use crate::{Command, ContractCheck, Impact, State, Status, Topic, Version, duration};
 
 /// Proposes the folder's version where it is new, and activates it where nobody is waited for.
-pub(super) fn plan(plan: &mut Plan, state: &State, topic: &Topic, wish: &Arc<Definition>, now_ms: u64) {
+pub(super) fn plan(
+    plan: &mut Plan,
+    state: &State,
+    topic: &Topic,
+    wish: &Arc<Definition>,
+    (check, now_ms): (&dyn ContractCheck, u64),
+) {
     let number = wish.version;
     let known = topic.versions.get(&number).filter(|known| *known.definition == **wish);
     if known.is_some_and(|known| known.status != Status::Proposed) {
@@ -16,31 +23,58 @@ pub(super) fn plan(plan: &mut Plan, state: &State, topic: &Topic, wish: &Arc<Def
         plan.unmanaged.extend(newer.map(|(newer, _)| format!("contract {newer} of {}", topic.name)));
         return;
     }
-    if known.is_none() {
-        let what = match topic.versions.get(&number) {
+    let overtaken = known.is_some_and(|known| known.is_overtaken(topic));
+    let impact = known.and_then(|known| known.impact.clone());
+    let impact = impact.filter(|_| !overtaken).or_else(|| Impact::of(state, topic, wish, check));
+    if known.is_none() || overtaken {
+        let mut what = match topic.versions.get(&number) {
             None => format!("+ contract {number} of {}", topic.name),
             Some(former) => format!("~ contract {number} of {} ({})", topic.name, former.status),
         };
+        what.extend(impact.iter().flat_map(|impact| &impact.effects).map(detail));
         plan.step(Command::ProposeContract { definition: wish.clone() }, what);
     }
-    match waits_for(state, topic, known, now_ms) {
+    match waits_for(state, topic, known.filter(|_| !overtaken), impact.as_ref(), now_ms) {
         None => {
             let command = Command::ActivateContract { topic: topic.name.clone(), version: number };
             plan.step(command, format!("~ contract {number} of {}: active", topic.name));
         }
-        Some(whom) => plan.waits.push(format!("contract {number} of {} waits for {whom}", topic.name)),
+        Some(what) => plan.waits.push(format!("contract {number} of {}: {what}", topic.name)),
     }
 }
 
-/// Whom a proposed version waits for; a version not proposed yet has nobody's agreement.
-fn waits_for(state: &State, topic: &Topic, known: Option<&Version>, now_ms: u64) -> Option<String> {
-    let subscribed = state.subscribed_agencies(topic, now_ms);
-    let objects = |agency: &&AgencyName| known.is_some_and(|v| v.objections.contains_key(*agency));
-    let silent = |agency: &&AgencyName| known.is_none_or(|v| !v.acknowledged.contains_key(*agency));
-    let objecting: Vec<&str> = subscribed.iter().filter(objects).map(AgencyName::as_str).collect();
-    if !objecting.is_empty() {
-        return Some(format!("{}, which object", objecting.join(", ")));
+fn detail(effect: &Effect) -> String {
+    format!("\n    {} ({})", effect.what, effect.weight)
+}
+
+/// What a version will wait for. In the bootstrap an operator's word counts for everybody's, but not against an
+/// objection.
+fn waits_for(
+    state: &State,
+    topic: &Topic,
+    known: Option<&Version>,
+    impact: Option<&Impact>,
+    now_ms: u64,
+) -> Option<String> {
+    if let Some(known) = known {
+        let mut waits = consent::waits(state, topic, known, now_ms);
+        waits.retain(|wait| !state.in_bootstrap() || matches!(wait, Wait::Objection { .. }));
+        let lines: Vec<String> = waits.iter().map(ToString::to_string).collect();
+        return (!lines.is_empty()).then(|| lines.join("; "));
     }
-    let silent: Vec<&str> = subscribed.iter().filter(silent).map(AgencyName::as_str).collect();
-    (!silent.is_empty() && !state.in_bootstrap()).then(|| silent.join(", "))
+    let subscribed = state.subscribed_agencies(topic, now_ms);
+    let names: Vec<&str> = subscribed.iter().map(AgencyName::as_str).collect();
+    let changes = &state.standards().changes;
+    match impact.map(Impact::weight) {
+        _ if names.is_empty() || state.in_bootstrap() => None,
+        Some(Weight::Compatible) if changes.silence_is_consent && changes.notice_s == 0 => None,
+        Some(Weight::Compatible) if changes.silence_is_consent => {
+            let notice = duration::to_text(changes.notice_s);
+            Some(format!(
+                "goes live after a notice of {notice} unless somebody objects ({})",
+                names.join(", ")
+            ))
+        }
+        _ => Some(format!("waits for {}", names.join(", "))),
+    }
 }

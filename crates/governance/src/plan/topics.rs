@@ -2,15 +2,15 @@
 
 use super::{Plan, contracts, differs, new_stewards};
 use crate::commands::{NewTopic, TopicChange};
-use crate::{Command, State, Topic, duration};
+use crate::{Command, ContractCheck, State, Topic, duration};
 
 /// Registers the topic, or changes what differs, and sees to its contract.
-pub(super) fn plan(plan: &mut Plan, state: &State, wish: &NewTopic, now_ms: u64) {
+pub(super) fn plan(plan: &mut Plan, state: &State, wish: &NewTopic, at: (&dyn ContractCheck, u64)) {
     match state.topic(&wish.topic) {
         None => create(plan, state, wish),
         Some(topic) => {
             change(plan, state, topic, wish);
-            contracts::plan(plan, state, topic, &wish.contract, now_ms);
+            contracts::plan(plan, state, topic, &wish.contract, at);
         }
     }
 }

@@ -11,7 +11,7 @@ use contract::{ContractVersion, Definition, PrincipalName, SubscriptionName, Top
 
 use super::schemas::{Home, Schema};
 use super::subscription::{Approval, End, Ended, Grant, Request, Subscription};
-use super::topic::{Acknowledgement, Objection, Status, Topic, Version};
+use super::topic::{Acknowledgement, Answer, Objection, Override, Status, Topic, Version};
 use super::{Agency, Principal, State, Terms};
 use crate::events::{By, Event};
 use crate::{Roles, Scram, TokenHash};
@@ -31,6 +31,8 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         Event::ContractProposed { .. }
         | Event::ContractAcknowledged { .. }
         | Event::ContractObjected { .. }
+        | Event::ObjectionAnswered { .. }
+        | Event::ContractOverridden { .. }
         | Event::ContractActivated { .. }
         | Event::ContractDeprecated { .. }
         | Event::ContractRetired { .. } => contracts(state, event, at_ms),
@@ -154,12 +156,13 @@ fn set<T: Clone>(field: &mut T, value: &Option<T>) {
 
 fn contracts(state: &mut State, event: &Event, at_ms: u64) {
     match event {
-        Event::ContractProposed { definition, registered, by } => {
+        Event::ContractProposed { definition, registered, impact, by } => {
             if let Some(topic) = state.topics.get_mut(&definition.topic) {
                 let schema = registered.clone().unwrap_or_else(|| Arc::new(Schema::of(definition)));
                 let home = Home::Contract(definition.topic.clone(), definition.version);
                 let number = Arc::make_mut(&mut state.schemas).number(&schema, home);
-                let version = proposed(definition, (schema, number), by, at_ms);
+                let mut version = proposed(definition, (schema, number), by, at_ms);
+                version.impact.clone_from(impact);
                 Arc::make_mut(topic).versions.insert(definition.version, version);
             }
         }
@@ -172,8 +175,21 @@ fn contracts(state: &mut State, event: &Event, at_ms: u64) {
         Event::ContractObjected { topic, version, agency, reason, by } => {
             change_version(state, topic, *version, |record| {
                 record.acknowledged.remove(agency);
-                let objection = Objection { reason: reason.clone(), by: by.clone(), at_ms };
+                let objection = Objection { reason: reason.clone(), by: by.clone(), at_ms, answer: None };
                 record.objections.insert(agency.clone(), objection);
+            });
+        }
+        Event::ObjectionAnswered { topic, version, agency, answer, by } => {
+            change_version(state, topic, *version, |record| {
+                if let Some(objection) = record.objections.get_mut(agency) {
+                    objection.answer = Some(Answer { text: answer.clone(), by: by.clone(), at_ms });
+                }
+            });
+        }
+        Event::ContractOverridden { topic, version, reason, role, by } => {
+            change_version(state, topic, *version, |record| {
+                let one = Override { reason: reason.clone(), role: *role, by: by.clone(), at_ms };
+                record.overrides.push(one);
             });
         }
         Event::ContractActivated { topic, version, by } => {
@@ -211,6 +227,8 @@ fn proposed(
         activated: None,
         acknowledged: BTreeMap::new(),
         objections: BTreeMap::new(),
+        impact: None,
+        overrides: Vec::new(),
         sunset: None,
     }
 }

@@ -21,7 +21,7 @@ pub use parties::{Agency, Principal, Profile};
 pub use schemas::{Mode, Reference, Schema, Schemas};
 pub use series::Listed;
 pub use subscription::{Approval, End, Ended, Grant, Request, Subscription, Terms};
-pub use topic::{Acknowledgement, Latency, Objection, Status, Topic, Version};
+pub use topic::{Acknowledgement, Answer, Latency, Objection, Override, Status, Topic, Version};
 
 use crate::{Role, Standards};
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use contract::{AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, TopicName};
+use contract::{AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, TopicName, Weight};
 use serde::{Deserialize, Serialize};
 
 use super::Schema;
 use crate::events::By;
-use crate::{Actor, Date};
+use crate::{Actor, Date, Impact, Role};
 
 /// How fast a topic's events travel. Fixed for the topic's life: each class has its own log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +86,32 @@ pub struct Objection {
     pub by: By,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+    /// What the owner says to it.
+    pub answer: Option<Answer>,
+}
+
+/// The owner's answer to an objection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What was said.
+    pub text: String,
+    /// Who said it.
+    pub by: By,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// One person's part in overriding what a version waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// Why.
+    pub reason: String,
+    /// In which role.
+    pub role: Role,
+    /// Who.
+    pub by: By,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// One version of a topic's contract.
@@ -109,6 +135,10 @@ pub struct Version {
     pub acknowledged: BTreeMap<AgencyName, Acknowledgement>,
     /// The consumer agencies that object.
     pub objections: BTreeMap<AgencyName, Objection>,
+    /// What it changes; of a topic's first version nothing.
+    pub impact: Option<Impact>,
+    /// Those who override what it waits for.
+    pub overrides: Vec<Override>,
     /// The day on which a deprecated version ends.
     pub sunset: Option<Date>,
 }
@@ -121,6 +151,21 @@ impl Version {
             Status::Deprecated => self.sunset.is_some_and(|sunset| now_ms < sunset.starts_ms()),
             Status::Proposed | Status::Retired => false,
         }
+    }
+
+    /// How much it changes. What was proposed before changes were weighed counts as breaking.
+    pub fn weight(&self) -> Weight {
+        match &self.impact {
+            Some(impact) => impact.weight(),
+            None if self.number().0 == 1 => Weight::Compatible,
+            None => Weight::Breaking,
+        }
+    }
+
+    /// Whether consumers of its topic read by another version now than it was compared with.
+    pub fn is_overtaken(&self, topic: &Topic) -> bool {
+        let read_by = topic.read_by().map(Version::number);
+        self.impact.as_ref().is_some_and(|impact| Some(impact.against) != read_by)
     }
 
     /// The version's number.
@@ -167,6 +212,12 @@ impl Topic {
     /// The newest version whose status is active.
     pub fn newest_active(&self) -> Option<&Version> {
         self.versions.values().rev().find(|version| version.status == Status::Active)
+    }
+
+    /// The version that consumers read by: the newest that is active, or else deprecated.
+    pub fn read_by(&self) -> Option<&Version> {
+        let deprecated = || self.versions.values().rev().find(|version| version.status == Status::Deprecated);
+        self.newest_active().or_else(deprecated)
     }
 
     /// The versions that events may follow now, oldest first: the active ones, and deprecated ones before their sunset.

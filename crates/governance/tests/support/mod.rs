@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use contract::schemas::{Compatibility, Source};
-use contract::{AgencyName, Class, ContractVersion, Definition, Pointer, TopicName};
+use contract::{AgencyName, Class, ContractVersion, Definition, Effect, Pointer, TopicName, Weight};
 use governance::{
     Actor, Command, ContractCheck, Event, ReadSchema, Refused, Role, Roles, State, apply, decide,
 };
@@ -23,6 +23,22 @@ impl ContractCheck for Check {
         } else {
             Vec::new()
         }
+    }
+
+    /// A word that is lost breaks, a new one does not, and other classes are less protective.
+    fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect> {
+        let words = |it: &Definition| -> BTreeSet<String> {
+            it.schema.split_whitespace().map(str::to_owned).collect()
+        };
+        let (before, after) = (words(old), words(new));
+        let gone =
+            before.difference(&after).map(|word| Effect::on_all(Weight::Breaking, format!("{word} is gone")));
+        let come = after
+            .difference(&before)
+            .map(|word| Effect::on_all(Weight::Compatible, format!("{word} is new")));
+        let classes =
+            (old.classify != new.classify).then(|| Effect::on_all(Weight::LessProtective, "classes"));
+        gone.chain(come).chain(classes).collect()
     }
 
     /// A schema's places are its words: `a b` has `/a` and `/b`; `a!` has the tag PII on `/a`.

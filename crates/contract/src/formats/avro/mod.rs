@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use crate::Class;
 use crate::compile::Fault;
 use crate::definition::Definition;
-use crate::places::{Places, Step};
+use crate::places::{Places, Step, Types};
 use crate::plan::Plan;
 use crate::pointer::Pointer;
 use program::Program;
@@ -45,7 +45,7 @@ impl Form {
 }
 
 /// Every declared place of a schema with its types.
-pub(crate) fn declared(schema: &str) -> BTreeMap<String, String> {
+pub(crate) fn declared(schema: &str) -> BTreeMap<String, Types> {
     read::read(schema).map(|schema| schema.declared()).unwrap_or_default()
 }
 

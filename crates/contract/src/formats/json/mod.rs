@@ -15,7 +15,7 @@ use crate::compile::Fault;
 use crate::definition::Definition;
 use crate::document::{Document, DocumentJson, Tape};
 use crate::limits::Limits;
-use crate::places::Places;
+use crate::places::{Places, Types};
 use crate::plan::Plan;
 use crate::pointer::Pointer;
 use schema::{Ids, subschemas};
@@ -43,7 +43,7 @@ impl Form {
 }
 
 /// Every declared place of a schema with its types.
-pub(crate) fn declared(schema: &str) -> BTreeMap<String, String> {
+pub(crate) fn declared(schema: &str) -> BTreeMap<String, Types> {
     Ids::of(&value_of(schema)).declared()
 }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use crate::Class;
 use crate::compile::Fault;
 use crate::definition::Definition;
-use crate::places::Places;
+use crate::places::{Places, Types};
 use crate::plan::Plan;
 use crate::schemas;
 use program::Program;
@@ -44,7 +44,7 @@ impl Form {
 }
 
 /// Every declared place of a file's first message with its types.
-pub(crate) fn declared(schema: &str) -> BTreeMap<String, String> {
+pub(crate) fn declared(schema: &str) -> BTreeMap<String, Types> {
     Schema::read(schema).map(|schema| schema.declared()).unwrap_or_default()
 }
 

@@ -1,0 +1,174 @@
+//! The contracts of topics: where each version is in its life, what it means, and what it waits for.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use bus::clock::rfc3339;
+use contract::impact::weight;
+use contract::{ContractVersion, Effect, Format, TopicName, impact};
+use governance::consent::{Reader, Wait, waits};
+use governance::state::{Acknowledgement, Objection, Override};
+use governance::{Topic, Version};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Door;
+use crate::caller::Authenticated;
+use crate::governance::missing;
+use crate::problem::Problem;
+use crate::wire;
+
+fn version(topic: &Topic, version: &Version, waits: &[Wait]) -> Value {
+    let waits_for: Vec<&str> = waits.iter().flat_map(Wait::agencies).map(|agency| agency.as_str()).collect();
+    json!({
+        "topic": topic.name.as_str(), "version": version.number().0, "status": version.status.to_string(),
+        "proposed_by": version.proposed_by.principal.as_str(), "proposed_at": rfc3339(version.proposed_ms),
+        "activated_by": version.activated.as_ref().map(|(by, _)| by.principal.as_str()),
+        "activated_at": version.activated.as_ref().map(|(_, at_ms)| rfc3339(*at_ms)),
+        "sunset": version.sunset.map(|day| day.to_string()),
+        "weight": version.weight().as_str(),
+        "compared_with": version.impact.as_ref().map(|impact| impact.against.0),
+        "effects": version.impact.as_ref().map(|impact| &impact.effects),
+        "acknowledged": version.acknowledged.iter().map(|(by, one)| acknowledged(by.as_str(), one)).collect::<Vec<_>>(),
+        "objections": version.objections.iter().map(|(by, one)| objection(by.as_str(), one)).collect::<Vec<_>>(),
+        "overrides": version.overrides.iter().map(overridden).collect::<Vec<_>>(),
+        "may_go_live": waits.is_empty(),
+        "waits": waits.iter().map(|one| wait(topic, one)).collect::<Vec<_>>(),
+        "waits_for": waits_for,
+        "steward": topic.steward.as_str(), "deputy": topic.deputy.as_str(),
+        "definition": *version.definition,
+    })
+}
+
+fn acknowledged(agency: &str, given: &Acknowledgement) -> Value {
+    json!({"agency": agency, "by": given.by.principal.as_str(), "at": rfc3339(given.at_ms)})
+}
+
+fn objection(agency: &str, raised: &Objection) -> Value {
+    let answer = raised.answer.as_ref().map(|answer| {
+        json!({"text": answer.text, "by": answer.by.principal.as_str(), "at": rfc3339(answer.at_ms)})
+    });
+    json!({
+        "agency": agency, "by": raised.by.principal.as_str(), "at": rfc3339(raised.at_ms),
+        "reason": raised.reason, "answer": answer,
+    })
+}
+
+fn overridden(one: &Override) -> Value {
+    json!({
+        "by": one.by.principal.as_str(), "role": one.role.as_str(), "at": rfc3339(one.at_ms), "reason": one.reason,
+    })
+}
+
+fn wait(topic: &Topic, wait: &Wait) -> Value {
+    json!({
+        "code": wait.code(), "what": wait.to_string(), "remedy": wait.remedy(topic),
+        "until": wait.until_ms().map(rfc3339),
+        "agencies": wait.agencies().iter().map(|agency| agency.as_str()).collect::<Vec<_>>(),
+    })
+}
+
+/// `GET /v1/contracts/{topic}`.
+pub async fn all(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: TopicName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
+    let now_ms = door.bus.now_ms();
+    let versions = found.versions.values().map(|one| version(found, one, &waits(&state, found, one, now_ms)));
+    Ok(Json(json!({ "topic": name, "versions": versions.collect::<Vec<_>>() })))
+}
+
+/// `GET /v1/contracts/{topic}/{version}`.
+pub async fn one(
+    State(door): State<Door>,
+    Path((name, number)): Path<(String, u32)>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: TopicName = wire::name(&name)?;
+    let state = door.bus.state(&caller)?;
+    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
+    let one = found.versions.get(&ContractVersion(number));
+    let one = one.ok_or_else(|| missing("contract", &format!("{name} v{number}")))?;
+    Ok(Json(version(found, one, &waits(&state, found, one, door.bus.now_ms()))))
+}
+
+/// `?cleared=`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaQuery {
+    cleared: Option<String>,
+}
+
+/// `GET /v1/contracts/{topic}/{version}/schema`.
+pub async fn schema(
+    State(door): State<Door>,
+    Path((name, number)): Path<(String, u32)>,
+    Query(query): Query<SchemaQuery>,
+    Authenticated(caller): Authenticated,
+) -> Result<impl IntoResponse, Problem> {
+    let contract = door.bus.contract(&caller, &wire::name(&name)?, Some(ContractVersion(number)))?;
+    let media_type = match contract.definition().format {
+        Format::JsonSchema => "application/schema+json",
+        Format::Avro => "application/vnd.apache.avro+json",
+        Format::Protobuf => "text/plain; charset=utf-8",
+    };
+    let text = match query.cleared {
+        None => contract.definition().schema.clone(),
+        Some(cleared) => {
+            let classes = cleared.split(',').map(str::trim).filter(|class| !class.is_empty());
+            contract.redacted_schema(&classes.map(contract::Class::from).collect())
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, media_type)], text))
+}
+
+/// `?from=&to=`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiffQuery {
+    from: u32,
+    to: u32,
+}
+
+/// `GET /v1/contracts/{topic}/diff`.
+pub async fn diff(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Query(query): Query<DiffQuery>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let wanted: TopicName = wire::name(&name)?;
+    let contract = |number: u32| door.bus.contract(&caller, &wanted, Some(ContractVersion(number)));
+    let effects = impact(&*contract(query.from)?, &*contract(query.to)?);
+    let changes: Vec<&str> = effects.iter().map(|effect| effect.what.as_str()).collect();
+    Ok(Json(json!({
+        "topic": name, "from": query.from, "to": query.to, "weight": weight(&effects).as_str(),
+        "changes": changes, "effects": effects,
+    })))
+}
+
+fn reader(reader: &Reader) -> Value {
+    let touched = reader.touched.iter().map(|(Effect { what, weight, .. }, touch)| {
+        json!({"what": what, "weight": weight.as_str(), "to_you": touch.told()})
+    });
+    json!({
+        "subscription": reader.subscription.name.as_str(), "agency": reader.subscription.agency.as_str(),
+        "effects": touched.collect::<Vec<_>>(),
+    })
+}
+
+/// `GET /v1/contracts/{topic}/{version}/readers`.
+pub async fn readers(
+    State(door): State<Door>,
+    Path((name, number)): Path<(String, u32)>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Problem> {
+    let readers = door.bus.readers(&caller, &wire::name(&name)?, ContractVersion(number))?;
+    let readers: Vec<Value> = readers.iter().map(reader).collect();
+    Ok(Json(json!({ "topic": name, "version": number, "readers": readers })))
+}

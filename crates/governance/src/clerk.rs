@@ -1,0 +1,26 @@
+//! What time brings: facts that nobody asks for because the rules say when they come.
+
+use contract::PrincipalName;
+
+use crate::events::By;
+use crate::{Event, State, consent};
+
+/// The agency that the bus itself acts as; nobody else can be of it.
+pub const BUS: &str = "bus";
+
+/// Who decides what time brings.
+pub fn clerk() -> PrincipalName {
+    format!("clerk@{BUS}").parse().expect("a name in the form of names")
+}
+
+/// What is due at `now_ms` (milliseconds since 1970).
+pub fn due(state: &State, now_ms: u64) -> Vec<Event> {
+    let by = By { principal: clerk(), bootstrap: false };
+    let ready = consent::due(state, now_ms);
+    let activated = ready.map(|(topic, version)| Event::ContractActivated {
+        topic: topic.name.clone(),
+        version: version.number(),
+        by: by.clone(),
+    });
+    activated.collect()
+}
