@@ -101,6 +101,15 @@ pub struct Lag {
     pub end: u64,
 }
 
+/// Whether anybody uses a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// When it last committed, in milliseconds since 1970, where that is known.
+    pub last_commit_ms: Option<u64>,
+    /// Events wait, and nothing was committed for as long as the standards allow.
+    pub unused: bool,
+}
+
 /// A reference to an event that a subscription could not process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {

@@ -43,7 +43,7 @@ mod transactions;
 
 pub use api::{
     Caller, DeadLetter, Delivered, Delivery, Disclosed, From, Governed, Lag, Outcome, Pull, Receipt,
-    TraceStep,
+    TraceStep, Usage,
 };
 pub use audit_logs::AuditLogs;
 pub use core::{Bus, Settings};

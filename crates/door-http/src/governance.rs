@@ -1,5 +1,7 @@
 //! Governance: the catalogue, commands, principals and folders.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -7,7 +9,8 @@ use axum::http::StatusCode;
 use bus::clock::rfc3339;
 use bus::{Refusal, RefusalKind};
 use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
-use governance::{Command, Plan, Subscription, Terms, Topic};
+use governance::state::{Approval, Told};
+use governance::{Access, Command, Plan, Side, Subscription, Terms, Topic};
 use serde_json::{Value, json};
 
 use crate::Door;
@@ -46,21 +49,43 @@ fn terms(terms: &Terms) -> Value {
     })
 }
 
-fn subscription(subscription: &Subscription, now_ms: u64) -> Value {
+fn approvals(approvals: &BTreeMap<Side, Approval>) -> Value {
+    let one = |(side, approval): (&Side, &Approval)| {
+        json!({
+            "side": side.as_str(), "by": approval.by.principal.as_str(), "at": rfc3339(approval.at_ms),
+            "instead_of": approval.by.instead_of.as_ref().map(PrincipalName::as_str), "conditions": approval.conditions,
+        })
+    };
+    approvals.iter().map(one).collect()
+}
+
+/// A subscription as the caller, who may see it, is shown it.
+fn subscription(door: &Door, subscription: &Subscription, access: &Access) -> Result<Value, Problem> {
+    let (now_ms, usage) = (door.bus.now_ms(), door.bus.usage(subscription)?);
     let requested = subscription.requested.as_ref().map(|request| {
         let mut value = terms(&request.terms);
         value["asked_by"] = request.by.principal.as_str().into();
-        value["waits_for"] = request.missing().map(|side| format!("{side:?}").to_lowercase()).collect();
+        value["approvals"] = approvals(&request.approvals);
+        value["waits_for"] = request.missing(access).into_iter().map(Side::as_str).collect();
         value
     });
-    json!({
+    let granted = subscription.granted.as_ref().map(|grant| {
+        let mut value = terms(&grant.terms);
+        value["since"] = rfc3339(grant.since_ms).into();
+        value["approvals"] = approvals(&grant.approvals);
+        value["conditions"] = grant.conditions().collect();
+        value["expires_soon"] = (subscription.is_live(now_ms) && grant.told >= Told::Expiring).into();
+        value
+    });
+    Ok(json!({
         "subscription": subscription.name.as_str(), "topic": subscription.topic.as_str(),
         "agency": subscription.agency.as_str(), "status": subscription.status(now_ms),
-        "granted": subscription.granted_terms().map(terms), "requested": requested,
+        "granted": granted, "requested": requested,
+        "unused": usage.unused, "last_commit": usage.last_commit_ms.map(rfc3339),
         "ended": subscription.ended.as_ref().map(|end| json!({
             "reason": end.reason, "by": end.by.principal.as_str(), "at": rfc3339(end.at_ms),
         })),
-    })
+    }))
 }
 
 /// `GET /v1/agencies`.
@@ -88,10 +113,14 @@ pub async fn principals(
     State(door): State<Door>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
+    let now_ms = door.bus.now_ms();
     let one = |principal: &governance::Principal| {
         json!({
             "principal": principal.principal.as_str(), "agency": principal.agency.as_str(),
             "roles": principal.roles, "has_token": principal.token_hash.is_some(), "disabled": principal.disabled,
+            "speaks_for_it": principal.speaker(now_ms).map(PrincipalName::as_str),
+            "away_until": principal.delegation.as_ref().filter(|_| principal.speaker(now_ms).is_some())
+                .map(|delegation| delegation.until.to_string()),
         })
     };
     Ok(Json(json!({ "principals": door.bus.principals(&caller).iter().map(one).collect::<Vec<_>>() })))
@@ -146,9 +175,10 @@ pub async fn subscriptions(
     State(door): State<Door>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let now_ms = door.bus.now_ms();
+    let state = door.bus.state(&caller)?;
+    let access = &state.standards().access;
     let seen = door.bus.subscriptions(&caller);
-    let shown: Vec<Value> = seen.iter().map(|found| subscription(found, now_ms)).collect();
+    let shown = seen.iter().map(|found| subscription(&door, found, access)).collect::<Result<Vec<_>, _>>()?;
     Ok(Json(json!({ "subscriptions": shown })))
 }
 
@@ -160,7 +190,8 @@ pub async fn one_subscription(
 ) -> Result<Json<Value>, Problem> {
     let wanted: SubscriptionName = wire::name(&name)?;
     let found = door.bus.may_oversee(&caller, &wanted)?;
-    Ok(Json(subscription(&found, door.bus.now_ms())))
+    let state = door.bus.state(&caller)?;
+    Ok(Json(subscription(&door, &found, &state.standards().access)?))
 }
 
 /// `POST /v1/govern`.

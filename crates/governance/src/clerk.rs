@@ -3,7 +3,7 @@
 use contract::PrincipalName;
 
 use crate::events::By;
-use crate::{Event, State, consent};
+use crate::{Event, State, access, consent};
 
 /// The agency that the bus itself acts as; nobody else can be of it.
 pub const BUS: &str = "bus";
@@ -15,12 +15,12 @@ pub fn clerk() -> PrincipalName {
 
 /// What is due at `now_ms` (milliseconds since 1970).
 pub fn due(state: &State, now_ms: u64) -> Vec<Event> {
-    let by = By { principal: clerk(), bootstrap: false };
+    let by = By::own(clerk());
     let ready = consent::due(state, now_ms);
     let activated = ready.map(|(topic, version)| Event::ContractActivated {
         topic: topic.name.clone(),
         version: version.number(),
         by: by.clone(),
     });
-    activated.collect()
+    activated.chain(access::due(state, now_ms, &by)).collect()
 }

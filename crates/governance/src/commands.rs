@@ -77,6 +77,22 @@ pub enum Command {
         /// Whom.
         principal: PrincipalName,
     },
+    /// Another principal of the agency speaks for this one until a day: who is away is missed by nobody.
+    GiveDelegation {
+        /// Who is away.
+        principal: PrincipalName,
+        /// Who speaks.
+        to: PrincipalName,
+        /// The first day on which it does not hold any more.
+        until: Date,
+        /// Why.
+        reason: String,
+    },
+    /// The principal speaks for itself alone again.
+    EndDelegation {
+        /// Who is back.
+        principal: PrincipalName,
+    },
     /// A new topic with its first contract, active at once.
     CreateTopic(NewTopic),
     /// Other properties of a topic; what is left out stays.
@@ -156,6 +172,9 @@ pub enum Command {
     ApproveSubscription {
         /// Which.
         subscription: SubscriptionName,
+        /// What the approval is tied to, for people to keep to: a line each.
+        #[serde(default)]
+        conditions: Vec<String>,
     },
     /// One of those who would have to agree does not.
     RefuseSubscription {
@@ -227,6 +246,8 @@ impl Command {
             Command::ChangePrincipal { .. } => "change-principal",
             Command::IssueToken { .. } => "issue-token",
             Command::DisablePrincipal { .. } => "disable-principal",
+            Command::GiveDelegation { .. } => "give-delegation",
+            Command::EndDelegation { .. } => "end-delegation",
             Command::CreateTopic(_) => "create-topic",
             Command::ChangeTopic(_) => "change-topic",
             Command::ProposeContract { .. } => "propose-contract",

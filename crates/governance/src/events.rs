@@ -23,6 +23,21 @@ pub struct By {
     /// Whether an operator stood in for those whose right it is, as only the bootstrap allows.
     #[serde(rename = "by_bootstrap", default, skip_serializing_if = "std::ops::Not::not")]
     pub bootstrap: bool,
+    /// Whose right it was, where somebody else lets the principal speak for them.
+    #[serde(rename = "by_instead_of", default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<PrincipalName>,
+}
+
+impl By {
+    /// By the principal's own right.
+    pub fn own(principal: PrincipalName) -> Self {
+        Self { principal, bootstrap: false, instead_of: None }
+    }
+
+    /// By an operator in the bootstrap.
+    pub fn bootstrap(principal: PrincipalName) -> Self {
+        Self { bootstrap: true, ..Self::own(principal) }
+    }
 }
 
 /// Whose approval a subscription has.
@@ -33,6 +48,19 @@ pub enum Side {
     Owner,
     /// The consumer agency's data protection officer.
     Dpo,
+    /// The other one of the topic's steward and deputy, where the standards ask for both.
+    SecondOwner,
+}
+
+impl Side {
+    /// Its name in answers and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Owner => "owner",
+            Side::Dpo => "dpo",
+            Side::SecondOwner => "second-owner",
+        }
+    }
 }
 
 /// A fact of governance.
@@ -100,6 +128,21 @@ pub enum Event {
     },
     /// A principal and its token ended.
     PrincipalDisabled {
+        principal: PrincipalName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A principal lets another one speak for it until a day.
+    DelegationGiven {
+        principal: PrincipalName,
+        to: PrincipalName,
+        until: Date,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A principal speaks for itself alone again.
+    DelegationEnded {
         principal: PrincipalName,
         #[serde(flatten)]
         by: By,
@@ -232,6 +275,9 @@ pub enum Event {
     SubscriptionApproved {
         subscription: SubscriptionName,
         side: Side,
+        /// What it is tied to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conditions: Vec<String>,
         #[serde(flatten)]
         by: By,
     },
@@ -252,6 +298,19 @@ pub enum Event {
     SubscriptionRevoked {
         subscription: SubscriptionName,
         reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A subscription's end is near; its agency may ask for a later day.
+    SubscriptionExpiring {
+        subscription: SubscriptionName,
+        expires: Date,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A subscription's day came.
+    SubscriptionExpired {
+        subscription: SubscriptionName,
         #[serde(flatten)]
         by: By,
     },

@@ -8,6 +8,7 @@
 //! No I/O, no clock, no randomness: tokens are made outside and only their SHA-256 comes in here. The crate never looks
 //! into a schema; whether a contract holds water is asked through [`ContractCheck`].
 
+pub mod access;
 pub mod actor;
 pub mod clerk;
 pub mod commands;
@@ -36,7 +37,7 @@ pub use plan::{Plan, Step, apply_all, plan};
 pub use refused::Refused;
 pub use rights::{may_consume, may_publish, may_read_metadata};
 pub use scram::{Scram, Verifier};
-pub use standards::{Changes, Limits, Standards};
+pub use standards::{Access, Changes, Limits, Standards};
 pub use state::{
     Agency, Latency, Listed, Mode, Principal, Reference, Schema, Schemas, State, Status, Subscription, Terms,
     Topic, Version, apply,

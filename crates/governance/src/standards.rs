@@ -1,5 +1,7 @@
 //! The central rules that hold for every agency: bounds, and the classes that a standard adds.
 
+use std::collections::BTreeSet;
+
 use contract::{Class, ClassSet};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,40 @@ impl Default for Changes {
     }
 }
 
+/// What access asks for beyond the owner's word, and when it is looked at again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Access {
+    /// What subscriptions may be for; empty: anything that is said.
+    pub purposes: BTreeSet<String>,
+    /// The classes that two people of the owner's side must open: its steward and its deputy.
+    pub two_owners: ClassSet,
+    /// How long before its end a subscription is told that it ends, in seconds.
+    pub renewal_s: u64,
+    /// How long a subscription may be handed nothing before it is shown as unused, in seconds.
+    pub unused_s: u64,
+    /// The longest that somebody may let another speak for them, in seconds.
+    pub delegation_max_s: u64,
+}
+
+impl Access {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            purposes: BTreeSet::new(),
+            two_owners: ClassSet::default(),
+            renewal_s: 30 * DAY_S,
+            unused_s: 90 * DAY_S,
+            delegation_max_s: 90 * DAY_S,
+        }
+    }
+}
+
 /// The central rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -67,6 +103,9 @@ pub struct Standards {
     /// How contracts change.
     #[serde(skip_serializing_if = "Changes::is_default")]
     pub changes: Changes,
+    /// Who may be let into topics.
+    #[serde(skip_serializing_if = "Access::is_default")]
+    pub access: Access,
     /// Classes beyond public, internal, personal and special; each counts as about a person.
     pub classes: ClassSet,
 }
@@ -85,6 +124,12 @@ impl Standards {
         if subscription_max_s == 0 {
             faults.push("subscription_max_s: must be above 0".to_owned());
         }
+        if self.access.purposes.iter().any(|purpose| purpose.trim().is_empty()) {
+            faults.push("access.purposes: one of them is empty".to_owned());
+        }
+        for class in self.access.two_owners.iter().filter(|class| !self.knows(class)) {
+            faults.push(format!("access.two_owners: no standard knows the class {class}"));
+        }
         faults
     }
 
@@ -102,6 +147,15 @@ impl Standards {
         let max = self.limits.partitions_max.min(MOST_PARTITIONS);
         (!(1..=max).contains(&partitions))
             .then(|| format!("partitions: {partitions} is outside the standards' 1 to {max}"))
+    }
+
+    /// What is wrong with a purpose, if anything.
+    pub fn purpose_fault(&self, purpose: &str) -> Option<String> {
+        let known = &self.access.purposes;
+        (!known.is_empty() && !known.contains(purpose)).then(|| {
+            let list: Vec<&str> = known.iter().map(String::as_str).collect();
+            format!("purpose: {purpose:?} is not one of the standards': {}", list.join("; "))
+        })
     }
 
     /// Whether `class` is known.

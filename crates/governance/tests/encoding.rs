@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 33] = [
+const TAGS: [&str; 39] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -40,6 +40,12 @@ const TAGS: [&str; 33] = [
     "contract-proposed",
     "objection-answered",
     "contract-overridden",
+    "standards-set",
+    "delegation-given",
+    "delegation-ended",
+    "subscription-approved",
+    "subscription-expiring",
+    "subscription-expired",
     "standards-set",
 ];
 

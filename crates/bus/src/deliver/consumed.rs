@@ -48,7 +48,7 @@ impl Bus {
         let redriven =
             |key: &LetterKey| self.core.dead_letters.get(key).is_some_and(|letter| letter.redriven);
         let steps = resolved.filter(redriven).map(|key| step(key, Happened::Resolved, caller)).collect();
-        self.record_places(&topic, committed(name, next), steps).await
+        self.record_places(&topic, self.committed(name, next), steps).await
     }
 
     /// Moves a subscription's place, back or forth.
@@ -57,7 +57,7 @@ impl Bus {
         let topic = self.core.topics.get(&subscription.topic)?;
         let all: Vec<u32> = (0..topic.partitions.len() as u32).collect();
         let next = self.start(&topic, name, &all, Some(to))?;
-        self.record_places(&topic, committed(name, next), Vec::new()).await
+        self.record_places(&topic, self.committed(name, next), Vec::new()).await
     }
 
     /// Puts a subscription's place exactly where its consumer says, partition by partition, back or forth.
@@ -74,7 +74,7 @@ impl Bus {
         {
             return Err(no_such_event(&topic, *partition, *offset));
         }
-        self.record_places(&topic, committed(name, next), Vec::new()).await
+        self.record_places(&topic, self.committed(name, next), Vec::new()).await
     }
 
     /// Forgets the place in some partitions, as if it had never been committed.
@@ -86,7 +86,7 @@ impl Bus {
     ) -> Result<(), Refusal> {
         let subscription = self.may_consume(caller, name)?;
         let topic = self.core.topics.get(&subscription.topic)?;
-        let gone = Committed { forgotten: partitions, ..committed(name, BTreeMap::new()) };
+        let gone = Committed { forgotten: partitions, ..self.committed(name, BTreeMap::new()) };
         self.record_places(&topic, gone, Vec::new()).await
     }
 
@@ -245,13 +245,15 @@ impl Bus {
         })
     }
 
+    /// The record of places that are committed now.
+    pub(crate) fn committed(&self, name: &SubscriptionName, next: BTreeMap<u32, u64>) -> Committed {
+        let at_ms = Some(self.core.clock.now_ms());
+        Committed { subscription: name.clone(), next, forgotten: Vec::new(), as_of: None, at_ms }
+    }
+
     fn letter_fact(&self, lane: Lane, step: &Step) -> Fact {
         Fact { stream: self.core.streams.dead_letters[lane as usize], marks: Vec::new(), body: step.encode() }
     }
-}
-
-fn committed(name: &SubscriptionName, next: BTreeMap<u32, u64>) -> Committed {
-    Committed { subscription: name.clone(), next, forgotten: Vec::new(), as_of: None }
 }
 
 fn step((subscription, partition, offset): LetterKey, what: Happened, caller: &Caller) -> Step {

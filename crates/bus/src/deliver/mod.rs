@@ -18,7 +18,7 @@ use contract::{ClassSet, SubscriptionName};
 use governance::Subscription;
 use tokio::time::{Instant, timeout_at};
 
-use crate::api::{Caller, Delivered, Delivery, From, Lag, Pull};
+use crate::api::{Caller, Delivered, Delivery, From, Lag, Pull, Usage};
 use crate::audit_logs;
 use crate::clock::rfc3339;
 use crate::lanes::Facts;
@@ -198,6 +198,22 @@ impl Bus {
         let subscription = self.may_oversee(caller, name)?;
         let topic = self.core.topics.get(&subscription.topic)?;
         self.lag_of(&topic, name)
+    }
+
+    /// Whether anybody uses a subscription that the caller may see.
+    pub fn usage(&self, subscription: &Subscription) -> Result<Usage, Refusal> {
+        let now_ms = self.core.clock.now_ms();
+        let last_commit_ms = self.core.places.committed_ms(&subscription.name);
+        let unused_ms = self.core.state().standards().access.unused_s.saturating_mul(1000);
+        let since_ms = subscription.granted.as_ref().map(|grant| grant.since_ms).max(last_commit_ms);
+        let is_silent = since_ms.is_some_and(|since_ms| since_ms.saturating_add(unused_ms) <= now_ms);
+        // Where no event waits, silence says nothing.
+        let waits = || {
+            let topic = self.core.topics.get(&subscription.topic)?;
+            Ok::<_, Refusal>(self.lag_of(&topic, &subscription.name)?.iter().any(|lag| lag.place < lag.end))
+        };
+        let unused = subscription.is_live(now_ms) && is_silent && waits()?;
+        Ok(Usage { last_commit_ms, unused })
     }
 
     pub(crate) fn lag_of(&self, topic: &Topic, name: &SubscriptionName) -> Result<Vec<Lag>, Refusal> {

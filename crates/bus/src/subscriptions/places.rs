@@ -22,6 +22,9 @@ pub struct Committed {
     /// In a snapshot, the offset in this stream up to which it speaks: commits behind that are newer than it.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<u64>,
+    /// When, in milliseconds since 1970; commits of older buses do not say.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
 }
 
 impl Committed {
@@ -34,31 +37,45 @@ impl Committed {
 /// The view.
 #[derive(Default)]
 pub struct Places {
-    by_subscription: RwLock<HashMap<SubscriptionName, BTreeMap<u32, u64>>>,
+    by_subscription: RwLock<HashMap<SubscriptionName, Stand>>,
+}
+
+/// Where a subscription stands, and since when.
+#[derive(Default)]
+struct Stand {
+    next: BTreeMap<u32, u64>,
+    committed_ms: Option<u64>,
 }
 
 impl Places {
     /// Where a subscription stands; partitions that it never committed are absent.
     pub fn of(&self, subscription: &SubscriptionName) -> BTreeMap<u32, u64> {
-        self.by_subscription.read().get(subscription).cloned().unwrap_or_default()
+        self.by_subscription.read().get(subscription).map(|stand| stand.next.clone()).unwrap_or_default()
+    }
+
+    /// When a subscription last committed, in milliseconds since 1970.
+    pub fn committed_ms(&self, subscription: &SubscriptionName) -> Option<u64> {
+        self.by_subscription.read().get(subscription)?.committed_ms
     }
 
     /// A commit is durable.
     pub fn apply(&self, committed: &Committed) {
         let mut all = self.by_subscription.write();
-        let places = all.entry(committed.subscription.clone()).or_default();
-        places.extend(&committed.next);
-        places.retain(|partition, _| !committed.forgotten.contains(partition));
+        let stand = all.entry(committed.subscription.clone()).or_default();
+        stand.committed_ms = stand.committed_ms.max(committed.at_ms);
+        stand.next.extend(&committed.next);
+        stand.next.retain(|partition, _| !committed.forgotten.contains(partition));
     }
 
     /// Everything, as records: what a compacted stream begins with.
     pub fn snapshot(&self, as_of: u64, of_lane: impl Fn(&SubscriptionName) -> bool) -> Vec<Committed> {
         let all = self.by_subscription.read();
-        let record = |(name, next): (&SubscriptionName, &BTreeMap<u32, u64>)| Committed {
+        let record = |(name, stand): (&SubscriptionName, &Stand)| Committed {
             subscription: name.clone(),
-            next: next.clone(),
+            next: stand.next.clone(),
             forgotten: Vec::new(),
             as_of: Some(as_of),
+            at_ms: stand.committed_ms,
         };
         all.iter().filter(|(name, _)| of_lane(name)).map(record).collect()
     }

@@ -199,7 +199,7 @@ impl Bus {
             .into_iter()
             .map(|(name, next)| {
                 self.may_consume(caller, &name)?;
-                Ok(Committed { subscription: name, next, forgotten: Vec::new(), as_of: None })
+                Ok(self.committed(&name, next))
             })
             .collect::<Result<_, Refusal>>()?;
         let answers: Vec<(Arc<Topic>, Answer)> = publishes

@@ -34,6 +34,25 @@ enum Act {
         /// name@agency
         principal: String,
     },
+    /// Let a colleague speak for a principal that is away, until a day
+    Delegate {
+        /// Who is away: yourself, unless you are an operator
+        principal: String,
+        /// Who speaks meanwhile
+        #[arg(long)]
+        to: String,
+        /// The first day on which it does not hold any more (YYYY-MM-DD)
+        #[arg(long)]
+        until: String,
+        /// Why; it is kept
+        #[arg(long)]
+        reason: String,
+    },
+    /// End a delegation: the principal is back
+    Back {
+        /// name@agency
+        principal: String,
+    },
     /// End a principal and its token
     Disable {
         /// name@agency
@@ -54,11 +73,11 @@ impl Principal {
                         Ok(())
                     };
                 }
-                let fields = ["/principal", "/roles", "/has_token", "/disabled"];
+                let fields = ["/principal", "/roles", "/has_token", "/disabled", "/speaks_for_it"];
                 let found = rows(&answer["principals"], fields);
                 return {
                     let _: () = output::table(
-                        ["PRINCIPAL", "ROLES", "TOKEN", "DISABLED"],
+                        ["PRINCIPAL", "ROLES", "TOKEN", "DISABLED", "AWAY, SPEAKS FOR IT"],
                         &found,
                         "no principals yet",
                     );
@@ -69,6 +88,22 @@ impl Principal {
                 .post("/v1/principals", &json!({"principal": principal, "agency": agency, "roles": roles}))?,
             Act::Token { principal } => {
                 client.post(&format!("/v1/principals/{}/token", segment(&principal)), &json!({}))?
+            }
+            Act::Delegate { principal, to, until, reason } => {
+                client.govern(json!({
+                    "command": "give-delegation", "principal": principal, "to": to, "until": until, "reason": reason,
+                }))?;
+                return {
+                    let _: () = output::line(format_args!("{to} speaks for {principal} until {until}"));
+                    Ok(())
+                };
+            }
+            Act::Back { principal } => {
+                client.govern(json!({"command": "end-delegation", "principal": principal}))?;
+                return {
+                    let _: () = output::line(format_args!("{principal} speaks for itself alone again"));
+                    Ok(())
+                };
             }
             Act::Disable { principal } => {
                 client.govern(json!({"command": "disable-principal", "principal": principal}))?;

@@ -43,7 +43,35 @@ enum Act {
         expires: String,
     },
     /// Approve it, for the side that you speak for
-    Approve { name: String },
+    Approve {
+        name: String,
+        /// What your approval is tied to; may be given more than once
+        #[arg(long = "condition")]
+        conditions: Vec<String>,
+    },
+    /// Ask for other terms; what is left out stays. Narrower terms hold at once, wider ones when they are approved
+    Change {
+        name: String,
+        /// What for
+        #[arg(long)]
+        purpose: Option<String>,
+        /// The law that allows it
+        #[arg(long)]
+        legal_basis: Option<String>,
+        /// Classes to be opened, such as internal,personal
+        #[arg(long, value_delimiter = ',')]
+        clears: Option<Vec<String>>,
+        /// The first day on which it does not hold any more (YYYY-MM-DD)
+        #[arg(long)]
+        expires: Option<String>,
+    },
+    /// Ask for a later day; the subscription goes on meanwhile
+    Renew {
+        name: String,
+        /// The first day on which it does not hold any more (YYYY-MM-DD)
+        #[arg(long)]
+        expires: String,
+    },
     /// Refuse it
     Refuse {
         name: String,
@@ -93,8 +121,25 @@ impl Subscription {
                     format!("{name} is requested; chancery subscription show {name} says who must approve"),
                 )
             }
-            Act::Approve { name } => {
-                let command = json!({"command": "approve-subscription", "subscription": name});
+            Act::Change { name, purpose, legal_basis, clears, expires } => {
+                let asked = json!({
+                    "command": "change-subscription", "subscription": name, "purpose": purpose,
+                    "legal_basis": legal_basis, "clears": clears, "expires": expires,
+                });
+                (
+                    asked,
+                    format!("asked; chancery subscription show {name} says what holds and who must approve"),
+                )
+            }
+            Act::Renew { name, expires } => {
+                let command =
+                    json!({"command": "change-subscription", "subscription": name, "expires": expires});
+                (command, format!("asked; chancery subscription show {name} says who must approve"))
+            }
+            Act::Approve { name, conditions } => {
+                let command = json!({
+                    "command": "approve-subscription", "subscription": name, "conditions": conditions,
+                });
                 (
                     command,
                     format!(
@@ -130,10 +175,17 @@ fn list(client: &Client, options: &Options) -> Result<(), Failure> {
             Ok(())
         };
     }
-    let fields =
-        ["/subscription", "/topic", "/status", "/granted/clears", "/granted/purpose", "/granted/expires"];
+    let fields = [
+        "/subscription",
+        "/topic",
+        "/status",
+        "/granted/clears",
+        "/granted/purpose",
+        "/granted/expires",
+        "/unused",
+    ];
     let found = rows(&answer["subscriptions"], fields);
-    let head = ["SUBSCRIPTION", "TOPIC", "STATUS", "CLEARED", "PURPOSE", "EXPIRES"];
+    let head = ["SUBSCRIPTION", "TOPIC", "STATUS", "CLEARED", "PURPOSE", "EXPIRES", "UNUSED"];
     output::table(head, &found, "no subscriptions yet");
     Ok(())
 }
@@ -158,9 +210,21 @@ fn show(client: &Client, options: &Options, name: &str) -> Result<(), Failure> {
     };
     terms("granted", &answer["granted"]);
     terms("requested", &answer["requested"]);
+    for condition in answer["granted"]["conditions"].as_array().into_iter().flatten() {
+        output::line(format_args!("    on condition {}", cell(condition)));
+    }
+    if answer["granted"]["expires_soon"] == true {
+        output::line(format_args!(
+            "  its end is near: chancery subscription renew {name} --expires YYYY-MM-DD"
+        ));
+    }
+    if answer["unused"] == true {
+        output::line("  events wait, and nobody has processed any for long: use it or give it up (revoke)");
+    }
     for side in answer["requested"]["waits_for"].as_array().into_iter().flatten() {
         let who = match side.as_str() {
             Some("owner") => "the topic's steward or deputy",
+            Some("second-owner") => "the other one of the topic's steward and deputy",
             _ => "the data protection officer of its agency",
         };
         output::line(format_args!("  next: {who}: chancery subscription approve {name}"));

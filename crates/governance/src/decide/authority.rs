@@ -36,13 +36,36 @@ impl<'a> Case<'a> {
 
     /// The actor, by its own right.
     pub fn own(&self) -> By {
-        By { principal: self.actor.principal.clone(), bootstrap: false }
+        By::own(self.actor.principal.clone())
+    }
+
+    /// The actor by the right of `person`: as that person, or as who speaks for them now.
+    fn as_person(&self, person: &PrincipalName) -> Option<By> {
+        if self.actor.principal == *person {
+            return Some(self.own());
+        }
+        let known = self.state.principal(person)?;
+        (known.speaker(self.now_ms) == Some(&self.actor.principal))
+            .then(|| By { instead_of: Some(person.clone()), ..self.own() })
+    }
+
+    /// The actor in a role of `agency`: its own role, or that of somebody whom it speaks for.
+    pub fn in_role(&self, agency: &AgencyName, role: Role) -> Option<By> {
+        if self.actor.is_of(agency, role) {
+            return Some(self.own());
+        }
+        self.state.principals_in(agency, role).find_map(|person| self.as_person(&person.principal))
+    }
+
+    /// The actor as the topic's steward or deputy, or as who speaks for one of them.
+    pub fn as_steward(&self, topic: &Topic) -> Option<By> {
+        self.as_person(&topic.steward).or_else(|| self.as_person(&topic.deputy))
     }
 
     /// The actor as an operator standing in for those whose right it is, while the bootstrap lasts.
     pub fn stand_in(&self) -> Option<By> {
         let may = self.actor.is(Role::Operator) && self.state.in_bootstrap();
-        may.then(|| By { principal: self.actor.principal.clone(), bootstrap: true })
+        may.then(|| By::bootstrap(self.actor.principal.clone()))
     }
 
     /// Only an operator.
@@ -56,18 +79,14 @@ impl<'a> Case<'a> {
 
     /// Only a steward of `agency`; an operator in the bootstrap.
     pub fn as_steward_of(&self, agency: &AgencyName, what: &str) -> Result<By, Refused> {
-        if self.actor.is_of(agency, Role::Steward) {
-            return Ok(self.own());
-        }
-        self.stand_in().ok_or_else(|| Refused::not_allowed(what, self.those(agency, Role::Steward)))
+        let own = self.in_role(agency, Role::Steward).or_else(|| self.stand_in());
+        own.ok_or_else(|| Refused::not_allowed(what, self.those(agency, Role::Steward)))
     }
 
     /// Only the topic's steward or deputy; an operator in the bootstrap.
     pub fn as_owner_of(&self, topic: &Topic, what: &str) -> Result<By, Refused> {
-        if topic.is_stewarded_by(self.actor) {
-            return Ok(self.own());
-        }
-        self.stand_in().ok_or_else(|| Refused::not_allowed(what, owners(topic)))
+        let own = self.as_steward(topic).or_else(|| self.stand_in());
+        own.ok_or_else(|| Refused::not_allowed(what, owners(topic)))
     }
 
     /// "a steward of tax-office (a@tax-office, b@tax-office)".

@@ -84,7 +84,7 @@ pub(super) fn override_waits(
     let topic = case.topic(topic)?;
     let actor = case.actor;
     let own = [Role::Operator, Role::Regulator].into_iter().find(|role| actor.is(*role));
-    let Some(role) = own.or_else(|| topic.is_stewarded_by(actor).then_some(Role::Steward)) else {
+    let Some(role) = own.or_else(|| case.as_steward(topic).map(|_| Role::Steward)) else {
         let who = format!(
             "two people of different agencies, one an operator, the other an operator too, a regulator, or {},",
             owners(topic)

@@ -6,6 +6,7 @@
 mod agencies;
 mod authority;
 mod contracts;
+mod delegations;
 mod hearing;
 mod principals;
 mod schemas;
@@ -77,6 +78,10 @@ pub fn decide(
             principals::issue_token(&case, principal, (*token_hash, scram.clone()))
         }
         Command::DisablePrincipal { principal } => principals::disable(&case, principal),
+        Command::GiveDelegation { principal, to, until, reason } => {
+            delegations::give(&case, principal, to, *until, reason)
+        }
+        Command::EndDelegation { principal } => delegations::end(&case, principal),
         Command::CreateTopic(new) => topics::create(&case, new),
         Command::ChangeTopic(change) => topics::change(&case, change),
         Command::ProposeContract { definition } => contracts::propose(&case, definition),
@@ -98,7 +103,9 @@ pub fn decide(
         }
         Command::RetireContract { topic, version } => contracts::retire(&case, topic, *version),
         Command::RequestSubscription(request) => subscriptions::request(&case, request),
-        Command::ApproveSubscription { subscription } => subscriptions::approve(&case, subscription),
+        Command::ApproveSubscription { subscription, conditions } => {
+            subscriptions::approve(&case, subscription, conditions)
+        }
         Command::RefuseSubscription { subscription, reason } => {
             subscriptions::refuse(&case, subscription, reason)
         }

@@ -19,7 +19,7 @@ pub(super) fn open_bus(
     if case.state.is_open() {
         return Err(Refused::new("already-open", "the bus has an operator already"));
     }
-    let by = By { principal: operator.clone(), bootstrap: true };
+    let by = By::bootstrap(operator.clone());
     let (agency, token_hash) = (operator.agency(), Some(token_hash));
     let profile = Profile { name: name.to_owned(), ..Profile::default() };
     let (principal, roles) = (operator.clone(), Role::Operator.into());

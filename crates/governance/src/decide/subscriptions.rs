@@ -1,12 +1,13 @@
 //! Subscriptions: asked for by the consumer, approved by the owner and, for classes about a person, by the consumer's
 //! data protection officer.
 
-use contract::SubscriptionName;
+use contract::{PrincipalName, SubscriptionName};
 
 use super::authority::{Case, owners, reason_given};
 use super::no_faults;
 use crate::commands::{SubscriptionChange, SubscriptionRequest};
 use crate::events::{By, Side};
+use crate::state::Request;
 use crate::{Event, Refused, Role, Subscription, Terms, Topic, duration};
 
 /// Asks for a place in a topic. What ended may be asked for again and is approved anew.
@@ -52,12 +53,14 @@ pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec
 /// While the bootstrap lasts, what an operator asks for is approved, and recorded as approved in this way.
 fn granted_in_bootstrap(case: &Case<'_>, name: &SubscriptionName, terms: &Terms) -> Vec<Event> {
     let Some(by) = case.stand_in() else { return Vec::new() };
-    let approved = terms.needs().iter().map(|side| approved(name, *side, &by));
+    let needs = terms.needs(&case.state.standards().access);
+    let approved = needs.into_iter().map(|side| approved(name, side, &[], &by));
     approved.chain([Event::SubscriptionGranted { subscription: name.clone(), by: by.clone() }]).collect()
 }
 
-fn approved(name: &SubscriptionName, side: Side, by: &By) -> Event {
-    Event::SubscriptionApproved { subscription: name.clone(), side, by: by.clone() }
+fn approved(name: &SubscriptionName, side: Side, conditions: &[String], by: &By) -> Event {
+    let (subscription, conditions) = (name.clone(), conditions.to_vec());
+    Event::SubscriptionApproved { subscription, side, conditions, by: by.clone() }
 }
 
 /// Longest purpose and legal basis: every disclosure carries both.
@@ -74,6 +77,7 @@ fn faults(case: &Case<'_>, terms: &Terms) -> Vec<String> {
             faults.push(format!("{field}: is longer than {TERM_MAX_BYTES} bytes"));
         }
     }
+    faults.extend(standards.purpose_fault(&terms.purpose));
     for class in terms.clears.iter().filter(|class| !standards.knows(class)) {
         faults.push(format!("clears: no standard knows the class {class}"));
     }
@@ -89,13 +93,13 @@ fn faults(case: &Case<'_>, terms: &Terms) -> Vec<String> {
 
 /// The sides that the actor may speak for, with the right it has to.
 fn sides(case: &Case<'_>, subscription: &Subscription, topic: &Topic) -> Vec<(Side, By)> {
-    let needed = subscription.wanted_terms().map_or(&[Side::Owner][..], Terms::needs);
+    let access = &case.state.standards().access;
+    let needed = subscription.wanted_terms().map_or_else(|| vec![Side::Owner], |terms| terms.needs(access));
     let own = |side: Side| match side {
-        Side::Owner => topic.is_stewarded_by(case.actor),
-        Side::Dpo => case.actor.is_of(&subscription.agency, Role::Dpo),
+        Side::Owner | Side::SecondOwner => case.as_steward(topic),
+        Side::Dpo => case.in_role(&subscription.agency, Role::Dpo),
     };
-    let right = |side: Side| if own(side) { Some(case.own()) } else { case.stand_in() };
-    needed.iter().filter_map(|side| right(*side).map(|by| (*side, by))).collect()
+    needed.into_iter().filter_map(|side| Some((side, own(side).or_else(|| case.stand_in())?))).collect()
 }
 
 fn may_speak(case: &Case<'_>, name: &SubscriptionName, verb: &str) -> Result<Vec<(Side, By)>, Refused> {
@@ -104,7 +108,8 @@ fn may_speak(case: &Case<'_>, name: &SubscriptionName, verb: &str) -> Result<Vec
     if !sides.is_empty() {
         return Ok(sides);
     }
-    let needs_dpo = subscription.wanted_terms().is_some_and(|terms| terms.needs().contains(&Side::Dpo));
+    let access = &case.state.standards().access;
+    let needs_dpo = subscription.wanted_terms().is_some_and(|terms| terms.needs(access).contains(&Side::Dpo));
     let mut who = owners(topic);
     if needs_dpo {
         who = format!("{who}, and for its agency {}", case.those(&subscription.agency, Role::Dpo));
@@ -113,9 +118,13 @@ fn may_speak(case: &Case<'_>, name: &SubscriptionName, verb: &str) -> Result<Vec
 }
 
 /// Approves what is asked for, on each side that the actor may speak for.
-pub(super) fn approve(case: &Case<'_>, name: &SubscriptionName) -> Result<Vec<Event>, Refused> {
+pub(super) fn approve(
+    case: &Case<'_>,
+    name: &SubscriptionName,
+    conditions: &[String],
+) -> Result<Vec<Event>, Refused> {
     let sides = may_speak(case, name, "approving")?;
-    let (subscription, _) = case.subscription(name)?;
+    let (subscription, topic) = case.subscription(name)?;
     let Some(request) = &subscription.requested else {
         return match (&subscription.ended, &subscription.granted) {
             (None, Some(_)) => Ok(Vec::new()),
@@ -123,18 +132,68 @@ pub(super) fn approve(case: &Case<'_>, name: &SubscriptionName) -> Result<Vec<Ev
         };
     };
     no_faults("invalid-terms", &faults(case, &request.terms))?;
-    let mut missing: Vec<Side> = request.missing().collect();
+    no_faults("invalid-conditions", &condition_faults(conditions))?;
+    let mut missing = request.missing(&case.state.standards().access);
+    let mut owner = request.approvals.get(&Side::Owner).map(|approval| approval.by.principal.clone());
     let mut events = Vec::new();
     for (side, by) in sides {
-        if let Some(at) = missing.iter().position(|m| *m == side) {
-            missing.remove(at);
-            events.push(approved(name, side, &by));
-            if missing.is_empty() {
-                events.push(Event::SubscriptionGranted { subscription: name.clone(), by });
-            }
+        if !missing.contains(&side) || is_same_owner(side, owner.as_ref(), &by) {
+            continue;
+        }
+        speaks_for_the_dpo(case, subscription, request, side, &by)?;
+        if side == Side::Owner {
+            owner = Some(by.principal.clone());
+        }
+        missing.retain(|waits| *waits != side);
+        events.push(approved(name, side, conditions, &by));
+        if missing.is_empty() {
+            events.push(Event::SubscriptionGranted { subscription: name.clone(), by });
         }
     }
+    if events.is_empty() && missing.contains(&Side::SecondOwner) {
+        let text = format!("{name} has your approval, and the standards ask for two of the owner's side");
+        let hint = format!("the other one approves it too: {}", owners(topic));
+        return Err(Refused::new("second-owner", text).hint(hint));
+    }
     Ok(events)
+}
+
+/// Two of the owner's side are two people, whomever they speak for; in the bootstrap the operator is everybody.
+fn is_same_owner(side: Side, owner: Option<&PrincipalName>, by: &By) -> bool {
+    side == Side::SecondOwner && !by.bootstrap && owner.is_none_or(|owner| *owner == by.principal)
+}
+
+/// Who asked for it does not also agree to it for a data protection officer who is away.
+fn speaks_for_the_dpo(
+    case: &Case<'_>,
+    subscription: &Subscription,
+    request: &Request,
+    side: Side,
+    by: &By,
+) -> Result<(), Refused> {
+    if side == Side::Dpo && by.instead_of.is_some() && by.principal == request.by.principal {
+        let text = format!("{} asked for {} and cannot approve it too", by.principal, subscription.name);
+        let hint = format!("{} approves it", case.those(&subscription.agency, Role::Dpo));
+        return Err(Refused::new("own-request", text).hint(hint));
+    }
+    Ok(())
+}
+
+/// Most conditions of one approval.
+const CONDITIONS_MAX: usize = 20;
+
+fn condition_faults(conditions: &[String]) -> Vec<String> {
+    let mut faults = Vec::new();
+    if conditions.len() > CONDITIONS_MAX {
+        faults.push(format!("conditions: are more than {CONDITIONS_MAX}"));
+    }
+    if conditions.iter().any(|condition| condition.trim().is_empty()) {
+        faults.push("conditions: one of them is empty".to_owned());
+    }
+    if conditions.iter().any(|condition| condition.len() > TERM_MAX_BYTES) {
+        faults.push(format!("conditions: one of them is longer than {TERM_MAX_BYTES} bytes"));
+    }
+    faults
 }
 
 /// Refuses what is asked for.
@@ -188,10 +247,10 @@ pub(super) fn change(case: &Case<'_>, change: &SubscriptionChange) -> Result<Vec
 /// Ends a subscription: the owner takes it back, or the consumer gives it up.
 pub(super) fn revoke(case: &Case<'_>, name: &SubscriptionName, reason: &str) -> Result<Vec<Event>, Refused> {
     let (subscription, topic) = case.subscription(name)?;
-    let (actor, agency) = (case.actor, &subscription.agency);
-    let own =
-        topic.is_stewarded_by(actor) || actor.is_of(agency, Role::Steward) || actor.is_of(agency, Role::Dpo);
-    let by = own.then(|| case.own()).or_else(|| case.stand_in()).ok_or_else(|| {
+    let agency = &subscription.agency;
+    let of_agency = || [Role::Steward, Role::Dpo].into_iter().find_map(|role| case.in_role(agency, role));
+    let own = case.as_steward(topic).or_else(of_agency).or_else(|| case.stand_in());
+    let by = own.ok_or_else(|| {
         let steward = case.those(agency, Role::Steward);
         Refused::not_allowed(
             &format!("revoking subscription {name}"),

@@ -1,10 +1,12 @@
 //! `standards/standards.toml`.
 
+use std::collections::BTreeSet;
+
 use contract::Class;
 use serde::Deserialize;
 
 use super::file::File;
-use crate::{Changes, Limits, Standards, duration};
+use crate::{Access, Changes, Limits, Standards, duration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,20 @@ struct StandardsForm {
     limits: LimitsForm,
     #[serde(default)]
     changes: ChangesForm,
+    #[serde(default)]
+    access: AccessForm,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessForm {
+    #[serde(default)]
+    purposes: BTreeSet<String>,
+    #[serde(default)]
+    two_owners: Vec<String>,
+    renewal: Option<String>,
+    unused: Option<String>,
+    delegation_max: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -48,6 +64,19 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
         notice_s: seconds(file, "changes.notice", given.notice, default.notice_s),
         silence_is_consent: given.silence_is_consent.unwrap_or(default.silence_is_consent),
     };
+    let (given, default) = (form.access, Access::default());
+    let access = Access {
+        purposes: given.purposes,
+        two_owners: given.two_owners.into_iter().map(Class::from).collect(),
+        renewal_s: seconds(file, "access.renewal", given.renewal, default.renewal_s),
+        unused_s: seconds(file, "access.unused", given.unused, default.unused_s),
+        delegation_max_s: seconds(
+            file,
+            "access.delegation_max",
+            given.delegation_max,
+            default.delegation_max_s,
+        ),
+    };
     let (given, default) = (form.limits, Limits::default());
     let limits = Limits {
         retention_min_s: seconds(file, "limits.retention_min", given.retention_min, default.retention_min_s),
@@ -61,7 +90,7 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
         ),
     };
     let classes = form.classes.into_iter().map(Class::from).collect();
-    let standards = Standards { limits, changes, classes };
+    let standards = Standards { limits, changes, access, classes };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }

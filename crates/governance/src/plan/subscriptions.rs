@@ -26,10 +26,10 @@ pub(super) fn plan(plan: &mut Plan, state: &State, wish: &SubscriptionRequest, n
     }
     if let Some(asked) = &known.requested {
         if state.in_bootstrap() {
-            let command = Command::ApproveSubscription { subscription: name.clone() };
+            let command = Command::ApproveSubscription { subscription: name.clone(), conditions: Vec::new() };
             return plan.step(command, format!("~ subscription {name}: approved by the bootstrap"));
         }
-        plan.waits.push(waits(known, asked.missing()));
+        plan.waits.push(waits(known, asked.missing(&state.standards().access)));
     } else if known.is_expired(now_ms) {
         plan.waits.push(format!("subscription {name} expired: the folder would need a later day"));
     }
@@ -62,8 +62,9 @@ fn change(plan: &mut Plan, wish: &SubscriptionRequest, wanted: &Terms) -> bool {
     !details.is_empty()
 }
 
-fn waits(known: &Subscription, missing: impl Iterator<Item = Side>) -> String {
-    let whom = missing.map(|side| match side {
+fn waits(known: &Subscription, missing: Vec<Side>) -> String {
+    let whom = missing.into_iter().map(|side| match side {
+        Side::SecondOwner => format!("the other one of the steward and deputy of {}", known.topic),
         Side::Owner => format!("the steward or deputy of {}", known.topic),
         Side::Dpo => format!("a dpo of {}", known.agency),
     });

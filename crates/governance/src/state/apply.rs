@@ -10,9 +10,9 @@ use std::sync::Arc;
 use contract::{ContractVersion, Definition, PrincipalName, SubscriptionName, TopicName};
 
 use super::schemas::{Home, Schema};
-use super::subscription::{Approval, End, Ended, Grant, Request, Subscription};
+use super::subscription::{Approval, End, Ended, Grant, Request, Subscription, Told};
 use super::topic::{Acknowledgement, Answer, Objection, Override, Status, Topic, Version};
-use super::{Agency, Principal, State, Terms};
+use super::{Agency, Delegation, Principal, State, Terms};
 use crate::events::{By, Event};
 use crate::{Roles, Scram, TokenHash};
 
@@ -26,6 +26,8 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         Event::PrincipalCreated { .. }
         | Event::PrincipalChanged { .. }
         | Event::TokenIssued { .. }
+        | Event::DelegationGiven { .. }
+        | Event::DelegationEnded { .. }
         | Event::PrincipalDisabled { .. } => principals(state, event, at_ms),
         Event::TopicCreated { .. } | Event::TopicChanged { .. } => topics(state, event, at_ms),
         Event::ContractProposed { .. }
@@ -42,6 +44,8 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::SubscriptionApproved { .. }
         | Event::SubscriptionGranted { .. }
         | Event::SubscriptionRefused { .. }
+        | Event::SubscriptionExpiring { .. }
+        | Event::SubscriptionExpired { .. }
         | Event::SubscriptionRevoked { .. } => subscriptions(state, event, at_ms),
         Event::SchemaRegistered { .. }
         | Event::SchemaDeleted { .. }
@@ -74,6 +78,7 @@ fn principals(state: &mut State, event: &Event, at_ms: u64) {
                 roles: *roles,
                 token_hash: None,
                 scram: None,
+                delegation: None,
                 disabled: false,
                 created_ms: at_ms,
             };
@@ -85,6 +90,14 @@ fn principals(state: &mut State, event: &Event, at_ms: u64) {
         }
         Event::TokenIssued { principal, token_hash, scram, .. } => {
             set_token(state, principal, Some(*token_hash), scram);
+        }
+        Event::DelegationGiven { principal, to, until, reason, by } => {
+            let (to, reason, by) = (to.clone(), reason.clone(), by.clone());
+            let delegation = Delegation { to, until: *until, reason, by, at_ms };
+            change_principal(state, principal, |record| record.delegation = Some(delegation));
+        }
+        Event::DelegationEnded { principal, .. } => {
+            change_principal(state, principal, |record| record.delegation = None);
         }
         Event::PrincipalDisabled { principal, .. } => {
             set_token(state, principal, None, &None);
@@ -268,20 +281,27 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
                 record.requested = None;
                 if let Some(grant) = &mut record.granted {
                     grant.terms = terms.clone();
-                    grant.expires_ms = terms.expires.starts_ms();
+                    if grant.expires_ms != terms.expires.starts_ms() {
+                        grant.expires_ms = terms.expires.starts_ms();
+                        grant.told = Told::Nothing;
+                    }
                 }
             });
         }
-        Event::SubscriptionApproved { subscription, side, by } => {
+        Event::SubscriptionApproved { subscription, side, conditions, by } => {
             change_subscription(state, subscription, |record| {
                 if let Some(request) = &mut record.requested {
-                    request.approvals.insert(*side, Approval { by: by.clone(), at_ms });
+                    request
+                        .approvals
+                        .insert(*side, Approval { by: by.clone(), at_ms, conditions: conditions.clone() });
                 }
             });
         }
         Event::SubscriptionGranted { subscription, .. } => {
             change_subscription(state, subscription, |record| grant(record, at_ms));
         }
+        Event::SubscriptionExpiring { subscription, .. } => told(state, subscription, Told::Expiring),
+        Event::SubscriptionExpired { subscription, .. } => told(state, subscription, Told::Expired),
         Event::SubscriptionRefused { subscription, reason, by } => {
             change_subscription(state, subscription, |record| {
                 record.requested = None;
@@ -304,6 +324,14 @@ fn change_subscription(state: &mut State, name: &SubscriptionName, change: impl 
     if let Some(record) = state.subscriptions.get_mut(name) {
         change(Arc::make_mut(record));
     }
+}
+
+fn told(state: &mut State, subscription: &SubscriptionName, told: Told) {
+    change_subscription(state, subscription, |record| {
+        if let Some(grant) = &mut record.granted {
+            grant.told = told;
+        }
+    });
 }
 
 fn schemas(state: &mut State, event: &Event) {
@@ -332,7 +360,7 @@ fn requested(terms: &Terms, by: &By, at_ms: u64) -> Request {
 fn grant(record: &mut Subscription, at_ms: u64) {
     if let Some(Request { terms, approvals, .. }) = record.requested.take() {
         let expires_ms = terms.expires.starts_ms();
-        record.granted = Some(Grant { terms, approvals, since_ms: at_ms, expires_ms });
+        record.granted = Some(Grant { terms, approvals, since_ms: at_ms, expires_ms, told: Told::Nothing });
     }
 }
 

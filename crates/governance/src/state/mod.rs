@@ -17,10 +17,10 @@ use std::sync::Arc;
 use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
 
 pub use apply::apply;
-pub use parties::{Agency, Principal, Profile};
+pub use parties::{Agency, Delegation, Principal, Profile};
 pub use schemas::{Mode, Reference, Schema, Schemas};
 pub use series::Listed;
-pub use subscription::{Approval, End, Ended, Grant, Request, Subscription, Terms};
+pub use subscription::{Approval, End, Ended, Grant, Request, Subscription, Terms, Told};
 pub use topic::{Acknowledgement, Answer, Latency, Objection, Override, Status, Topic, Version};
 
 use crate::{Role, Standards};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{AgencyName, PrincipalName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Roles, Scram, TokenHash};
+use crate::{Actor, By, Date, Roles, Scram, TokenHash};
 
 /// Who an agency is, apart from its name on the bus.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,21 @@ impl Agency {
     }
 }
 
+/// Somebody lets a colleague speak for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delegation {
+    /// Who speaks.
+    pub to: PrincipalName,
+    /// The first day on which it does not hold any more.
+    pub until: Date,
+    /// Why.
+    pub reason: String,
+    /// Who gave it.
+    pub by: By,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -58,6 +73,8 @@ pub struct Principal {
     pub token_hash: Option<TokenHash>,
     /// Its token for SCRAM; a token from before the bus knew SCRAM has none.
     pub scram: Option<Arc<Scram>>,
+    /// Who speaks for it while it is away.
+    pub delegation: Option<Delegation>,
     /// Whether it ended; its name is not given out again.
     pub disabled: bool,
     /// Since when it exists, in milliseconds since 1970.
@@ -65,6 +82,12 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Who speaks for it at `now_ms`, beside itself; nobody for one that ended.
+    pub fn speaker(&self, now_ms: u64) -> Option<&PrincipalName> {
+        let holds = |delegation: &&Delegation| !self.disabled && now_ms < delegation.until.starts_ms();
+        self.delegation.as_ref().filter(holds).map(|delegation| &delegation.to)
+    }
+
     /// The principal as the one who asks; a disabled one has no role left.
     pub fn actor(&self) -> Actor {
         let roles = if self.disabled { Roles::default() } else { self.roles };

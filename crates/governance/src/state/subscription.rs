@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use contract::{AgencyName, ClassSet, SubscriptionName, TopicName};
 use serde::{Deserialize, Serialize};
 
-use crate::Date;
 use crate::events::{By, Side};
+use crate::{Access, Date};
 
 /// What a subscription is for and how far it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +27,16 @@ pub struct Terms {
 
 impl Terms {
     /// Whose approval they need.
-    pub fn needs(&self) -> &'static [Side] {
-        let about_a_person = self.clears.iter().any(|class| class.is_about_a_person());
-        if about_a_person { &[Side::Owner, Side::Dpo] } else { &[Side::Owner] }
+    pub fn needs(&self, access: &Access) -> Vec<Side> {
+        let mut needs = vec![Side::Owner];
+        if self.clears.iter().any(|class| class.is_about_a_person()) {
+            needs.push(Side::Dpo);
+        }
+        // Not `clears`, to which `public` is always clear.
+        if self.clears.iter().any(|class| access.two_owners.iter().any(|one| one == class)) {
+            needs.push(Side::SecondOwner);
+        }
+        needs
     }
 
     /// Whether they allow nothing that `granted` does not.
@@ -48,6 +55,8 @@ pub struct Approval {
     pub by: By,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+    /// What it is tied to.
+    pub conditions: Vec<String>,
 }
 
 /// Terms that wait for approval.
@@ -65,8 +74,10 @@ pub struct Request {
 
 impl Request {
     /// The sides that have not approved yet.
-    pub fn missing(&self) -> impl Iterator<Item = Side> {
-        self.terms.needs().iter().copied().filter(|side| !self.approvals.contains_key(side))
+    pub fn missing(&self, access: &Access) -> Vec<Side> {
+        let mut missing = self.terms.needs(access);
+        missing.retain(|side| !self.approvals.contains_key(side));
+        missing
     }
 }
 
@@ -81,6 +92,27 @@ pub struct Grant {
     pub since_ms: u64,
     /// The instant at which they end, in milliseconds since 1970.
     pub expires_ms: u64,
+    /// What was told of their end.
+    pub told: Told,
+}
+
+impl Grant {
+    /// What the approvals are tied to.
+    pub fn conditions(&self) -> impl Iterator<Item = &str> {
+        self.approvals.values().flat_map(|approval| approval.conditions.iter().map(String::as_str))
+    }
+}
+
+/// What was told of a grant's end, the earliest first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// That it is near.
+    Expiring,
+    /// That it came.
+    Expired,
 }
 
 /// How a subscription ended.
