@@ -1,5 +1,5 @@
-//! README.md's tour gives the output that it shows: each command is run by a shell as it stands there, and what it
-//! prints is compared, where `…` stands for anything within a line.
+//! The pages' tours give the output that they show: each command is run by a shell as it stands there, and what it prints
+//! is compared, where `…` stands for anything within a line.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -12,6 +12,7 @@ use std::process::Command;
 use support::{Server, stderr, stdout};
 
 const README: &str = include_str!("../../../README.md");
+const WALK: &str = include_str!("../../../docs/walkthrough.md");
 
 /// A command and the lines that must follow.
 struct Step {
@@ -19,9 +20,9 @@ struct Step {
     shown: Vec<String>,
 }
 
-fn tour() -> Vec<Step> {
+fn tour(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for block in README.split("```console\n").skip(1) {
+    for block in page.split("```console\n").skip(1) {
         for line in block.split("```").next().unwrap_or_default().lines() {
             match line.strip_prefix("$ ") {
                 Some(command) => steps.push(Step { command: command.to_owned(), shown: Vec::new() }),
@@ -58,7 +59,17 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn the_tour_gives_the_output_that_it_shows() {
+fn the_tour_of_the_readme_gives_the_output_that_it_shows() {
+    walk(README);
+}
+
+#[test]
+fn the_walk_through_the_life_of_a_contract_gives_the_output_that_it_shows() {
+    walk(WALK);
+}
+
+/// Walks a page on a bus of its own.
+fn walk(page: &str) {
     let folder = tempfile::tempdir().unwrap();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"), &folder.path().join("examples"));
     let server = Server::start(&folder.path().join("chancery-data"));
@@ -67,7 +78,7 @@ fn the_tour_gives_the_output_that_it_shows() {
     // One shell for all, so that its variables last; a mark before each command tells whose output is whose.
     let mut script =
         format!("exec 2>&1; export PATH={}:$PATH CHANCERY_URL={}\n", binaries.display(), server.url);
-    let steps = tour();
+    let steps = tour(page);
     assert!(steps.len() > 12, "the tour is not found");
     for step in &steps {
         let is_ours = step.command.starts_with("chancery serve") || step.command.starts_with("export PATH");
