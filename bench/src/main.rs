@@ -4,13 +4,14 @@
 mod events;
 mod kafka;
 mod lanes;
+mod plan;
 mod publish;
 mod report;
 mod setup;
 mod start;
 mod steps;
 
-const BENCHES: [(&str, &str); 6] = [
+const BENCHES: [(&str, &str); 7] = [
     (
         "publish",
         "events/s into the bus: 1 KiB JSON, five personal fields, eight topics, all rules, fsync before the answer",
@@ -22,6 +23,10 @@ const BENCHES: [(&str, &str); 6] = [
     ("topics", "the same with 10 and with 10,000 topics"),
     ("steps", "where an event's processor time goes, step by step on one core"),
     ("lanes", "a realtime topic's acknowledgement, idle and beside a saturating batch load"),
+    (
+        "plan",
+        "what a state's governance folder takes to plan and to apply: 1,000 topics, 5,000 subscriptions (--topics N)",
+    ),
     ("start", "time until ready and memory, on an empty folder and on many events (--events N)"),
 ];
 
@@ -55,6 +60,7 @@ fn main() {
             "topics" => runtime.block_on(publish::run_topics(number("--events", 300_000))),
             "steps" if wanted.is_some() => steps::run(),
             "lanes" => runtime.block_on(lanes::run(number("--seconds", 8))),
+            "plan" => runtime.block_on(plan::run(number("--topics", 1_000))),
             "start" => runtime.block_on(start::run(number("--events", 1_000_000))),
             _ => {}
         }

@@ -97,10 +97,24 @@ impl Bus {
         Ok(NewPrincipal { principal, token: text })
     }
 
-    /// What a folder of governance files would change.
-    pub fn plan(&self, caller: &Caller, files: &BTreeMap<String, String>) -> Result<Plan, Refusal> {
+    /// What a folder of governance files would change. Of a `part` of a folder, what else there is on the bus is not told.
+    pub fn plan(
+        &self,
+        caller: &Caller,
+        files: &BTreeMap<String, String>,
+        part: bool,
+    ) -> Result<Plan, Refusal> {
         let state = self.state(caller)?;
-        Ok(governance::plan(&state, &desired(files)?, self.core.clock.now_ms(), &Compiler))
+        let desired = Desired { is_part: part, ..desired(files)? };
+        Ok(governance::plan(&state, &desired, self.core.clock.now_ms(), &Compiler))
+    }
+
+    /// Governance as it stands, as a folder of files, with the subscriptions that the caller may see.
+    pub fn governance_files(&self, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
+        let state = self.state(caller)?;
+        let mut is = Desired::of(&state, self.core.clock.now_ms());
+        is.subscriptions.retain(|name, _| self.may_oversee(caller, name).is_ok());
+        Ok(is.to_files())
     }
 
     /// Makes a folder of governance files so: all of it, or nothing.
@@ -235,9 +249,12 @@ impl Bus {
 
 /// The topics that look different after a decision, or whose owner does.
 fn touched(old: &State, new: &State) -> Vec<Arc<governance::Topic>> {
-    let differs = |topic: &governance::Topic| {
-        old.topic(&topic.name) != Some(topic) || old.agency(&topic.owner) != new.agency(&topic.owner)
+    // Most topics are the same record as before, which is seen without looking into their contracts.
+    let is_same = |topic: &governance::Topic| {
+        old.topic(&topic.name).is_some_and(|before| std::ptr::eq(before, topic) || before == topic)
     };
+    let differs =
+        |topic: &governance::Topic| !is_same(topic) || old.agency(&topic.owner) != new.agency(&topic.owner);
     new.topics().filter(|topic| differs(topic)).cloned().collect()
 }
 

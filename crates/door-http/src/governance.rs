@@ -22,7 +22,7 @@ pub(crate) fn missing(kind: &str, name: &str) -> Problem {
     Problem(Refusal::new(RefusalKind::Unknown, format!("there is no {kind} {name}")))
 }
 
-fn agency(agency: &governance::Agency) -> Value {
+pub(crate) fn agency(agency: &governance::Agency) -> Value {
     let profile = &agency.profile;
     json!({
         "agency": agency.agency.as_str(), "name": profile.name, "mandate": profile.mandate,
@@ -31,7 +31,7 @@ fn agency(agency: &governance::Agency) -> Value {
     })
 }
 
-fn topic(topic: &Topic) -> Value {
+pub(crate) fn topic(topic: &Topic) -> Value {
     json!({
         "topic": topic.name.as_str(), "owner": topic.owner.as_str(), "steward": topic.steward.as_str(),
         "deputy": topic.deputy.as_str(), "description": topic.description, "legal_basis": topic.legal_basis,
@@ -59,9 +59,8 @@ fn approvals(approvals: &BTreeMap<Side, Approval>) -> Value {
     approvals.iter().map(one).collect()
 }
 
-/// A subscription as the caller, who may see it, is shown it.
-fn subscription(door: &Door, subscription: &Subscription, access: &Access) -> Result<Value, Problem> {
-    let (now_ms, usage) = (door.bus.now_ms(), door.bus.usage(subscription)?);
+/// A subscription as governance knows it.
+pub(crate) fn subscription(subscription: &Subscription, access: &Access, now_ms: u64) -> Value {
     let requested = subscription.requested.as_ref().map(|request| {
         let mut value = terms(&request.terms);
         value["asked_by"] = request.by.principal.as_str().into();
@@ -77,15 +76,22 @@ fn subscription(door: &Door, subscription: &Subscription, access: &Access) -> Re
         value["expires_soon"] = (subscription.is_live(now_ms) && grant.told >= Told::Expiring).into();
         value
     });
-    Ok(json!({
+    json!({
         "subscription": subscription.name.as_str(), "topic": subscription.topic.as_str(),
         "agency": subscription.agency.as_str(), "status": subscription.status(now_ms),
         "granted": granted, "requested": requested,
-        "unused": usage.unused, "last_commit": usage.last_commit_ms.map(rfc3339),
         "ended": subscription.ended.as_ref().map(|end| json!({
             "reason": end.reason, "by": end.by.principal.as_str(), "at": rfc3339(end.at_ms),
         })),
-    }))
+    })
+}
+
+/// A subscription, and whether anybody uses it.
+fn used_subscription(door: &Door, found: &Subscription, access: &Access) -> Result<Value, Problem> {
+    let (mut shown, usage) = (subscription(found, access, door.bus.now_ms()), door.bus.usage(found)?);
+    shown["unused"] = usage.unused.into();
+    shown["last_commit"] = usage.last_commit_ms.map(rfc3339).into();
+    Ok(shown)
 }
 
 /// `GET /v1/agencies`.
@@ -178,7 +184,8 @@ pub async fn subscriptions(
     let state = door.bus.state(&caller)?;
     let access = &state.standards().access;
     let seen = door.bus.subscriptions(&caller);
-    let shown = seen.iter().map(|found| subscription(&door, found, access)).collect::<Result<Vec<_>, _>>()?;
+    let shown =
+        seen.iter().map(|found| used_subscription(&door, found, access)).collect::<Result<Vec<_>, _>>()?;
     Ok(Json(json!({ "subscriptions": shown })))
 }
 
@@ -191,7 +198,7 @@ pub async fn one_subscription(
     let wanted: SubscriptionName = wire::name(&name)?;
     let found = door.bus.may_oversee(&caller, &wanted)?;
     let state = door.bus.state(&caller)?;
-    Ok(Json(subscription(&door, &found, &state.standards().access)?))
+    Ok(Json(used_subscription(&door, &found, &state.standards().access)?))
 }
 
 /// `POST /v1/govern`.
@@ -217,7 +224,7 @@ pub async fn plan(
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let body: FilesBody = wire::read(&body)?;
-    Ok(Json(planned(&door.bus.plan(&caller, &body.files)?)))
+    Ok(Json(planned(&door.bus.plan(&caller, &body.files, body.part)?)))
 }
 
 /// `POST /v1/apply`.

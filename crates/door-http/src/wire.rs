@@ -184,4 +184,7 @@ pub struct FilesBody {
     /// Whether the bootstrap ends with it.
     #[serde(default)]
     pub close_bootstrap: bool,
+    /// Whether it is a part of a folder, so that a plan does not tell what else there is.
+    #[serde(default)]
+    pub part: bool,
 }

@@ -1,4 +1,4 @@
-//! Spans of time as people write them in governance: `36h`, `90d`, `6w`, `10y`.
+//! Spans of time as people write them in governance: `36h`, `90d`, `6w`, `10y`, and where they must be, seconds: `90s`.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ const HOUR_S: u64 = 60 * 60;
 const DAY_S: u64 = 24 * HOUR_S;
 
 /// The units, largest first. A year is 365 days: a bound for machines, not an anniversary. There is no month and no
-/// minute, because `m` would be read as either.
-const UNITS: [(char, u64); 4] = [('y', 365 * DAY_S), ('w', 7 * DAY_S), ('d', DAY_S), ('h', HOUR_S)];
+/// minute, because `m` would be read as either. Seconds are there so that every span has a text.
+const UNITS: [(char, u64); 5] = [('y', 365 * DAY_S), ('w', 7 * DAY_S), ('d', DAY_S), ('h', HOUR_S), ('s', 1)];
 
 /// A text that is not a span of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn parse_seconds(text: &str) -> Result<u64, DurationError> {
     digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds)).ok_or_else(bad)
 }
 
-/// Seconds in the largest unit that leaves no rest; below an hour, `…s`.
+/// The text of a span of time, in the largest unit that leaves no rest.
 pub fn to_text(seconds: u64) -> String {
     match UNITS.into_iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit)) {
         Some((unit, size)) => format!("{}{unit}", seconds / size),
@@ -43,6 +43,13 @@ pub fn to_text(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_span_of_time_has_a_text() {
+        for seconds in [0, 1, 90, 3_599, 3_600, 3_601, 86_400, u64::MAX] {
+            assert_eq!(parse_seconds(&to_text(seconds)), Ok(seconds));
+        }
+    }
 
     #[test]
     fn spans_of_time_keep_their_text() {

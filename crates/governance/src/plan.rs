@@ -69,7 +69,9 @@ pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractC
     for wish in desired.subscriptions.values() {
         subscriptions::plan(&mut plan, state, wish, now_ms);
     }
-    unmanaged(&mut plan, state, desired, now_ms);
+    if !desired.is_part {
+        unmanaged(&mut plan, state, desired, now_ms);
+    }
     plan
 }
 

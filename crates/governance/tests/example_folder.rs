@@ -4,41 +4,12 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
-use governance::{Desired, State, apply, apply_all, plan};
-use support::{Check, NOW, closed, opened, operator};
+use governance::{Desired, apply_all, plan};
+use support::{Check, NOW, applied, closed, desired, opened, operator};
 
 fn folder() -> BTreeMap<String, String> {
-    fn walk(root: &Path, at: &Path, files: &mut BTreeMap<String, String>) {
-        for entry in fs::read_dir(at).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(root, &path, files);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                files.insert(name, fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/governance");
-    let mut files = BTreeMap::new();
-    walk(&root, &root, &mut files);
-    files
-}
-
-fn desired(files: &BTreeMap<String, String>) -> Desired {
-    Desired::from_files(files).unwrap_or_else(|faults| panic!("{faults:#?}"))
-}
-
-fn applied(state: &State, desired: &Desired) -> State {
-    let mut state = state.clone();
-    let plan = plan(&state, desired, NOW, &Check);
-    let events = apply_all(&state, &operator(), &plan, NOW, &Check)
-        .unwrap_or_else(|(step, refused)| panic!("{}: {refused}", step.what));
-    events.iter().for_each(|event| apply(&mut state, event, NOW));
-    state
+    support::folder("examples/governance")
 }
 
 #[test]

@@ -220,6 +220,15 @@ proptest! {
     }
 
     #[test]
+    fn what_is_written_as_a_folder_asks_for_nothing_new(asked in asked()) {
+        let mut state = closed(small_bus());
+        play(&mut state, &asked, |_, _, _| {});
+        let now = NOW + asked.iter().map(|(_, _, days)| days * DAY_MS).sum::<u64>();
+        let again = plan(&state, &Desired::of(&state, now), now, &Check);
+        prop_assert!(again.is_empty(), "{again}");
+    }
+
+    #[test]
     fn after_a_plan_is_applied_nothing_is_left_to_do(asked in asked(), wished in wished()) {
         let mut state = small_bus();
         let mostly: Vec<Asked> = asked.into_iter().take(12).collect();

@@ -1,8 +1,9 @@
-//! One file being read, and what is wrong with it.
+//! One file being read, and what is wrong with it; and one being written.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 
@@ -112,4 +113,9 @@ impl<'a> File<'a> {
 /// The line of a field's value.
 pub(super) fn line<T>(value: &Spanned<T>) -> Option<u64> {
     Some(value.referenced.line()).filter(|line| *line > 0)
+}
+
+/// A form as a YAML file.
+pub(super) fn written(form: &impl Serialize) -> String {
+    serde_saphyr::to_string(form).expect("texts, numbers, lists and maps of them always write")
 }

@@ -1,9 +1,9 @@
 //! `agencies/AGENCY.yaml` and `subscriptions/AGENCY.NAME.yaml`.
 
-use contract::Class;
-use serde::Deserialize;
+use contract::{Class, ClassSet};
+use serde::{Deserialize, Serialize};
 
-use super::file::{File, Text};
+use super::file::{File, Text, written};
 use crate::commands::{AgencyProfile, SubscriptionRequest};
 
 #[derive(Deserialize)]
@@ -30,6 +30,26 @@ pub(super) fn agency(file: &mut File<'_>, stem: &str) -> Option<AgencyProfile> {
     let AgencyForm { mandate, contacts, dpo, sources, .. } = form;
     Some(AgencyProfile { agency: agency?, name: name?, mandate, contacts, dpo, sources })
         .filter(|_| file.is_sound())
+}
+
+#[derive(Serialize)]
+struct WrittenAgency<'a> {
+    agency: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    mandate: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    contacts: &'a [String],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    dpo: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    sources: &'a [String],
+}
+
+/// The file that [`agency`] reads this from.
+pub(super) fn agency_file(profile: &AgencyProfile) -> String {
+    let AgencyProfile { agency, name, mandate, contacts, dpo, sources } = profile;
+    written(&WrittenAgency { agency: agency.as_str(), name, mandate, contacts, dpo, sources })
 }
 
 #[derive(Deserialize)]
@@ -66,4 +86,29 @@ pub(super) fn subscription(file: &mut File<'_>, stem: &str) -> Option<Subscripti
         expires: expires?,
     })
     .filter(|_| file.is_sound())
+}
+
+#[derive(Serialize)]
+struct WrittenSubscription<'a> {
+    subscription: &'a str,
+    topic: &'a str,
+    agency: &'a str,
+    purpose: &'a str,
+    legal_basis: &'a str,
+    clears: &'a ClassSet,
+    expires: String,
+}
+
+/// The file that [`subscription`] reads this from.
+pub(super) fn subscription_file(wish: &SubscriptionRequest) -> String {
+    let SubscriptionRequest { subscription, topic, agency, purpose, legal_basis, clears, expires } = wish;
+    written(&WrittenSubscription {
+        subscription: subscription.as_str(),
+        topic: topic.as_str(),
+        agency: agency.as_str(),
+        purpose,
+        legal_basis,
+        clears,
+        expires: expires.to_string(),
+    })
 }

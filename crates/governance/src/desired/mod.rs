@@ -1,10 +1,11 @@
-//! Governance as files: what a folder says should be.
+//! Governance as files: what a folder says should be, and what is, as a folder that says so.
 //!
 //! A folder is read whole or not at all, and every fault is told at once with its file, its line where there is one, and
 //! its field. Unknown fields and unknown files are faults: a rule that is misspelt must not silently not hold.
 
 mod file;
 mod forms;
+mod is;
 mod standards;
 mod topic;
 
@@ -28,6 +29,8 @@ pub struct Desired {
     pub topics: BTreeMap<TopicName, NewTopic>,
     /// Subscriptions.
     pub subscriptions: BTreeMap<SubscriptionName, SubscriptionRequest>,
+    /// Whether it is a part of a folder only: what it does not mention is then not told as unmanaged.
+    pub is_part: bool,
 }
 
 /// Something wrong in a file.
@@ -71,6 +74,21 @@ impl Desired {
             faults.extend(file.into_faults());
         }
         if faults.is_empty() { Ok(desired) } else { Err(faults) }
+    }
+
+    /// The files that [`Desired::from_files`] reads this from.
+    pub fn to_files(&self) -> BTreeMap<String, String> {
+        let standards = self.standards.iter().map(standards::written);
+        let standards = standards.map(|text| ("standards/standards.toml".to_owned(), text));
+        let agencies = self.agencies.iter();
+        let agencies = agencies.map(|(name, one)| (format!("agencies/{name}.yaml"), forms::agency_file(one)));
+        let topics = self.topics.iter().flat_map(|(name, one)| {
+            topic::files(one).map(|(file, text)| (format!("topics/{name}/{file}"), text))
+        });
+        let subscriptions = self.subscriptions.iter();
+        let subscriptions = subscriptions
+            .map(|(name, one)| (format!("subscriptions/{name}.yaml"), forms::subscription_file(one)));
+        standards.chain(agencies).chain(topics).chain(subscriptions).collect()
     }
 
     fn read(&mut self, file: &mut File<'_>, files: &BTreeMap<String, String>) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use contract::Class;
-use serde::Deserialize;
+use contract::{Class, ClassSet};
+use serde::{Deserialize, Serialize};
 
 use super::file::File;
 use crate::{Access, Changes, Limits, Standards, duration};
@@ -93,6 +93,65 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
     let standards = Standards { limits, changes, access, classes };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
+}
+
+#[derive(Serialize)]
+struct WrittenStandards<'a> {
+    classes: &'a ClassSet,
+    limits: WrittenLimits,
+    changes: WrittenChanges,
+    access: WrittenAccess<'a>,
+}
+
+#[derive(Serialize)]
+struct WrittenLimits {
+    retention_min: String,
+    retention_max: String,
+    partitions_max: u32,
+    subscription_max: String,
+}
+
+#[derive(Serialize)]
+struct WrittenChanges {
+    notice: String,
+    silence_is_consent: bool,
+}
+
+#[derive(Serialize)]
+struct WrittenAccess<'a> {
+    purposes: &'a BTreeSet<String>,
+    two_owners: &'a ClassSet,
+    renewal: String,
+    unused: String,
+    delegation_max: String,
+}
+
+/// The file that [`read`] reads this from.
+pub(super) fn written(standards: &Standards) -> String {
+    let Standards { limits, changes, access, classes } = standards;
+    let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = limits;
+    let Changes { notice_s, silence_is_consent } = changes;
+    let form = WrittenStandards {
+        classes,
+        limits: WrittenLimits {
+            retention_min: duration::to_text(*retention_min_s),
+            retention_max: duration::to_text(*retention_max_s),
+            partitions_max: *partitions_max,
+            subscription_max: duration::to_text(*subscription_max_s),
+        },
+        changes: WrittenChanges {
+            notice: duration::to_text(*notice_s),
+            silence_is_consent: *silence_is_consent,
+        },
+        access: WrittenAccess {
+            purposes: &access.purposes,
+            two_owners: &access.two_owners,
+            renewal: duration::to_text(access.renewal_s),
+            unused: duration::to_text(access.unused_s),
+            delegation_max: duration::to_text(access.delegation_max_s),
+        },
+    };
+    toml::to_string(&form).expect("texts and numbers always write")
 }
 
 fn seconds(file: &mut File<'_>, field: &str, text: Option<String>, default: u64) -> u64 {

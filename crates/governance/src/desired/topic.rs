@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, TopicName};
-use serde::Deserialize;
+use contract::{
+    AgencyName, Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, PrincipalName,
+    TopicName,
+};
+use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::file::{File, Text, line};
+use super::file::{File, Text, line, written};
 use crate::commands::NewTopic;
 use crate::{Latency, duration};
 
@@ -196,4 +199,74 @@ fn span_of_time(file: &mut File<'_>, field: &str, text: Option<&Text>) -> Option
     duration::parse_seconds(&text.value)
         .map_err(|error| file.field_fault(field, line(text), error.to_string()))
         .ok()
+}
+
+#[derive(Serialize)]
+struct WrittenTopic<'a> {
+    topic: &'a str,
+    owner: Option<&'a AgencyName>,
+    steward: Option<&'a PrincipalName>,
+    deputy: Option<&'a PrincipalName>,
+    description: &'a str,
+    legal_basis: &'a str,
+    latency: Latency,
+    partitions: u32,
+    retention: &'a str,
+    key: &'a KeyRule,
+    contract: WrittenContract<'a>,
+}
+
+#[derive(Serialize)]
+struct WrittenContract<'a> {
+    version: u32,
+    format: Format,
+    schema: &'a str,
+    compatibility: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    subject: &'a [Pointer],
+    classify: &'a BTreeMap<Pointer, FieldRule>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'a Pointer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_window: Option<String>,
+}
+
+/// The files that [`read`] reads this from: `topic.yaml` and its schema, each with its name in the topic's folder.
+pub(super) fn files(wish: &NewTopic) -> [(String, String); 2] {
+    let NewTopic { topic, owner, steward, deputy, description, legal_basis, latency, partitions, .. } = wish;
+    let Definition { version, format, schema, compatibility, subject, classify, key, .. } = &*wish.contract;
+    let Definition { extensions, identity, identity_window_s, .. } = &*wish.contract;
+    let ending = match format {
+        Format::JsonSchema => "schema.json",
+        Format::Avro => "avsc",
+        Format::Protobuf => "proto",
+    };
+    let schema_file = format!("v{}.{ending}", version.0);
+    let contract = WrittenContract {
+        version: version.0,
+        format: *format,
+        schema: &schema_file,
+        compatibility,
+        subject,
+        classify,
+        extensions,
+        identity: identity.as_ref(),
+        identity_window: identity_window_s.map(duration::to_text),
+    };
+    let form = WrittenTopic {
+        topic: topic.as_str(),
+        owner: owner.as_ref(),
+        steward: steward.as_ref(),
+        deputy: deputy.as_ref(),
+        description,
+        legal_basis,
+        latency: *latency,
+        partitions: *partitions,
+        retention: &wish.retention,
+        key,
+        contract,
+    };
+    [("topic.yaml".to_owned(), written(&form)), (schema_file, schema.clone())]
 }

@@ -269,7 +269,7 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
                 requested: Some(requested(terms, by, at_ms)),
                 ended: None,
             };
-            state.subscriptions.insert(subscription.clone(), Arc::new(record));
+            insert_subscription(state, record);
         }
         Event::SubscriptionChangeRequested { subscription, terms, by } => {
             change_subscription(state, subscription, |record| {
@@ -318,6 +318,16 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
         }
         _ => {}
     }
+}
+
+/// Keeps the record and the list of its topic's subscriptions in step.
+fn insert_subscription(state: &mut State, record: Subscription) {
+    let (name, topic) = (record.name.clone(), record.topic.clone());
+    let former = state.subscriptions.insert(name.clone(), Arc::new(record));
+    if let Some(names) = former.and_then(|former| state.subscribed.get_mut(&former.topic)) {
+        Arc::make_mut(names).remove(&name);
+    }
+    Arc::make_mut(state.subscribed.entry(topic).or_default()).insert(name);
 }
 
 fn change_subscription(state: &mut State, name: &SubscriptionName, change: impl FnOnce(&mut Subscription)) {

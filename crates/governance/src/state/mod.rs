@@ -1,8 +1,9 @@
 //! What is known of everybody and everything: the fold of the events, and nothing besides.
 //!
 //! Invariants: the state changes through [`apply`] only; a topic always has an owner, a steward and a deputy; a token's
-//! hash leads to at most one principal, which is not disabled. Records are shared (`Arc`), so a clone copies the maps
-//! and no record: cheap enough for every published view and for trying a plan out.
+//! hash leads to at most one principal, which is not disabled; a subscription is listed with its topic and no other.
+//! Records are shared (`Arc`), so a clone copies the maps and no record: cheap enough for every published view and for
+//! trying a plan out.
 
 mod apply;
 mod parties;
@@ -11,7 +12,7 @@ mod series;
 mod subscription;
 mod topic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
@@ -38,6 +39,8 @@ pub struct State {
     tokens: BTreeMap<[u8; 32], PrincipalName>,
     topics: BTreeMap<TopicName, Arc<Topic>>,
     subscriptions: BTreeMap<SubscriptionName, Arc<Subscription>>,
+    /// The names of each topic's subscriptions, live or not: a decision about one topic asks for no other's.
+    subscribed: BTreeMap<TopicName, Arc<BTreeSet<SubscriptionName>>>,
     schemas: Arc<Schemas>,
 }
 
@@ -112,12 +115,10 @@ impl State {
         self.subscriptions.values()
     }
 
-    /// The subscriptions of a topic.
-    pub fn subscriptions_of<'a>(
-        &'a self,
-        topic: &'a TopicName,
-    ) -> impl Iterator<Item = &'a Arc<Subscription>> {
-        self.subscriptions().filter(move |subscription| subscription.topic == *topic)
+    /// The subscriptions of a topic, by name.
+    pub fn subscriptions_of(&self, topic: &TopicName) -> impl Iterator<Item = &Arc<Subscription>> {
+        let names = self.subscribed.get(topic).into_iter().flat_map(|names| names.iter());
+        names.filter_map(|name| self.subscriptions.get(name))
     }
 
     /// The agencies that a new version of the topic's contract waits for: those with a live subscription, but for the

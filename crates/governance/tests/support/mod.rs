@@ -1,12 +1,15 @@
 //! A small bus to try decisions on: agency `a` owns topics, agency `b` consumes them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use contract::schemas::{Compatibility, Source};
 use contract::{AgencyName, Class, ContractVersion, Definition, Effect, Pointer, TopicName, Weight};
 use governance::{
-    Actor, Command, ContractCheck, Event, ReadSchema, Refused, Role, Roles, State, apply, decide,
+    Actor, Command, ContractCheck, Desired, Event, ReadSchema, Refused, Role, Roles, State, apply, apply_all,
+    decide, plan,
 };
 use serde_json::{Value, json};
 
@@ -172,4 +175,38 @@ pub fn closed(mut state: State) -> State {
 
 pub fn version(number: u32) -> ContractVersion {
     ContractVersion(number)
+}
+
+/// The files of a folder of the repository, by their paths in it.
+pub fn folder(path: &str) -> BTreeMap<String, String> {
+    fn walk(root: &Path, at: &Path, files: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(root, &path, files);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let mut files = BTreeMap::new();
+    walk(&root, &root, &mut files);
+    files
+}
+
+/// What a folder's files say.
+pub fn desired(files: &BTreeMap<String, String>) -> Desired {
+    Desired::from_files(files).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+/// The state after the operator applied a folder.
+pub fn applied(state: &State, desired: &Desired) -> State {
+    let mut state = state.clone();
+    let plan = plan(&state, desired, NOW, &Check);
+    let events = apply_all(&state, &operator(), &plan, NOW, &Check)
+        .unwrap_or_else(|(step, refused)| panic!("{}: {refused}", step.what));
+    events.iter().for_each(|event| apply(&mut state, event, NOW));
+    state
 }

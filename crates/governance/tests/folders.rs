@@ -1,0 +1,213 @@
+//! Governance written as a folder: read again it is the same, and planned against where it came from it changes nothing.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Definition, Format};
+use governance::commands::{AgencyProfile, SubscriptionRequest};
+use governance::{Changes, Command, Desired, Limits, Standards, plan};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::json;
+use support::{Check, NOW, applied, closed, command, definition, desired, folder, opened};
+
+/// The example, and topics in all three languages.
+fn example() -> BTreeMap<String, String> {
+    let mut files = folder("examples/governance");
+    files.extend(folder("compat/governance"));
+    files.insert("standards/standards.toml".into(), "classes = [\"tax-secret\"]\n".into());
+    files
+}
+
+#[test]
+fn what_is_written_as_a_folder_reads_as_what_it_was() {
+    let wished = desired(&example());
+    let written = wished.to_files();
+    assert_eq!(desired(&written), wished);
+    let formats: Vec<Format> = wished.topics.values().map(|topic| topic.contract.format).collect();
+    for format in [Format::JsonSchema, Format::Avro, Format::Protobuf] {
+        assert!(formats.contains(&format), "{format:?}");
+    }
+    assert!(written.keys().any(|path| path.ends_with("v1.avsc")), "{:?}", written.keys());
+}
+
+#[test]
+fn a_bus_as_a_folder_changes_nothing_on_it_and_makes_the_same_elsewhere() {
+    let state = applied(&opened(), &desired(&example()));
+    let written = Desired::of(&state, NOW).to_files();
+    for state in [state.clone(), closed(state.clone())] {
+        let nothing = plan(&state, &desired(&written), NOW, &Check);
+        assert!(nothing.is_empty() && nothing.waits.is_empty() && nothing.unmanaged.is_empty(), "{nothing}");
+    }
+    assert_eq!(applied(&opened(), &desired(&written)), state);
+}
+
+#[test]
+fn what_is_over_is_not_written() {
+    let mut state = applied(&opened(), &desired(&example()));
+    let root = support::operator();
+    let revoke =
+        json!({"command": "revoke-subscription", "subscription": "courts.alerts", "reason": "moved"});
+    support::done(&mut state, &root, revoke);
+    let (topic, version) = ("tax.id.assigned", 1);
+    let sunset =
+        json!({"command": "deprecate-contract", "topic": topic, "version": version, "sunset": "2026-02-01"});
+    support::done(&mut state, &root, sunset);
+    support::done(
+        &mut state,
+        &root,
+        json!({"command": "retire-contract", "topic": topic, "version": version}),
+    );
+    let written = Desired::of(&state, NOW).to_files();
+    for gone in ["subscriptions/courts.alerts.yaml", "topics/tax.id.assigned/topic.yaml"] {
+        assert!(example().contains_key(gone) && !written.contains_key(gone), "{gone}");
+    }
+    let to_gone = "subscriptions/social-insurance.tax-ids.yaml";
+    assert!(!written.contains_key(to_gone), "nobody can subscribe to what is not there");
+    assert!(plan(&state, &desired(&written), NOW, &Check).is_empty());
+}
+
+/// Texts as people and machines write them, those that a file's syntax could take for something else among them.
+fn text() -> impl Strategy<Value = String> {
+    let odd = select(vec![
+        "null",
+        "~",
+        "yes",
+        "No",
+        "1",
+        "1e3",
+        "0x1f",
+        "2030-01-01",
+        "- a",
+        "a: b",
+        "a #b",
+        "#",
+        "'",
+        "\"",
+        "[x]",
+        "{x}",
+        "&a",
+        "*a",
+        "!a",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "a\nb\n",
+        " a ",
+        "\ta",
+        "a\r\nb",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "---",
+        "...",
+        "? a",
+        "<<",
+        "é ü 漢 🦀",
+        "a\\nb",
+        "\u{0}",
+        "\u{7}",
+        "=",
+        ".inf",
+        "0o7",
+        "12:30:45",
+    ]);
+    prop_oneof![odd.prop_map(str::to_owned), any::<String>(), "[ -~]{0,200}"]
+        .prop_filter("is not blank", |text| !text.trim().is_empty())
+}
+
+fn agency() -> impl Strategy<Value = AgencyProfile> {
+    let lists = (proptest::collection::vec(text(), 0..3), proptest::collection::vec(text(), 0..3));
+    (text(), text(), lists, any::<bool>()).prop_map(|(name, mandate, (contacts, sources), empty)| {
+        AgencyProfile {
+            agency: support::agency("a"),
+            name,
+            dpo: if empty { String::new() } else { mandate.clone() },
+            mandate,
+            contacts,
+            sources,
+        }
+    })
+}
+
+fn contract() -> impl Strategy<Value = Definition> {
+    let pointers = proptest::collection::vec(select(vec!["/a", "/b~1c", "/*/d", "", "/0"]), 0..3);
+    let classes = proptest::collection::btree_map(select(vec!["/a", "/b~1c", "/*/d", "/null"]), text(), 0..4);
+    let key = select(vec!["subject", "none", "/a", ""]);
+    let formats = select(vec!["json-schema", "avro", "protobuf"]);
+    let optional = (proptest::option::of(any::<u64>()), any::<bool>(), proptest::option::of(text()));
+    (pointers, classes, key, formats, text(), 1..9u32, optional).prop_map(
+        |(subject, classes, key, format, schema, version, (window, of, extension))| {
+            let rule = |class: &String| if of { json!({"class": class, "of": "/a"}) } else { json!(class) };
+            let classify: BTreeMap<&str, _> = classes.iter().map(|(at, class)| (*at, rule(class))).collect();
+            let mut wished = definition("x.one", version, &schema);
+            wished["format"] = json!(format);
+            wished["subject"] = json!(subject);
+            wished["classify"] = json!(classify);
+            wished["key"] = json!(key);
+            wished["identity_window_s"] = json!(window);
+            wished["identity"] = json!(of.then_some("/a"));
+            wished["extensions"] = extension.map_or(json!({}), |class| json!({"yes": class}));
+            serde_json::from_value(wished).unwrap()
+        },
+    )
+}
+
+fn subscription() -> impl Strategy<Value = SubscriptionRequest> {
+    (text(), text(), proptest::collection::vec(text(), 0..3)).prop_map(|(purpose, legal_basis, clears)| {
+        let mut wished = support::request("b.live", "x.one", &[]);
+        (wished["purpose"], wished["legal_basis"]) = (json!(purpose), json!(legal_basis));
+        wished["clears"] = json!(clears);
+        match command(wished) {
+            Command::RequestSubscription(wish) => wish,
+            other => panic!("{other:?}"),
+        }
+    })
+}
+
+fn standards() -> impl Strategy<Value = Standards> {
+    let classes = proptest::collection::vec(text(), 0..3);
+    (1..u64::MAX, any::<u64>(), 1..=1024u32, classes, any::<bool>()).prop_map(
+        |(seconds, notice_s, partitions_max, classes, silence_is_consent)| Standards {
+            limits: Limits {
+                retention_min_s: seconds,
+                retention_max_s: u64::MAX,
+                partitions_max,
+                subscription_max_s: seconds,
+            },
+            changes: Changes { notice_s, silence_is_consent },
+            classes: classes.iter().map(|class| class.as_str().into()).collect(),
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_wish_survives_its_files(
+        agency in agency(), contract in contract(), subscription in subscription(), standards in standards(),
+        (description, days) in (text(), 1..9999u32),
+    ) {
+        let Command::CreateTopic(mut topic) = command(support::create_topic("x.one")) else { panic!() };
+        topic.description = description;
+        topic.retention = format!("{days}h");
+        topic.retention = governance::duration::to_text(governance::duration::parse_seconds(&topic.retention).unwrap());
+        topic.contract = Arc::new(contract);
+        let wished = Desired {
+            standards: Some(standards),
+            agencies: BTreeMap::from([(agency.agency.clone(), agency)]),
+            topics: BTreeMap::from([(topic.topic.clone(), topic)]),
+            subscriptions: BTreeMap::from([(subscription.subscription.clone(), subscription)]),
+            is_part: false,
+        };
+        let files = wished.to_files();
+        let read = Desired::from_files(&files);
+        prop_assert_eq!(read.as_ref(), Ok(&wished), "{:#?}", files);
+    }
+}
