@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bus::clock::SystemClock;
 use bus::{Bus, Settings};
+use door_http::Reach;
 use journal::{Embedded, Options, RealDisk};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tls::{Current, Listener, Protocol};
@@ -48,6 +49,8 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
         http.local_addr()?,
         started.elapsed().as_millis()
     ));
+    let kafka_port = kafka.as_ref().map(|kafka| kafka.local_addr().map(|at| at.port())).transpose()?;
+    let reach = reach(&meant, kafka_port);
     let http = Listener::new(http, certificate.clone(), Protocol::Http);
     let kafka = kafka.map(|kafka| Listener::new(kafka, certificate.clone(), Protocol::Kafka));
     let watching = certificate.map(|current| tokio::spawn(async move { current.watch(LOOK).await }));
@@ -56,7 +59,7 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
     let kafka_door = tokio::spawn(serve_kafka(kafka, bus.clone(), meant, async move {
         let _ = also_ended.wait_for(|ended| *ended).await;
     }));
-    let http_door = tokio::spawn(door_http::serve(http, bus.clone(), async move {
+    let http_door = tokio::spawn(door_http::serve(http, bus.clone(), reach, async move {
         let _ = ended.wait_for(|ended| *ended).await;
     }));
     told_to_end().await;
@@ -72,6 +75,15 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
         door.map_err(|error| Failure::new(format!("a door broke: {error}")))??;
     }
     Ok(())
+}
+
+/// How clients come in, for documents that say so.
+fn reach(meant: &Meant, kafka_port: Option<u16>) -> Reach {
+    let kafka = kafka_port.map(|listens| match &meant.kafka_advertised {
+        Some((host, port)) => (Some(host.clone()), *port),
+        None => (None, listens),
+    });
+    Reach { kafka, tls: meant.tls.is_some() }
 }
 
 /// The certificate of both doors; files that are no good must not start a bus that nobody can speak to.

@@ -38,6 +38,9 @@ pub(crate) trait Places {
     /// The names that the schema declares for members there, sorted.
     fn names(&self, place: &Self::Place) -> Vec<String>;
 
+    /// Whether every document that has this place has its member `name`, and not as `null`.
+    fn requires(&self, place: &Self::Place, name: &str) -> bool;
+
     /// How many elements have a place of their own.
     fn prefix(&self, place: &Self::Place) -> usize;
 
@@ -70,6 +73,16 @@ pub(crate) trait Places {
         let mut found = BTreeMap::new();
         self.collect(&self.root(), Pointer::root(), &mut Vec::new(), &mut found);
         found
+    }
+
+    /// Those of the [declared](Places::declared) places that are there whenever what they are in is.
+    fn required(&self) -> BTreeSet<String> {
+        let places = self.declared().into_keys().filter(|place| {
+            let pointer = Pointer::parse(place).unwrap_or_else(|_| Pointer::root());
+            let Some((name, above)) = pointer.tokens().split_last() else { return false };
+            self.locate(above).is_some_and(|above| self.requires(&above, name))
+        });
+        places.collect()
     }
 
     /// Adds `place` and what is below it to `found`.
@@ -153,6 +166,10 @@ impl Types {
         self.has_any(Types::OBJECT)
     }
 
+    pub(crate) fn has_null(self) -> bool {
+        self.has_any(Types::NULL)
+    }
+
     pub(crate) fn has_array(self) -> bool {
         self.has_any(Types::ARRAY)
     }
@@ -185,16 +202,23 @@ impl Types {
     }
 }
 
+impl Types {
+    /// Each type in one word; an integer is not named beside numbers.
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        let number = self.and(Types::NUMBER) == Types::NUMBER;
+        let named = NAMES.iter().filter(|(name, types)| {
+            self.and(*types) == *types && *types != Types::NONE && !(*name == "integer" && number)
+        });
+        named.map(|(name, _)| *name).collect()
+    }
+}
+
 impl fmt::Display for Types {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Types::ANY_JSON {
             return f.write_str("anything");
         }
-        let number = self.and(Types::NUMBER) == Types::NUMBER;
-        let named = NAMES.iter().filter(|(name, types)| {
-            self.and(*types) == *types && *types != Types::NONE && !(*name == "integer" && number)
-        });
-        let names: Vec<&str> = named.map(|(name, _)| *name).collect();
+        let names = self.names();
         f.write_str(if names.is_empty() { "nothing" } else { "" })?;
         f.write_str(&names.join(" or "))
     }

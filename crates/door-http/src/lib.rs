@@ -10,6 +10,7 @@ mod contracts;
 mod cursors;
 mod dead_letters;
 mod events;
+mod exports;
 mod governance;
 mod health;
 mod listener;
@@ -21,18 +22,21 @@ mod stream;
 mod wire;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use bus::Bus;
 use tls::Listener;
 
+pub use exports::Reach;
 pub use routes::router;
 
 /// What every handler gets.
 #[derive(Clone)]
 pub(crate) struct Door {
     bus: Bus,
+    reach: Arc<Reach>,
     /// Turns true when the door closes: streams and long polls end then.
     closing: tokio::sync::watch::Receiver<bool>,
 }
@@ -40,14 +44,15 @@ pub(crate) struct Door {
 /// How long requests under way get to end when the door closes.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Serves until `shutdown` resolves; requests under way are answered, streams and long polls end at once.
+/// Serves until `shutdown` resolves; `reach` is told to those who ask how the bus is reached. Requests under way are answered, streams and long polls end at once.
 pub async fn serve(
     listener: impl Into<Listener>,
     bus: Bus,
+    reach: Reach,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let (close, closing) = tokio::sync::watch::channel(false);
-    let router: Router = router(bus, closing.clone());
+    let router: Router = router(bus, reach, closing.clone());
     let mut wait = closing;
     let listener = listener::Accepting(listener.into());
     let service = router.into_make_service_with_connect_info::<listener::Client>();

@@ -1,6 +1,7 @@
 //! The table of all routes, and what every request passes through: a limit, a trace, a net under panics.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
@@ -18,7 +19,8 @@ use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::{
-    Door, audit, contracts, cursors, dead_letters, events, governance, health, people, registry, stream,
+    Door, Reach, audit, contracts, cursors, dead_letters, events, exports, governance, health, people,
+    registry, stream,
 };
 
 /// Most of what the framework says of a request that it refuses.
@@ -41,6 +43,7 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/readyz", get(health::readyz)),
         ("get", "/metrics", get(health::metrics)),
         ("get", "/openapi.json", get(health::openapi)),
+        ("get", "/asyncapi.json", get(exports::asyncapi)),
         ("post", "/v1/topics/{topic}/events", post(events::publish)),
         ("get", "/v1/subscriptions/{name}/events", get(cursors::pull)),
         ("post", "/v1/subscriptions/{name}/cursor", post(cursors::commit)),
@@ -65,6 +68,9 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("post", "/v1/govern", post(governance::govern)),
         ("post", "/v1/plan", post(governance::plan)),
         ("post", "/v1/apply", post(governance::apply)),
+        ("get", "/v1/export/catalogue", get(exports::catalogue)),
+        ("get", "/v1/export/governance", get(exports::governance)),
+        ("get", "/v1/export/odcs/{topic}", get(exports::odcs)),
         ("get", "/v1/dead-letters", get(dead_letters::list)),
         ("get", "/v1/dead-letters/{id}", get(dead_letters::show)),
         ("post", "/v1/dead-letters/{id}/redrive", post(dead_letters::redrive)),
@@ -81,7 +87,7 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
 }
 
 /// The door's router.
-pub fn router(bus: Bus, closing: tokio::sync::watch::Receiver<bool>) -> Router {
+pub fn router(bus: Bus, reach: Reach, closing: tokio::sync::watch::Receiver<bool>) -> Router {
     let mut router = Router::new();
     for (_, path, handler) in table() {
         router = router.route(&path, handler);
@@ -103,7 +109,7 @@ pub fn router(bus: Bus, closing: tokio::sync::watch::Receiver<bool>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(traced))
         .layer(DefaultBodyLimit::max(BATCH_MAX_BYTES))
-        .with_state(Door { bus, closing })
+        .with_state(Door { bus, reach: Arc::new(reach), closing })
 }
 
 /// What the framework refuses by itself (a body too large, a query that does not read) is told like everything else.

@@ -28,7 +28,7 @@ pub struct ApplyFolder {
 }
 
 /// The exit code of a plan that would change something.
-const WOULD_CHANGE: u8 = 2;
+pub(super) const WOULD_CHANGE: u8 = 2;
 
 impl PlanFolder {
     /// Runs it.
@@ -73,7 +73,7 @@ impl ApplyFolder {
     }
 }
 
-fn each(list: &Value, show: impl Fn(&Value)) {
+pub(super) fn each(list: &Value, show: impl Fn(&Value)) {
     list.as_array().into_iter().flatten().for_each(show);
 }
 

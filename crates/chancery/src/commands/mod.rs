@@ -6,6 +6,8 @@ mod consume;
 mod contract;
 mod dead_letters;
 mod doctor;
+mod environments;
+mod export;
 mod folder;
 mod principal;
 mod publish;
@@ -52,11 +54,17 @@ pub struct Options {
 impl Options {
     /// A client of the bus.
     pub fn client(&self) -> Client {
+        self.client_of(&self.url, None)
+    }
+
+    /// A client of the bus at `url`, with the token given or else that of all commands.
+    pub fn client_of(&self, url: &str, token: Option<&String>) -> Client {
         let from_folder = || std::fs::read_to_string("chancery-data/operator.token").ok();
-        let token = self.token.clone().or_else(from_folder).map(|token| token.trim().to_owned());
+        let token = token.or(self.token.as_ref()).cloned().or_else(from_folder);
+        let token = token.map(|token| token.trim().to_owned());
         match &self.ca {
-            Some(authorities) => Client::trusting(&self.url, token, authorities.clone()),
-            None => Client::new(&self.url, token),
+            Some(authorities) => Client::trusting(url, token, authorities.clone()),
+            None => Client::new(url, token),
         }
     }
 }
@@ -87,6 +95,12 @@ enum Verb {
     Plan(folder::PlanFolder),
     /// Make a folder of governance files so, all of it or nothing
     Apply(folder::ApplyFolder),
+    /// Say in which topics another bus differs from this one; exits 2 when any does
+    Drift(environments::Drift),
+    /// Bring topics with their contracts from one bus to another, such as from test to production
+    Promote(environments::Promote),
+    /// Write the bus down: AsyncAPI, Open Data Contract Standard, a catalogue, its governance folder
+    Export(export::Export),
     /// Follow one affair across agencies, by an event's id
     Trace(trace::Trace),
     /// Checkpoints, proofs, bundles, disclosures
@@ -116,6 +130,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::DeadLetters(verb) => done(verb.run(&options)),
         Verb::Plan(verb) => verb.run(&options),
         Verb::Apply(verb) => done(verb.run(&options)),
+        Verb::Drift(verb) => verb.run(&options),
+        Verb::Promote(verb) => verb.run(&options),
+        Verb::Export(verb) => done(verb.run(&options)),
         Verb::Trace(verb) => done(verb.run(&options)),
         Verb::Audit(verb) => done(verb.run(&options)),
         Verb::Verify(verb) => done(verb.run(&options)),

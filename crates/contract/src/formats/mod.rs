@@ -49,6 +49,15 @@ pub(crate) fn declared(format: Format, schema: &str) -> BTreeMap<String, Types> 
     }
 }
 
+/// Those of the declared places that are there, and not `null`, whenever what they are in is.
+pub(crate) fn required(format: Format, schema: &str) -> BTreeSet<String> {
+    match format {
+        Format::JsonSchema => json::required(schema),
+        Format::Avro => avro::required(schema),
+        Format::Protobuf => protobuf::required(schema),
+    }
+}
+
 /// A definition's schema in a form that is equal for texts that differ only in layout.
 pub(crate) fn meaning(definition: &Definition) -> serde_json::Value {
     match definition.format {

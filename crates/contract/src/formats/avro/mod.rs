@@ -14,7 +14,7 @@ mod scalars;
 mod schema;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Class;
 use crate::compile::Fault;
@@ -47,6 +47,11 @@ impl Form {
 /// Every declared place of a schema with its types.
 pub(crate) fn declared(schema: &str) -> BTreeMap<String, Types> {
     read::read(schema).map(|schema| schema.declared()).unwrap_or_default()
+}
+
+/// Those of them that are there whenever what they are in is.
+pub(crate) fn required(schema: &str) -> BTreeSet<String> {
+    read::read(schema).map(|schema| schema.required()).unwrap_or_default()
 }
 
 /// Compiles a definition's schema and lays its classification over it.

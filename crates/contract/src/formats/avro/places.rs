@@ -26,6 +26,16 @@ impl Places for Schema {
         names.into_iter().map(str::to_owned).collect()
     }
 
+    /// A record has all of its fields; which branch of a union there is, nobody knows.
+    fn requires(&self, place: &Self::Place, name: &str) -> bool {
+        let has = |id: &TypeId| match self.kind(*id) {
+            Kind::Record(fields) => fields.iter().any(|field| *field.name == *name),
+            kind => *kind == Kind::Null,
+        };
+        let field = self.step(place, &Step::Member(name.to_owned()));
+        place.iter().all(has) && field.is_some_and(|field| !self.types(&field).has_null())
+    }
+
     fn prefix(&self, _: &Self::Place) -> usize {
         0
     }

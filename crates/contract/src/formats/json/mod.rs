@@ -5,7 +5,7 @@ mod schema;
 pub(crate) mod splice;
 mod walk;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
@@ -45,6 +45,11 @@ impl Form {
 /// Every declared place of a schema with its types.
 pub(crate) fn declared(schema: &str) -> BTreeMap<String, Types> {
     Ids::of(&value_of(schema)).declared()
+}
+
+/// Those of them that are there whenever what they are in is.
+pub(crate) fn required(schema: &str) -> BTreeSet<String> {
+    Ids::of(&value_of(schema)).required()
 }
 
 /// A schema's text as a value; what is not JSON admits nothing.

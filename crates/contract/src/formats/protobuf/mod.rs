@@ -13,7 +13,7 @@ mod scalars;
 mod schema;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Class;
 use crate::compile::Fault;
@@ -46,6 +46,11 @@ impl Form {
 /// Every declared place of a file's first message with its types.
 pub(crate) fn declared(schema: &str) -> BTreeMap<String, Types> {
     Schema::read(schema).map(|schema| schema.declared()).unwrap_or_default()
+}
+
+/// Those of them that are there whenever what they are in is.
+pub(crate) fn required(schema: &str) -> BTreeSet<String> {
+    Schema::read(schema).map(|schema| schema.required()).unwrap_or_default()
 }
 
 /// The text in one layout; as it is where it does not read.

@@ -66,6 +66,12 @@ impl Places for Schema {
         names
     }
 
+    fn requires(&self, place: &Place, name: &str) -> bool {
+        let Place::Message(message) = *place else { return false };
+        let mut fields = self.message(message).fields.iter();
+        fields.any(|field| *field.name == *name && field.label == Label::Required)
+    }
+
     fn prefix(&self, _: &Place) -> usize {
         0
     }

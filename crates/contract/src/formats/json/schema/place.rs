@@ -41,6 +41,13 @@ impl<'s> Places for Ids<'s> {
         place.names(self)
     }
 
+    fn requires(&self, place: &Place<'s>, name: &str) -> bool {
+        let always = |say: Say<'s>, keyword: &str| say.site.schema.get(keyword).filter(|_| say.always);
+        let named = |list: &Value| list.as_array().is_some_and(|names| names.iter().any(|one| one == name));
+        let demanded = place.open.iter().any(|say| always(*say, "required").is_some_and(named));
+        demanded && place.member(name, self).is_some_and(|member| !member.types(self).has_null())
+    }
+
     fn prefix(&self, place: &Place<'s>) -> usize {
         place.prefix()
     }
