@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use contract::{Definition, Format};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
-use governance::{Changes, Command, Desired, Limits, Standards, plan};
+use governance::{Access, Changes, Command, Desired, Limits, Standards, plan};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -172,8 +172,9 @@ fn subscription() -> impl Strategy<Value = SubscriptionRequest> {
 
 fn standards() -> impl Strategy<Value = Standards> {
     let classes = proptest::collection::vec(text(), 0..3);
-    (1..u64::MAX, any::<u64>(), 1..=1024u32, classes, any::<bool>()).prop_map(
-        |(seconds, notice_s, partitions_max, classes, silence_is_consent)| Standards {
+    let purposes = proptest::collection::btree_set("[a-z \"\\\\]{0,9}x", 0..3);
+    (1..u64::MAX, any::<u64>(), 1..=1024u32, classes, any::<bool>(), purposes).prop_map(
+        |(seconds, notice_s, partitions_max, classes, silence_is_consent, purposes)| Standards {
             limits: Limits {
                 retention_min_s: seconds,
                 retention_max_s: u64::MAX,
@@ -181,6 +182,13 @@ fn standards() -> impl Strategy<Value = Standards> {
                 subscription_max_s: seconds,
             },
             changes: Changes { notice_s, silence_is_consent },
+            access: Access {
+                purposes,
+                two_owners: classes.iter().map(|class| class.as_str().into()).collect(),
+                renewal_s: seconds,
+                unused_s: notice_s,
+                delegation_max_s: seconds,
+            },
             classes: classes.iter().map(|class| class.as_str().into()).collect(),
         },
     )
