@@ -41,7 +41,8 @@ impl Bus {
     pub(crate) fn may_publish(&self, caller: &Caller, topic: &TopicName) -> Result<(), Refusal> {
         let state = self.core.state();
         let found = state.topic(topic).ok_or_else(|| unknown_topic(topic))?;
-        Ok(rights::may_publish(&self.now(caller), found)?)
+        let (rules, now_ms) = (&state.standards().ownership, self.core.clock.now_ms());
+        Ok(rights::may_publish(&self.now(caller), found, rules, now_ms)?)
     }
 
     /// The subscription, where the caller may read it now.

@@ -21,13 +21,15 @@ pub struct Topic {
     pub name: TopicName,
     /// The agency that owns it.
     pub owner: AgencyName,
+    /// The agency under whose keys its events are sealed, whoever owns it now.
+    pub sealed_by: AgencyName,
     /// Who answers for it.
     pub steward: PrincipalName,
     /// The lane of its latency class.
     pub lane: Lane,
     /// One stream per partition.
     pub partitions: Vec<StreamId>,
-    /// Where the persons' keys of its owner go in this lane.
+    /// Where those keys' persons' keys go in this lane.
     pub keys: StreamId,
     /// Prefixes that `source` may have; none: any.
     pub sources: Arc<[String]>,
@@ -83,6 +85,11 @@ impl Topic {
         compiled.get_or_init(compile).clone().ok_or_else(|| {
             Refusal::unavailable(format!("contract {} {version} does not compile in this release", self.name))
         })
+    }
+
+    /// The agency that owned it at a time.
+    pub fn owner_at(&self, at_ms: u64) -> AgencyName {
+        self.governed.stewardship.owner_at(at_ms).unwrap_or(&self.owner).clone()
     }
 
     /// The newest active version.
@@ -194,6 +201,7 @@ impl Topics {
         Topic {
             name: topic.name.clone(),
             owner: topic.owner.clone(),
+            sealed_by: topic.sealed_by.clone(),
             steward: topic.steward.clone(),
             lane: Lane::of(topic.latency),
             partitions: streams[1..].to_vec(),
@@ -209,11 +217,14 @@ impl Topics {
     }
 }
 
-/// The streams of a topic: its owner's keys in its lane, then its partitions.
+/// The streams of a topic: the keys that it is sealed under in its lane, then its partitions.
 fn specs(topic: &governance::Topic) -> Vec<StreamSpec> {
     let (name, lane) = (&topic.name, Lane::of(topic.latency));
-    let keys =
-        StreamSpec { name: keys_stream(lane, &topic.owner), lane: lane.id(), shelf: crate::streams::FOREVER };
+    let keys = StreamSpec {
+        name: keys_stream(lane, &topic.sealed_by),
+        lane: lane.id(),
+        shelf: crate::streams::FOREVER,
+    };
     let shelf = u32::try_from(topic.retention_s.div_ceil(24 * 3600)).unwrap_or(crate::streams::FOREVER);
     let partitions = (0..topic.partitions).map(|partition| StreamSpec {
         name: format!("topic/{name}/{partition}"),

@@ -80,7 +80,7 @@ impl Bus {
         let extension = |name: &str| read.event.extension(name).map(str::to_owned);
         Ok(Some(TraceStep {
             topic: topic.name.clone(),
-            agency: topic.owner.clone(),
+            agency: topic.owner_at(stored.time_ms),
             id: read.event.id.clone(),
             source: read.event.source.clone(),
             contract: read.head.contract,
@@ -139,8 +139,8 @@ impl Bus {
         Ok(disclosed)
     }
 
-    /// Who was handed events about a person, by the identifier that agencies' contracts name. Every agency knows the
-    /// person under its own pseudonym, so each agency's topics are looked through with its own key.
+    /// Who was handed events about a person, by the identifier that agencies' contracts name. Topics that were sealed by
+    /// different agencies know the person under different pseudonyms, so each is looked for with its own key.
     pub fn person_disclosures(
         &self,
         caller: &Caller,
@@ -150,13 +150,16 @@ impl Bus {
         let state = self.core.state();
         rights::may_read_about_people(&self.now(caller), agency)?;
         let mut report: BTreeMap<(TopicName, SubscriptionName), PersonDisclosure> = BTreeMap::new();
-        for owner in state.agencies().map(|agency| &agency.agency) {
-            if agency.is_some_and(|wanted| wanted != owner) {
-                continue;
-            }
-            let pseudonym = self.core.keyring.agency(owner)?.pseudonym_of_person(subject);
+        let asked = |topic: &governance::Topic| agency.is_none_or(|wanted| *wanted == topic.owner);
+        let sealed_by: BTreeSet<_> =
+            state.topics().filter(|topic| asked(topic)).map(|topic| &topic.sealed_by).collect();
+        for sealer in sealed_by {
+            let pseudonym = self.core.keyring.agency(sealer)?.pseudonym_of_person(subject);
             for found in self.core.journal.find(self.core.marker.person(&pseudonym))? {
                 let Some(step) = self.step(&found)? else { continue };
+                if !state.topic(&step.topic).is_some_and(&asked) {
+                    continue;
+                }
                 for disclosed in step.disclosed {
                     let key = (step.topic.clone(), disclosed.subscription.clone());
                     let line = PersonDisclosure { topic: step.topic.clone(), events: 0, disclosed };

@@ -13,25 +13,26 @@ use governance::state::{Approval, Told};
 use governance::{Access, Command, Plan, Side, Subscription, Terms, Topic};
 use serde_json::{Value, json};
 
-use crate::Door;
 use crate::caller::Authenticated;
 use crate::problem::Problem;
 use crate::wire::{self, FilesBody, PrincipalBody, TokenBody};
+use crate::{Door, ownership};
 
 pub(crate) fn missing(kind: &str, name: &str) -> Problem {
     Problem(Refusal::new(RefusalKind::Unknown, format!("there is no {kind} {name}")))
 }
 
-pub(crate) fn agency(agency: &governance::Agency) -> Value {
+pub(crate) fn agency(agency: &governance::Agency, state: &governance::State, now_ms: u64) -> Value {
     let profile = &agency.profile;
     json!({
         "agency": agency.agency.as_str(), "name": profile.name, "mandate": profile.mandate,
         "contacts": profile.contacts, "dpo": profile.dpo, "sources": profile.sources,
         "registered_at": rfc3339(agency.registered_ms),
+        "succession": ownership::succession(agency, state, now_ms),
     })
 }
 
-pub(crate) fn topic(topic: &Topic) -> Value {
+pub(crate) fn topic(topic: &Topic, state: &governance::State, now_ms: u64) -> Value {
     json!({
         "topic": topic.name.as_str(), "owner": topic.owner.as_str(), "steward": topic.steward.as_str(),
         "deputy": topic.deputy.as_str(), "description": topic.description, "legal_basis": topic.legal_basis,
@@ -39,6 +40,7 @@ pub(crate) fn topic(topic: &Topic) -> Value {
         "retention": governance::duration::to_text(topic.retention_s),
         "key": String::from(topic.key.clone()), "created_at": rfc3339(topic.created_ms),
         "active": topic.active_versions().map(|version| version.number().0).collect::<Vec<_>>(),
+        "ownership": ownership::of(topic, state, now_ms),
     })
 }
 
@@ -76,7 +78,12 @@ pub(crate) fn subscription(subscription: &Subscription, access: &Access, now_ms:
         value["expires_soon"] = (subscription.is_live(now_ms) && grant.told >= Told::Expiring).into();
         value
     });
+    let formerly = subscription
+        .formerly
+        .iter()
+        .map(|former| json!({"agency": former.agency.as_str(), "until": rfc3339(former.until_ms)}));
     json!({
+        "formerly": formerly.collect::<Vec<_>>(),
         "subscription": subscription.name.as_str(), "topic": subscription.topic.as_str(),
         "agency": subscription.agency.as_str(), "status": subscription.status(now_ms),
         "granted": granted, "requested": requested,
@@ -100,7 +107,9 @@ pub async fn agencies(
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
     let state = door.bus.state(&caller)?;
-    Ok(Json(json!({ "agencies": state.agencies().map(agency).collect::<Vec<_>>() })))
+    let now_ms = door.bus.now_ms();
+    let shown: Vec<Value> = state.agencies().map(|found| agency(found, &state, now_ms)).collect();
+    Ok(Json(json!({ "agencies": shown })))
 }
 
 /// `GET /v1/agencies/{agency}`.
@@ -111,7 +120,8 @@ pub async fn one_agency(
 ) -> Result<Json<Value>, Problem> {
     let wanted: AgencyName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    state.agency(&wanted).map(|found| Json(agency(found))).ok_or_else(|| missing("agency", &name))
+    let found = state.agency(&wanted).ok_or_else(|| missing("agency", &name))?;
+    Ok(Json(agency(found, &state, door.bus.now_ms())))
 }
 
 /// `GET /v1/principals`.
@@ -162,7 +172,9 @@ pub async fn topics(
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
     let state = door.bus.state(&caller)?;
-    Ok(Json(json!({ "topics": state.topics().map(|found| topic(found)).collect::<Vec<_>>() })))
+    let now_ms = door.bus.now_ms();
+    let shown: Vec<Value> = state.topics().map(|found| topic(found, &state, now_ms)).collect();
+    Ok(Json(json!({ "topics": shown })))
 }
 
 /// `GET /v1/topics/{topic}`.
@@ -173,7 +185,8 @@ pub async fn one_topic(
 ) -> Result<Json<Value>, Problem> {
     let wanted: TopicName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    state.topic(&wanted).map(|found| Json(topic(found))).ok_or_else(|| missing("topic", &name))
+    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
+    Ok(Json(topic(found, &state, door.bus.now_ms())))
 }
 
 /// `GET /v1/subscriptions`.

@@ -3,7 +3,7 @@
 use contract::PrincipalName;
 
 use crate::events::By;
-use crate::{Event, State, access, consent};
+use crate::{Event, State, access, consent, ownership, succession, transfer};
 
 /// The agency that the bus itself acts as; nobody else can be of it.
 pub const BUS: &str = "bus";
@@ -15,6 +15,12 @@ pub fn clerk() -> PrincipalName {
 
 /// What is due at `now_ms` (milliseconds since 1970).
 pub fn due(state: &State, now_ms: u64) -> Vec<Event> {
+    // What changes hands stands alone: the rest is reckoned once that is so.
+    for moved in [transfer::due(state, now_ms), succession::due(state, now_ms)] {
+        if !moved.is_empty() {
+            return moved;
+        }
+    }
     let by = By::own(clerk());
     let ready = consent::due(state, now_ms);
     let activated = ready.map(|(topic, version)| Event::ContractActivated {
@@ -22,5 +28,5 @@ pub fn due(state: &State, now_ms: u64) -> Vec<Event> {
         version: version.number(),
         by: by.clone(),
     });
-    activated.chain(access::due(state, now_ms, &by)).collect()
+    activated.chain(access::due(state, now_ms, &by)).chain(ownership::due(state, now_ms)).collect()
 }

@@ -3,15 +3,19 @@
 //! Fields that a refusal must be able to name as missing are optional here and demanded by `decide`, so that whoever
 //! registers something hears everything that is wrong with it at once.
 
+mod topics;
+
 use std::sync::Arc;
 
 use contract::schemas::Compatibility;
 use contract::{
-    AgencyName, ClassSet, ContractVersion, Definition, KeyRule, PrincipalName, SubscriptionName, TopicName,
+    AgencyName, ClassSet, ContractVersion, Definition, PrincipalName, SubscriptionName, TopicName,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Date, Latency, Mode, Roles, Schema, Scram, Standards, TokenHash};
+use crate::state::Share;
+use crate::{Date, Mode, Roles, Schema, Scram, Standards, TokenHash};
+pub use topics::{NewTopic, TopicChange};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +101,67 @@ pub enum Command {
     CreateTopic(NewTopic),
     /// Other properties of a topic; what is left out stays.
     ChangeTopic(TopicChange),
+    /// The topic's steward or deputy says that they still answer for it.
+    ConfirmTopic {
+        /// Which.
+        topic: TopicName,
+    },
+    /// The topic's steward or deputy offers it to another agency.
+    OfferTopic {
+        /// Which.
+        topic: TopicName,
+        /// To whom.
+        to: AgencyName,
+        /// From which day on it is theirs.
+        on: Date,
+    },
+    /// A steward of that agency takes the topic, and names who will answer for it.
+    AcceptTopic {
+        /// Which.
+        topic: TopicName,
+        /// Who will answer for it.
+        steward: PrincipalName,
+        /// Who will when the steward cannot.
+        deputy: PrincipalName,
+    },
+    /// The owner takes an offer back, or the other agency declines it.
+    WithdrawOffer {
+        /// Of which topic.
+        topic: TopicName,
+        /// Why.
+        reason: String,
+    },
+    /// An operator says who gets what an agency has, and on which day.
+    ProposeSuccession {
+        /// Who is succeeded.
+        agency: AgencyName,
+        /// On which day.
+        on: Date,
+        /// Who gets what.
+        #[serde(default)]
+        shares: Vec<Share>,
+        /// Who gets all that no share lists.
+        #[serde(default)]
+        rest: Option<AgencyName>,
+    },
+    /// A steward of a successor agrees, and names who will answer for the topics that it gets.
+    AcceptSuccession {
+        /// Who is succeeded.
+        agency: AgencyName,
+        /// By whom.
+        successor: AgencyName,
+        /// Who will answer for its topics.
+        steward: PrincipalName,
+        /// Who will when the steward cannot.
+        deputy: PrincipalName,
+    },
+    /// The operator takes a succession back, or a successor declines it.
+    WithdrawSuccession {
+        /// Who is not succeeded.
+        agency: AgencyName,
+        /// Why.
+        reason: String,
+    },
     /// A new version of a topic's contract, or other text for one that is still proposed.
     ProposeContract {
         /// The agreement.
@@ -250,6 +315,13 @@ impl Command {
             Command::EndDelegation { .. } => "end-delegation",
             Command::CreateTopic(_) => "create-topic",
             Command::ChangeTopic(_) => "change-topic",
+            Command::ConfirmTopic { .. } => "confirm-topic",
+            Command::OfferTopic { .. } => "offer-topic",
+            Command::AcceptTopic { .. } => "accept-topic",
+            Command::WithdrawOffer { .. } => "withdraw-offer",
+            Command::ProposeSuccession { .. } => "propose-succession",
+            Command::AcceptSuccession { .. } => "accept-succession",
+            Command::WithdrawSuccession { .. } => "withdraw-succession",
             Command::ProposeContract { .. } => "propose-contract",
             Command::AcknowledgeContract { .. } => "acknowledge-contract",
             Command::ObjectToContract { .. } => "object-to-contract",
@@ -314,88 +386,6 @@ pub struct AgencyChange {
     /// Prefixes that its events' `source` may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Vec<String>>,
-}
-
-/// A topic to register, with its first contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewTopic {
-    /// Its name.
-    pub topic: TopicName,
-    /// The agency that it belongs to; demanded.
-    #[serde(default)]
-    pub owner: Option<AgencyName>,
-    /// The person of the owner agency who answers for it; demanded.
-    #[serde(default)]
-    pub steward: Option<PrincipalName>,
-    /// Who does when the steward cannot; demanded.
-    #[serde(default)]
-    pub deputy: Option<PrincipalName>,
-    /// What an event of the topic says; demanded.
-    #[serde(default)]
-    pub description: String,
-    /// The law that allows it; demanded.
-    #[serde(default)]
-    pub legal_basis: String,
-    /// How fast.
-    #[serde(default)]
-    pub latency: Latency,
-    /// How many partitions, from 1.
-    #[serde(default = "one")]
-    pub partitions: u32,
-    /// How long events are kept: `36h`, `90d`, `10y`.
-    pub retention: String,
-    /// The first version of its contract.
-    pub contract: Arc<Definition>,
-}
-
-fn one() -> u32 {
-    1
-}
-
-/// What of a topic changes. `latency`, `partitions` and `key` are here so that asking for them is answered with the
-/// reason why they cannot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TopicChange {
-    /// Which topic.
-    pub topic: TopicName,
-    /// Who answers for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steward: Option<PrincipalName>,
-    /// Who does when the steward cannot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deputy: Option<PrincipalName>,
-    /// What an event of the topic says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The law that allows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub legal_basis: Option<String>,
-    /// How long events are kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retention: Option<String>,
-    /// Cannot change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<AgencyName>,
-    /// Cannot change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Latency>,
-    /// Cannot change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partitions: Option<u32>,
-    /// Cannot change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<KeyRule>,
-}
-
-impl TopicChange {
-    /// A change of nothing yet.
-    pub fn of(topic: TopicName) -> Self {
-        let (steward, deputy, description, legal_basis, retention) = Default::default();
-        let (owner, latency, partitions, key) = Default::default();
-        Self { topic, steward, deputy, description, legal_basis, retention, owner, latency, partitions, key }
-    }
 }
 
 /// An agency's wish for a place in a topic.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::schemas::subject_of;
 use crate::state::{Override, Status, Topic, Version};
-use crate::{ContractCheck, Role, State, Subscription};
+use crate::{ContractCheck, Role, Standing, State, Subscription, ownership};
 
 /// What a version changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,11 @@ fn source(definition: &Definition) -> Source {
 pub enum Wait {
     /// It ended.
     Ended(Status),
+    /// Nobody answers for its topic.
+    Orphaned {
+        /// Why.
+        why: String,
+    },
     /// Since it was proposed, consumers read by another version than it was compared with.
     Overtaken(ContractVersion),
     /// A subscribed agency objects.
@@ -85,6 +90,7 @@ impl Wait {
     pub fn code(&self) -> &'static str {
         match self {
             Wait::Ended(_) => "not-proposed",
+            Wait::Orphaned { .. } => "topic-orphaned",
             Wait::Overtaken(_) => "overtaken",
             Wait::Objection { .. } => "objected",
             Wait::Acknowledgement { .. } => "not-acknowledged",
@@ -97,7 +103,7 @@ impl Wait {
         match self {
             Wait::Objection { agency, .. } | Wait::Acknowledgement { agency } => std::slice::from_ref(agency),
             Wait::Notice { silent, .. } => silent,
-            Wait::Ended(_) | Wait::Overtaken(_) => &[],
+            Wait::Ended(_) | Wait::Orphaned { .. } | Wait::Overtaken(_) => &[],
         }
     }
 
@@ -114,6 +120,7 @@ impl Wait {
         let steward = &topic.steward;
         match self {
             Wait::Ended(_) => format!("{steward}: propose its text as the next version"),
+            Wait::Orphaned { .. } => ownership::remedy(topic),
             Wait::Overtaken(_) => {
                 format!("{steward}: propose it again; it is weighed and its consumers are asked anew")
             }
@@ -136,6 +143,7 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Wait::Ended(status) => write!(f, "it is {status}, not proposed"),
+            Wait::Orphaned { why } => write!(f, "nothing of its topic changes: {why}"),
             Wait::Overtaken(read_by) => {
                 write!(f, "it was weighed before {read_by} became what consumers read by")
             }
@@ -154,7 +162,7 @@ fn names(agencies: &[AgencyName]) -> String {
 }
 
 /// `2026-11-24 09:30 UTC`.
-fn minute(at_ms: u64) -> String {
+pub(crate) fn minute(at_ms: u64) -> String {
     let time = i64::try_from(at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     time.map_or_else(|| "the end of time".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
@@ -165,6 +173,9 @@ pub fn waits(state: &State, topic: &Topic, version: &Version, now_ms: u64) -> Ve
         Status::Active => return Vec::new(),
         ended @ (Status::Deprecated | Status::Retired) => return vec![Wait::Ended(ended)],
         Status::Proposed => {}
+    }
+    if ownership::standing(topic, &state.standards().ownership, now_ms) >= Standing::Orphaned {
+        return vec![Wait::Orphaned { why: ownership::why(topic) }];
     }
     if let Some(read_by) = topic.read_by().filter(|_| version.is_overtaken(topic)) {
         return vec![Wait::Overtaken(read_by.number())];

@@ -3,6 +3,9 @@
 //! Tags and field names are frozen. A new fact gets a new tag, a new field a default; an unknown field is passed over, so
 //! that an older program reads a newer stream as far as it understands it. `tests/encoding.rs` holds one of each.
 
+mod who;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use contract::schemas::Compatibility;
@@ -11,57 +14,10 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Latency, Mode, Profile, Schema, Terms};
+use crate::state::{Latency, Mode, Profile, Schema, Shares, Terms};
+pub use who::{By, Side};
+
 use crate::{Date, Impact, Role, Roles, Scram, Standards, TokenHash};
-
-/// Who did it, and by which right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct By {
-    /// The principal.
-    #[serde(rename = "by")]
-    pub principal: PrincipalName,
-    /// Whether an operator stood in for those whose right it is, as only the bootstrap allows.
-    #[serde(rename = "by_bootstrap", default, skip_serializing_if = "std::ops::Not::not")]
-    pub bootstrap: bool,
-    /// Whose right it was, where somebody else lets the principal speak for them.
-    #[serde(rename = "by_instead_of", default, skip_serializing_if = "Option::is_none")]
-    pub instead_of: Option<PrincipalName>,
-}
-
-impl By {
-    /// By the principal's own right.
-    pub fn own(principal: PrincipalName) -> Self {
-        Self { principal, bootstrap: false, instead_of: None }
-    }
-
-    /// By an operator in the bootstrap.
-    pub fn bootstrap(principal: PrincipalName) -> Self {
-        Self { bootstrap: true, ..Self::own(principal) }
-    }
-}
-
-/// Whose approval a subscription has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// The topic's steward or deputy.
-    Owner,
-    /// The consumer agency's data protection officer.
-    Dpo,
-    /// The other one of the topic's steward and deputy, where the standards ask for both.
-    SecondOwner,
-}
-
-impl Side {
-    /// Its name in answers and events.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Side::Owner => "owner",
-            Side::Dpo => "dpo",
-            Side::SecondOwner => "second-owner",
-        }
-    }
-}
 
 /// A fact of governance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +131,138 @@ pub enum Event {
         legal_basis: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retention_s: Option<u64>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Somebody said again that they answer for a topic.
+    TopicConfirmed {
+        topic: TopicName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic's steward or deputy ended as a principal.
+    StewardLeft {
+        topic: TopicName,
+        person: PrincipalName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The word that somebody answers for a topic has grown old; without another the topic is frozen then.
+    ConfirmationDue {
+        topic: TopicName,
+        freezes_ms: u64,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic will soon be frozen for change.
+    FreezeAhead {
+        topic: TopicName,
+        freezes_ms: u64,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Nobody answers for a topic: it is frozen for change, and takes no events from then on.
+    TopicOrphaned {
+        topic: TopicName,
+        suspends_ms: u64,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic will soon take no events any more.
+    SuspensionAhead {
+        topic: TopicName,
+        suspends_ms: u64,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic takes no events.
+    TopicSuspended {
+        topic: TopicName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Somebody answers for an orphaned topic again.
+    TopicHealed {
+        topic: TopicName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic's owner offers it to another agency, from a day on.
+    TopicOffered {
+        topic: TopicName,
+        to: AgencyName,
+        on: Date,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// That agency takes the topic, and these will answer for it.
+    TopicAccepted {
+        topic: TopicName,
+        steward: PrincipalName,
+        deputy: PrincipalName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic is not offered any more.
+    OfferWithdrawn {
+        topic: TopicName,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A topic belongs to another agency.
+    TopicTransferred {
+        topic: TopicName,
+        owner: AgencyName,
+        steward: PrincipalName,
+        deputy: PrincipalName,
+        accepted_by: PrincipalName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// What an agency has is to go to others, on a day.
+    SuccessionProposed {
+        agency: AgencyName,
+        on: Date,
+        #[serde(flatten)]
+        shares: Shares,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A successor agrees, and these will answer for the topics that it gets.
+    SuccessionAccepted {
+        agency: AgencyName,
+        successor: AgencyName,
+        steward: PrincipalName,
+        deputy: PrincipalName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// An agency is not to be succeeded any more.
+    SuccessionWithdrawn {
+        agency: AgencyName,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A subscription is another agency's, under the name that it has.
+    SubscriptionMoved {
+        subscription: SubscriptionName,
+        agency: AgencyName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A subject that is no topic's is another agency's.
+    SubjectMoved {
+        subject: String,
+        agency: AgencyName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// All that an agency had is its successors' now.
+    AgencySucceeded {
+        agency: AgencyName,
+        successors: BTreeSet<AgencyName>,
         #[serde(flatten)]
         by: By,
     },

@@ -18,13 +18,16 @@ pub mod decide;
 pub mod desired;
 pub mod duration;
 pub mod events;
+pub mod ownership;
 pub mod plan;
 pub mod refused;
 pub mod rights;
 pub mod scram;
 pub mod standards;
 pub mod state;
+pub mod succession;
 pub mod token;
+pub mod transfer;
 
 pub use actor::{Actor, Role, Roles};
 pub use commands::Command;
@@ -33,13 +36,14 @@ pub use date::Date;
 pub use decide::{ContractCheck, ReadSchema, decide};
 pub use desired::{Desired, FileFault};
 pub use events::{By, Event, Side};
+pub use ownership::Standing;
 pub use plan::{Plan, Step, apply_all, plan};
 pub use refused::Refused;
 pub use rights::{may_consume, may_publish, may_read_metadata};
 pub use scram::{Scram, Verifier};
-pub use standards::{Access, Changes, Limits, Standards};
+pub use standards::{Access, Changes, Limits, Ownership, Standards};
 pub use state::{
-    Agency, Latency, Listed, Mode, Principal, Reference, Schema, Schemas, State, Status, Subscription, Terms,
-    Topic, Version, apply,
+    Agency, Latency, Listed, Mode, Principal, Reference, Schema, Schemas, State, Status, Stewardship,
+    Subscription, Terms, Topic, Version, apply,
 };
 pub use token::TokenHash;

@@ -5,12 +5,13 @@
 
 use contract::AgencyName;
 
-use crate::{Actor, Refused, Role, Subscription, Topic};
+use crate::standards::Ownership;
+use crate::{Actor, Refused, Role, Subscription, Topic, ownership};
 
-/// A producer of the owner agency publishes to its topics.
-pub fn may_publish(actor: &Actor, topic: &Topic) -> Result<(), Refused> {
+/// A producer of the owner agency publishes to its topics, while somebody answers for them.
+pub fn may_publish(actor: &Actor, topic: &Topic, rules: &Ownership, now_ms: u64) -> Result<(), Refused> {
     if actor.is_of(&topic.owner, Role::Producer) {
-        return Ok(());
+        return ownership::suspended(topic, rules, now_ms).map_or(Ok(()), Err);
     }
     let what = format!("publishing to {}", topic.name);
     Err(Refused::not_allowed(&what, format!("a producer of {}", topic.owner)))

@@ -94,6 +94,49 @@ impl Default for Access {
     }
 }
 
+/// How long somebody's word that they answer for a topic holds, and what comes when it is not given again. Each span
+/// counts from when people were told of the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ownership {
+    /// How long a confirmation holds, in seconds.
+    pub confirm_every_s: u64,
+    /// How long after it is due a topic without it is frozen for change, in seconds.
+    pub freeze_after_s: u64,
+    /// How long after that it takes no events any more, in seconds.
+    pub suspend_after_s: u64,
+    /// How long before each of both people are told once more, in seconds.
+    pub notice_s: u64,
+}
+
+impl Ownership {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn faults(&self) -> Option<String> {
+        let Self { confirm_every_s, freeze_after_s, suspend_after_s, notice_s } = *self;
+        if confirm_every_s == 0 {
+            return Some("confirm_every_s: must be above 0".to_owned());
+        }
+        (notice_s > freeze_after_s.min(suspend_after_s)).then(|| {
+            "notice_s: must not be above freeze_after_s and suspend_after_s: it runs before each ends"
+                .to_owned()
+        })
+    }
+}
+
+impl Default for Ownership {
+    fn default() -> Self {
+        Self {
+            confirm_every_s: YEAR_S,
+            freeze_after_s: 56 * DAY_S,
+            suspend_after_s: 91 * DAY_S,
+            notice_s: 14 * DAY_S,
+        }
+    }
+}
+
 /// The central rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -106,6 +149,9 @@ pub struct Standards {
     /// Who may be let into topics.
     #[serde(skip_serializing_if = "Access::is_default")]
     pub access: Access,
+    /// How topics stay somebody's.
+    #[serde(skip_serializing_if = "Ownership::is_default")]
+    pub ownership: Ownership,
     /// Classes beyond public, internal, personal and special; each counts as about a person.
     pub classes: ClassSet,
 }
@@ -130,6 +176,7 @@ impl Standards {
         for class in self.access.two_owners.iter().filter(|class| !self.knows(class)) {
             faults.push(format!("access.two_owners: no standard knows the class {class}"));
         }
+        faults.extend(self.ownership.faults());
         faults
     }
 

@@ -45,6 +45,7 @@ fn table() -> Vec<(Value, &'static str, &'static str)> {
         (json!({"command": "disable-principal", "principal": "k@b"}), "O", "O"),
         (create_topic("x.three"), "OSTU", "STU"),
         (json!({"command": "change-topic", "topic": "x.one", "description": "y"}), "OST", "ST"),
+        (json!({"command": "confirm-topic", "topic": "x.one"}), "OST", "ST"),
         (json!({"command": "propose-contract", "definition": definition("x.one", 2, "other")}), "OST", "ST"),
         (
             json!({"command": "acknowledge-contract", "topic": "x.one", "version": 2, "agency": "b"}),

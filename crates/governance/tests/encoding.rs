@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 39] = [
+const TAGS: [&str; 58] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -47,6 +47,25 @@ const TAGS: [&str; 39] = [
     "subscription-expiring",
     "subscription-expired",
     "standards-set",
+    "topic-confirmed",
+    "steward-left",
+    "confirmation-due",
+    "freeze-ahead",
+    "topic-orphaned",
+    "suspension-ahead",
+    "topic-suspended",
+    "topic-healed",
+    "standards-set",
+    "topic-offered",
+    "topic-accepted",
+    "offer-withdrawn",
+    "topic-transferred",
+    "succession-proposed",
+    "succession-accepted",
+    "succession-withdrawn",
+    "subscription-moved",
+    "subject-moved",
+    "agency-succeeded",
 ];
 
 fn facts() -> Vec<Value> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use contract::{Definition, Format};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
-use governance::{Access, Changes, Command, Desired, Limits, Standards, plan};
+use governance::{Access, Changes, Command, Desired, Limits, Ownership, Standards, plan};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -188,6 +188,12 @@ fn standards() -> impl Strategy<Value = Standards> {
                 renewal_s: seconds,
                 unused_s: notice_s,
                 delegation_max_s: seconds,
+            },
+            ownership: Ownership {
+                confirm_every_s: seconds,
+                freeze_after_s: seconds,
+                suspend_after_s: seconds,
+                notice_s: seconds,
             },
             classes: classes.iter().map(|class| class.as_str().into()).collect(),
         },

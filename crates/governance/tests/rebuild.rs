@@ -5,9 +5,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use contract::Weight;
+use contract::{PrincipalName, Weight};
 use governance::events::Side;
-use governance::{Actor, Command, Desired, Event, Role, State, apply, apply_all, clerk, decide, plan};
+use governance::{Actor, Command, Desired, Event, Role, State, Topic, apply, apply_all, clerk, decide, plan};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn of_parties() -> impl Strategy<Value = Value> {
 
 fn of_topics() -> impl Strategy<Value = Value> {
     let people = (select(&PEOPLE[..]), select(&PEOPLE[..]), proptest::option::of(select(&AGENCIES[..])));
-    (0..10u8, select(&TOPICS[..]), people, 1..4u32, select(vec!["{}", "{} more", "other", "bad"])).prop_map(
+    (0..11u8, select(&TOPICS[..]), people, 1..4u32, select(vec!["{}", "{} more", "other", "bad"])).prop_map(
         |(what, topic, (steward, deputy, agency), version, schema)| match what {
             0 => json!({"command": "create-topic", "topic": topic, "owner": agency, "steward": steward, "deputy": deputy,
                 "description": "x", "legal_basis": "l", "retention": "90d", "contract": definition(topic, 1, schema)}),
@@ -70,6 +70,7 @@ fn of_topics() -> impl Strategy<Value = Value> {
             7 => json!({"command": "answer-objection", "topic": topic, "version": version,
                 "agency": agency.unwrap_or("b"), "answer": "so be it"}),
             8 => json!({"command": "override-contract", "topic": topic, "version": version, "reason": "haste"}),
+            9 => json!({"command": "confirm-topic", "topic": topic}),
             6 => json!({"command": "deprecate-contract", "topic": topic, "version": version, "sunset": DAYS[version as usize - 1]}),
             _ => json!({"command": "retire-contract", "topic": topic, "version": version}),
         },
@@ -90,15 +91,33 @@ fn of_subscriptions() -> impl Strategy<Value = Value> {
     )
 }
 
+fn of_handing_over() -> impl Strategy<Value = Value> {
+    let people = (select(&PEOPLE[..]), select(&PEOPLE[..]));
+    let agencies = (select(&AGENCIES[..]), select(&AGENCIES[..]));
+    (0..6u8, select(&TOPICS[..]), people, agencies, select(&DAYS[..])).prop_map(
+        |(what, topic, (steward, deputy), (agency, other), day)| match what {
+            0 => json!({"command": "offer-topic", "topic": topic, "to": agency, "on": day}),
+            1 => json!({"command": "accept-topic", "topic": topic, "steward": steward, "deputy": deputy}),
+            2 => json!({"command": "withdraw-offer", "topic": topic, "reason": "r"}),
+            3 => json!({"command": "propose-succession", "agency": agency, "on": day, "rest": other,
+                "shares": if day == DAYS[0] { json!([{"agency": "c", "topics": [topic]}]) } else { json!([]) }}),
+            4 => json!({"command": "accept-succession", "agency": agency, "successor": other, "steward": steward,
+                "deputy": deputy}),
+            _ => json!({"command": "withdraw-succession", "agency": agency, "reason": "r"}),
+        },
+    )
+}
+
 fn anything() -> impl Strategy<Value = Command> {
-    prop_oneof![2 => of_parties(), 4 => of_topics(), 4 => of_subscriptions()].prop_map(command)
+    prop_oneof![2 => of_parties(), 4 => of_topics(), 4 => of_subscriptions(), 2 => of_handing_over()]
+        .prop_map(command)
 }
 
 /// One who asks, what for, and how many days later.
 type Asked = (Actor, Command, u64);
 
 fn asked() -> impl Strategy<Value = Vec<Asked>> {
-    proptest::collection::vec((anybody(), anything(), 0..3u64), 1..80)
+    proptest::collection::vec((anybody(), anything(), select(vec![0, 0, 1, 2, 2, 60, 200])), 1..80)
 }
 
 /// Plays the commands from `state` on; the facts with their time.
@@ -145,14 +164,22 @@ fn nothing_goes_live_behind_a_reader(state: &State, events: &[Event], now: u64) 
     }
 }
 
-/// Every topic has its people, and they are there.
+/// That they are gone is known of the topic too.
+fn has_left(topic: &Topic, person: &PrincipalName) -> bool {
+    let held = &topic.stewardship;
+    let left_ms = if *person == topic.steward { held.steward_left_ms } else { held.deputy_left_ms };
+    left_ms.is_some()
+}
+
+/// Every topic has its people, and they are there, or known to be gone.
 fn no_contract_is_active_without_owner_and_steward(state: &State) {
     for topic in state.topics().filter(|topic| topic.active_versions().next().is_some()) {
         assert!(state.agency(&topic.owner).is_some());
         assert_ne!(topic.steward, topic.deputy);
         for person in [&topic.steward, &topic.deputy] {
             let known = state.principal(person).unwrap();
-            assert!(known.agency == topic.owner && !known.disabled && known.roles.contains(Role::Steward));
+            let here = !known.disabled && known.roles.contains(Role::Steward);
+            assert!(known.agency == topic.owner && (here || has_left(topic, person)));
         }
     }
 }
@@ -164,12 +191,14 @@ fn nothing_personal_is_granted_without_both_approvals(state: &State) {
         let personal =
             grant.terms.clears.iter().any(|class| !matches!(class.as_str(), "public" | "internal"));
         let sides: &[Side] = if personal { &[Side::Owner, Side::Dpo] } else { &[Side::Owner] };
-        let owner = &state.topic(&subscription.topic).unwrap().owner;
+        let owners = state.topic(&subscription.topic).unwrap().stewardship.owners.iter().map(|it| &it.agency);
+        let readers = subscription.formerly.iter().map(|former| &former.agency).chain([&subscription.agency]);
+        let (owners, readers): (BTreeSet<_>, BTreeSet<_>) = (owners.collect(), readers.collect());
         for side in sides {
             let by = &grant.approvals[side].by;
-            let whose = if *side == Side::Owner { owner } else { &subscription.agency };
+            let whose = if *side == Side::Owner { &owners } else { &readers };
             assert!(
-                by.bootstrap || by.principal.agency() == *whose,
+                by.bootstrap || whose.contains(&by.principal.agency()),
                 "{}: {side:?} by {by:?}",
                 subscription.name
             );

@@ -106,11 +106,11 @@ pub fn open(
     cleared: &ClassSet,
     visit: &mut dyn FnMut(Piece<'_>),
 ) -> Result<Opened, Refusal> {
-    let keys = core.keyring.agency(&topic.owner)?;
+    let keys = core.keyring.agency(&topic.sealed_by)?;
     // A key that cannot be had now is not an erased one: keep the error apart from the absence.
     let mut out_of_reach = None;
     let mut key_of = |pseudonym: &seal::Pseudonym| -> Option<Arc<PersonKey>> {
-        match core.keyring.for_opening(&topic.owner, &keys, pseudonym) {
+        match core.keyring.for_opening(&topic.sealed_by, &keys, pseudonym) {
             Ok(key) => key,
             Err(refusal) => {
                 out_of_reach = Some(refusal);

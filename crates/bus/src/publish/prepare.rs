@@ -181,7 +181,7 @@ struct People {
 
 impl People {
     fn find(core: &Core, topic: &Topic, contract: &Contract, checked: &Checked) -> Result<Self, Refusal> {
-        let keys = core.keyring.agency(&topic.owner)?;
+        let keys = core.keyring.agency(&topic.sealed_by)?;
         let mut people =
             People { sealed_under: Vec::new(), persons: checked.subjects.len(), new_keys: Vec::new(), keys };
         for subject in &checked.subjects {
@@ -200,7 +200,7 @@ impl People {
     }
 
     fn add(&mut self, core: &Core, topic: &Topic, pseudonym: Pseudonym) -> Result<(), Refusal> {
-        let found = core.keyring.for_sealing(&topic.owner, &self.keys, &pseudonym, topic.keys)?;
+        let found = core.keyring.for_sealing(&topic.sealed_by, &self.keys, &pseudonym, topic.keys)?;
         self.sealed_under.push((pseudonym, found.key));
         self.new_keys.extend(found.new);
         Ok(())

@@ -73,6 +73,13 @@ impl Server {
         made["token"].as_str().unwrap().to_owned()
     }
 
+    /// A token for somebody who was named.
+    pub fn token_of(&self, name: &str) -> String {
+        let made = self.cli(&self.operator, &["principal", "token", name]);
+        assert!(made.status.success(), "{}", stderr(&made));
+        stdout(&made).trim().to_owned()
+    }
+
     /// The command line, speaking to this bus.
     pub fn cli(&self, token: &str, arguments: &[&str]) -> Output {
         let bin = env!("CARGO_BIN_EXE_chancery");

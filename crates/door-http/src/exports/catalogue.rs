@@ -13,15 +13,16 @@ use crate::governance as told;
 /// The document, with the subscriptions given.
 pub fn document(bus: &str, state: &State, subscriptions: &[Arc<Subscription>], now_ms: u64) -> Value {
     let topics = state.topics().map(|found| {
-        let mut topic = told::topic(found);
+        let mut topic = told::topic(found, state, now_ms);
         topic["contracts"] = found.versions.values().map(|version| contract(found, version)).collect();
         let of = subscriptions.iter().filter(|subscription| subscription.topic == found.name);
-        topic["subscriptions"] = of.map(|one| told::subscription(one, &state.standards().access, now_ms)).collect();
+        topic["subscriptions"] =
+            of.map(|one| told::subscription(one, &state.standards().access, now_ms)).collect();
         topic
     });
     json!({
         "bus": bus,
-        "agencies": state.agencies().map(told::agency).collect::<Vec<_>>(),
+        "agencies": state.agencies().map(|found| told::agency(found, state, now_ms)).collect::<Vec<_>>(),
         "topics": topics.collect::<Vec<_>>(),
     })
 }

@@ -4,7 +4,7 @@ use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
 
 use super::ContractCheck;
 use crate::events::By;
-use crate::{Actor, Agency, Principal, Refused, Role, State, Subscription, Topic};
+use crate::{Actor, Agency, Principal, Refused, Role, State, Subscription, Topic, ownership};
 
 /// What a decision is made from.
 pub(super) struct Case<'a> {
@@ -89,6 +89,18 @@ impl<'a> Case<'a> {
         own.ok_or_else(|| Refused::not_allowed(what, owners(topic)))
     }
 
+    /// As [`Case::as_owner_of`], for what changes a topic: nothing does while it is orphaned.
+    pub fn as_changing(&self, topic: &Topic, what: &str) -> Result<By, Refused> {
+        let by = self.as_owner_of(topic, what)?;
+        self.not_frozen(topic)?;
+        Ok(by)
+    }
+
+    /// Somebody answers for the topic.
+    pub fn not_frozen(&self, topic: &Topic) -> Result<(), Refused> {
+        ownership::frozen(topic, &self.state.standards().ownership, self.now_ms).map_or(Ok(()), Err)
+    }
+
     /// "a steward of tax-office (a@tax-office, b@tax-office)".
     pub fn those(&self, agency: &AgencyName, role: Role) -> String {
         let names = self.state.principals_in(agency, role).map(|p| p.principal.as_str());
@@ -125,9 +137,16 @@ impl<'a> Case<'a> {
     }
 }
 
-/// "m.okafor@civil-registry or l.brandt@civil-registry (steward and deputy of civil.birth.registered)".
+/// "m.okafor@civil-registry or l.brandt@civil-registry (steward and deputy of civil.birth.registered)"; those of them
+/// who are there.
 pub(super) fn owners(topic: &Topic) -> String {
-    format!("{} or {} (steward and deputy of {})", topic.steward, topic.deputy, topic.name)
+    let (steward, deputy, name) = (&topic.steward, &topic.deputy, &topic.name);
+    match (topic.stewardship.steward_left_ms, topic.stewardship.deputy_left_ms) {
+        (None, None) => format!("{steward} or {deputy} (steward and deputy of {name})"),
+        (None, Some(_)) => format!("{steward} (steward of {name})"),
+        (Some(_), None) => format!("{deputy} (deputy of {name})"),
+        (Some(_), Some(_)) => format!("nobody (steward and deputy of {name} are gone)"),
+    }
 }
 
 fn among<'a>(who: &str, names: impl Iterator<Item = &'a str>) -> String {

@@ -11,7 +11,7 @@ use crate::{Date, Event, Impact, Refused, Status, Topic, Version};
 /// A new version, or other text for one that is still proposed. Agreements to the former text do not count for the new.
 pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(&definition.topic)?;
-    let by = case.as_owner_of(topic, &format!("proposing a contract of {}", topic.name))?;
+    let by = case.as_changing(topic, &format!("proposing a contract of {}", topic.name))?;
     let number = definition.version;
     if let Some(known) = topic.versions.get(&number) {
         let overtaken = known.status == Status::Proposed && known.is_overtaken(topic);
@@ -47,7 +47,7 @@ pub(super) fn deprecate(
     sunset: Date,
 ) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(topic)?;
-    let by = case.as_owner_of(topic, &format!("deprecating a contract of {}", topic.name))?;
+    let by = case.as_changing(topic, &format!("deprecating a contract of {}", topic.name))?;
     let (topic, version) = version_of(case, &topic.name, number)?;
     if !matches!(version.status, Status::Active | Status::Deprecated) {
         let text = format!("{number} of {} is {}, not active", topic.name, version.status);
@@ -70,7 +70,7 @@ pub(super) fn retire(
     number: ContractVersion,
 ) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(topic)?;
-    let by = case.as_owner_of(topic, &format!("retiring a contract of {}", topic.name))?;
+    let by = case.as_changing(topic, &format!("retiring a contract of {}", topic.name))?;
     let (topic, version) = version_of(case, &topic.name, number)?;
     match (version.status, version.sunset) {
         (Status::Retired, _) => return Ok(Vec::new()),

@@ -56,7 +56,7 @@ pub(super) fn answer(
     answer: &str,
 ) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(topic)?;
-    let by = case.as_owner_of(topic, &format!("answering objections to a contract of {}", topic.name))?;
+    let by = case.as_changing(topic, &format!("answering objections to a contract of {}", topic.name))?;
     let (topic, version) = version_of(case, &topic.name, number)?;
     is_proposed(topic, version)?;
     let Some(objection) = version.objections.get(agency) else {
@@ -91,6 +91,7 @@ pub(super) fn override_waits(
         );
         return Err(Refused::not_allowed("overriding what a contract waits for", who));
     };
+    case.not_frozen(topic)?;
     let (topic, version) = version_of(case, &topic.name, number)?;
     is_proposed(topic, version)?;
     reason_given(reason)?;
@@ -122,7 +123,7 @@ pub(super) fn activate(
     number: ContractVersion,
 ) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(topic)?;
-    let by = case.as_owner_of(topic, &format!("activating a contract of {}", topic.name))?;
+    let by = case.as_changing(topic, &format!("activating a contract of {}", topic.name))?;
     let (topic, version) = version_of(case, &topic.name, number)?;
     if version.status == Status::Active {
         return Ok(Vec::new());

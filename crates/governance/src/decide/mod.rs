@@ -8,17 +8,21 @@ mod authority;
 mod contracts;
 mod delegations;
 mod hearing;
+mod ownership;
 mod principals;
 mod schemas;
 mod subscriptions;
+mod successions;
 mod tags;
 mod topics;
+mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::schemas::{Compatibility, Source};
 use contract::{Class, Definition, Effect, Pointer};
 
+use crate::state::Shares;
 use crate::{Actor, Command, Event, Refused, State};
 use authority::Case;
 
@@ -84,6 +88,13 @@ pub fn decide(
         Command::EndDelegation { principal } => delegations::end(&case, principal),
         Command::CreateTopic(new) => topics::create(&case, new),
         Command::ChangeTopic(change) => topics::change(&case, change),
+        Command::ConfirmTopic { .. }
+        | Command::OfferTopic { .. }
+        | Command::AcceptTopic { .. }
+        | Command::WithdrawOffer { .. }
+        | Command::ProposeSuccession { .. }
+        | Command::AcceptSuccession { .. }
+        | Command::WithdrawSuccession { .. } => whose(&case, command),
         Command::ProposeContract { definition } => contracts::propose(&case, definition),
         Command::AcknowledgeContract { topic, version, agency } => {
             hearing::acknowledge(&case, topic, *version, agency)
@@ -113,16 +124,46 @@ pub fn decide(
         Command::RevokeSubscription { subscription, reason } => {
             subscriptions::revoke(&case, subscription, reason)
         }
+        Command::RegisterSchema { .. }
+        | Command::DeleteSchema { .. }
+        | Command::SetCompatibility { .. }
+        | Command::SetMode { .. } => registry(&case, command),
+    }
+}
+
+/// Whose a topic is, and who answers for it.
+fn whose(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refused> {
+    match command {
+        Command::ConfirmTopic { topic } => ownership::confirm(case, topic),
+        Command::OfferTopic { topic, to, on } => transfers::offer(case, topic, to, *on),
+        Command::AcceptTopic { topic, steward, deputy } => transfers::accept(case, topic, steward, deputy),
+        Command::WithdrawOffer { topic, reason } => transfers::withdraw(case, topic, reason),
+        Command::ProposeSuccession { agency, on, shares, rest } => {
+            let shares = Shares { shares: shares.clone(), rest: rest.clone() };
+            successions::propose(case, agency, *on, &shares)
+        }
+        Command::AcceptSuccession { agency, successor, steward, deputy } => {
+            successions::accept(case, agency, successor, steward, deputy)
+        }
+        Command::WithdrawSuccession { agency, reason } => successions::withdraw(case, agency, reason),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What the registry is asked for.
+fn registry(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refused> {
+    match command {
         Command::RegisterSchema { subject, schema, normalize } => {
-            schemas::register(&case, subject, schema, *normalize)
+            schemas::register(case, subject, schema, *normalize)
         }
         Command::DeleteSchema { subject, version, permanently } => {
-            schemas::delete(&case, subject, *version, *permanently)
+            schemas::delete(case, subject, *version, *permanently)
         }
         Command::SetCompatibility { subject, compatibility } => {
-            schemas::set_compatibility(&case, subject.as_ref(), *compatibility)
+            schemas::set_compatibility(case, subject.as_ref(), *compatibility)
         }
-        Command::SetMode { subject, mode } => schemas::set_mode(&case, subject.as_ref(), *mode),
+        Command::SetMode { subject, mode } => schemas::set_mode(case, subject.as_ref(), *mode),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use contract::{AgencyName, PrincipalName};
 
 use super::authority::Case;
+use super::ownership;
 use crate::events::By;
 use crate::state::Profile;
 use crate::{Event, Refused, Role, Roles, Scram, State, TokenHash};
@@ -83,7 +84,8 @@ pub(super) fn issue_token(
     Ok(vec![Event::TokenIssued { principal: name.clone(), token_hash, scram, by }])
 }
 
-/// Ends a principal.
+/// Ends a principal, at once, whatever it answers for: a person who leaves keeps no token. Topics that it answered for say
+/// so.
 pub(super) fn disable(case: &Case<'_>, name: &PrincipalName) -> Result<Vec<Event>, Refused> {
     let by = case.as_operator(&format!("disabling {name}"))?;
     let found = case.state.principal(name).ok_or_else(|| Refused::unknown("principal", name))?;
@@ -91,8 +93,8 @@ pub(super) fn disable(case: &Case<'_>, name: &PrincipalName) -> Result<Vec<Event
         return Ok(Vec::new());
     }
     an_operator_remains(case.state, name)?;
-    no_topic_is_orphaned(case.state, name)?;
-    Ok(vec![Event::PrincipalDisabled { principal: name.clone(), by }])
+    let left = ownership::left(case.state, name, &by);
+    Ok([vec![Event::PrincipalDisabled { principal: name.clone(), by }], left].concat())
 }
 
 /// The facts that make `name` a steward of `agency`, if it is none yet.
@@ -151,5 +153,5 @@ fn no_topic_is_orphaned(state: &State, without: &PrincipalName) -> Result<(), Re
     }
     let text = format!("{without} is steward or deputy of {}", topics.join(", "));
     Err(Refused::new("still-steward", text)
-        .hint("name somebody else first (change-topic); to lock a lost token out now, issue a new one"))
+        .hint("name somebody else first (change-topic); a person who leaves is disabled (disable-principal)"))
 }

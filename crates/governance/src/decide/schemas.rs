@@ -92,7 +92,7 @@ fn follows(case: &Case<'_>, subject: &str, new: &Source, listed: &[Listed]) -> R
 /// Who may change a subject: the topic's steward or deputy, the stewards of the agency that began a free one.
 fn who(case: &Case<'_>, subject: &str, what: &str) -> Result<(By, AgencyName), Refused> {
     if let Some(topic) = case.state.topic_of_subject(subject) {
-        return Ok((case.as_owner_of(topic, what)?, topic.owner.clone()));
+        return Ok((case.as_changing(topic, what)?, topic.owner.clone()));
     }
     if let Some(topic) = topic_of(subject) {
         return Err(Refused::unknown("topic", &topic).hint(

@@ -14,13 +14,21 @@ use crate::{Event, Refused, Role, Subscription, Terms, Topic, duration};
 pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec<Event>, Refused> {
     let by = case.as_steward_of(&wish.agency, &format!("requesting a subscription for {}", wish.agency))?;
     case.agency(&wish.agency)?;
-    case.topic(&wish.topic)?;
+    let topic = case.topic(&wish.topic)?;
     let name = &wish.subscription;
-    if name.as_str().strip_prefix(wish.agency.as_str()).is_none_or(|rest| !rest.starts_with('.')) {
+    let known = case.state.subscription(name);
+    if let Some(known) = known.filter(|known| known.agency != wish.agency) {
+        let text = format!("{name} is a subscription of {}", known.agency);
+        return Err(Refused::new("other-agency", text).hint("choose another name"));
+    }
+    // One that came from another agency keeps its name.
+    if known.is_none()
+        && name.as_str().strip_prefix(wish.agency.as_str()).is_none_or(|rest| !rest.starts_with('.'))
+    {
         let text = format!("the subscription's name {name} does not start with its agency, {}.", wish.agency);
         return Err(Refused::new("bad-name", text));
     }
-    if let Some(known) = case.state.subscription(name) {
+    if let Some(known) = known {
         if known.topic != wish.topic {
             // Its name is its place: offsets of one topic mean nothing in another.
             let text = format!("{name} is a subscription of {} and stays one", known.topic);
@@ -46,13 +54,18 @@ pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec
         terms: terms.clone(),
         by,
     }];
-    events.extend(granted_in_bootstrap(case, name, &terms));
+    events.extend(granted_in_bootstrap(case, topic, name, &terms));
     Ok(events)
 }
 
 /// While the bootstrap lasts, what an operator asks for is approved, and recorded as approved in this way.
-fn granted_in_bootstrap(case: &Case<'_>, name: &SubscriptionName, terms: &Terms) -> Vec<Event> {
-    let Some(by) = case.stand_in() else { return Vec::new() };
+fn granted_in_bootstrap(
+    case: &Case<'_>,
+    topic: &Topic,
+    name: &SubscriptionName,
+    terms: &Terms,
+) -> Vec<Event> {
+    let Some(by) = case.stand_in().filter(|_| case.not_frozen(topic).is_ok()) else { return Vec::new() };
     let needs = terms.needs(&case.state.standards().access);
     let approved = needs.into_iter().map(|side| approved(name, side, &[], &by));
     approved.chain([Event::SubscriptionGranted { subscription: name.clone(), by: by.clone() }]).collect()
@@ -125,6 +138,7 @@ pub(super) fn approve(
 ) -> Result<Vec<Event>, Refused> {
     let sides = may_speak(case, name, "approving")?;
     let (subscription, topic) = case.subscription(name)?;
+    case.not_frozen(topic)?;
     let Some(request) = &subscription.requested else {
         return match (&subscription.ended, &subscription.granted) {
             (None, Some(_)) => Ok(Vec::new()),
@@ -219,7 +233,7 @@ fn nothing_asked(subscription: &Subscription, now_ms: u64) -> Refused {
 /// Asks for other terms; narrower ones hold at once.
 pub(super) fn change(case: &Case<'_>, change: &SubscriptionChange) -> Result<Vec<Event>, Refused> {
     let name = &change.subscription;
-    let (subscription, _) = case.subscription(name)?;
+    let (subscription, topic) = case.subscription(name)?;
     let by = case.as_steward_of(&subscription.agency, &format!("changing subscription {name}"))?;
     let (None, Some(wanted)) = (&subscription.ended, subscription.wanted_terms()) else {
         return Err(ended(subscription, case.now_ms).hint("request it again (request-subscription)"));
@@ -238,7 +252,7 @@ pub(super) fn change(case: &Case<'_>, change: &SubscriptionChange) -> Result<Vec
     if subscription.granted_terms().is_some_and(|granted| terms.are_within(granted)) {
         return Ok(vec![Event::SubscriptionNarrowed { subscription: subscription_name, terms, by }]);
     }
-    let approvals = granted_in_bootstrap(case, name, &terms);
+    let approvals = granted_in_bootstrap(case, topic, name, &terms);
     let mut events = vec![Event::SubscriptionChangeRequested { subscription: subscription_name, terms, by }];
     events.extend(approvals);
     Ok(events)

@@ -3,7 +3,7 @@
 use contract::{AgencyName, PrincipalName};
 
 use super::authority::Case;
-use super::{no_faults, principals};
+use super::{no_faults, ownership, principals};
 use crate::commands::{NewTopic, TopicChange};
 use crate::events::By;
 use crate::{Event, Refused, Role, State, Topic, duration};
@@ -127,7 +127,7 @@ fn person_fault(
 /// Other properties of a topic.
 pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(&change.topic)?;
-    let by = case.as_owner_of(topic, &format!("changing topic {}", topic.name))?;
+    let by = ownership::may_name(case, topic, &format!("changing topic {}", topic.name))?;
     fixed_stays(topic, change)?;
     let retention_s = change.retention.as_deref().map(duration::parse_seconds).transpose();
     no_faults("invalid-topic", &change_faults(case, topic, change))?;
@@ -141,8 +141,13 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
     let description = changed(&change.description, &topic.description);
     let legal_basis = changed(&change.legal_basis, &topic.legal_basis);
     let retention_s = changed(&retention_s, &topic.retention_s);
-    let any = steward.is_some() || deputy.is_some() || description.is_some();
-    if any || legal_basis.is_some() || retention_s.is_some() {
+    let names = steward.is_some() || deputy.is_some();
+    let changes = description.is_some() || legal_basis.is_some() || retention_s.is_some();
+    if changes {
+        case.not_frozen(topic)?;
+    }
+    if names || changes {
+        let healed = if names { crate::ownership::healed(topic, &by) } else { None };
         let topic = topic.name.clone();
         events.push(Event::TopicChanged {
             topic,
@@ -153,6 +158,7 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
             retention_s,
             by,
         });
+        events.extend(healed);
     }
     Ok(events)
 }
@@ -185,7 +191,12 @@ fn fixed_stays(topic: &Topic, change: &TopicChange) -> Result<(), Refused> {
     }
     if changed(&change.owner, &topic.owner).is_some() {
         let text = format!("owner: {} belongs to {} and is not handed over here", topic.name, topic.owner);
-        return Err(Refused::new("owner-is-fixed", text).hint(ANOTHER));
+        let way = format!(
+            "its steward offers it (chancery topic offer {} --to AGENCY --on DAY), and a steward of the other agency \
+             accepts it",
+            topic.name
+        );
+        return Err(Refused::new("owner-is-fixed", text).hint(way));
     }
     Ok(())
 }
@@ -202,7 +213,7 @@ pub(super) fn key_is_fixed(topic: &Topic) -> Refused {
 }
 
 fn change_faults(case: &Case<'_>, topic: &Topic, change: &TopicChange) -> Vec<String> {
-    let mut faults = Vec::new();
+    let mut faults = ownership::unnamed(topic, change);
     for (field, person) in [("steward", &change.steward), ("deputy", &change.deputy)] {
         let fault = person.as_ref().and_then(|p| person_fault(case.state, field, p, Some(&topic.owner)));
         faults.extend(fault);

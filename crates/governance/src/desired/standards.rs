@@ -6,7 +6,7 @@ use contract::{Class, ClassSet};
 use serde::{Deserialize, Serialize};
 
 use super::file::File;
-use crate::{Access, Changes, Limits, Standards, duration};
+use crate::{Access, Changes, Limits, Ownership, Standards, duration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +19,8 @@ struct StandardsForm {
     changes: ChangesForm,
     #[serde(default)]
     access: AccessForm,
+    #[serde(default)]
+    ownership: OwnershipForm,
 }
 
 #[derive(Default, Deserialize)]
@@ -31,6 +33,15 @@ struct AccessForm {
     renewal: Option<String>,
     unused: Option<String>,
     delegation_max: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnershipForm {
+    confirm_every: Option<String>,
+    freeze_after: Option<String>,
+    suspend_after: Option<String>,
+    notice: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,6 +88,14 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
             default.delegation_max_s,
         ),
     };
+    let (given, default) = (form.ownership, Ownership::default());
+    let mut span = |field: &str, text, default| seconds(file, &format!("ownership.{field}"), text, default);
+    let ownership = Ownership {
+        confirm_every_s: span("confirm_every", given.confirm_every, default.confirm_every_s),
+        freeze_after_s: span("freeze_after", given.freeze_after, default.freeze_after_s),
+        suspend_after_s: span("suspend_after", given.suspend_after, default.suspend_after_s),
+        notice_s: span("notice", given.notice, default.notice_s),
+    };
     let (given, default) = (form.limits, Limits::default());
     let limits = Limits {
         retention_min_s: seconds(file, "limits.retention_min", given.retention_min, default.retention_min_s),
@@ -90,7 +109,7 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
         ),
     };
     let classes = form.classes.into_iter().map(Class::from).collect();
-    let standards = Standards { limits, changes, access, classes };
+    let standards = Standards { limits, changes, access, ownership, classes };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }
@@ -101,6 +120,7 @@ struct WrittenStandards<'a> {
     limits: WrittenLimits,
     changes: WrittenChanges,
     access: WrittenAccess<'a>,
+    ownership: WrittenOwnership,
 }
 
 #[derive(Serialize)]
@@ -126,9 +146,17 @@ struct WrittenAccess<'a> {
     delegation_max: String,
 }
 
+#[derive(Serialize)]
+struct WrittenOwnership {
+    confirm_every: String,
+    freeze_after: String,
+    suspend_after: String,
+    notice: String,
+}
+
 /// The file that [`read`] reads this from.
 pub(super) fn written(standards: &Standards) -> String {
-    let Standards { limits, changes, access, classes } = standards;
+    let Standards { limits, changes, access, ownership, classes } = standards;
     let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = limits;
     let Changes { notice_s, silence_is_consent } = changes;
     let form = WrittenStandards {
@@ -149,6 +177,12 @@ pub(super) fn written(standards: &Standards) -> String {
             renewal: duration::to_text(access.renewal_s),
             unused: duration::to_text(access.unused_s),
             delegation_max: duration::to_text(access.delegation_max_s),
+        },
+        ownership: WrittenOwnership {
+            confirm_every: duration::to_text(ownership.confirm_every_s),
+            freeze_after: duration::to_text(ownership.freeze_after_s),
+            suspend_after: duration::to_text(ownership.suspend_after_s),
+            notice: duration::to_text(ownership.notice_s),
         },
     };
     toml::to_string(&form).expect("texts and numbers always write")

@@ -4,6 +4,9 @@
 //! must not keep a bus from starting. No rule lives here: a fact holds because it was decided, even if today's rules
 //! would decide otherwise.
 
+mod ownership;
+mod succession;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use contract::{ContractVersion, Definition, PrincipalName, SubscriptionName, Top
 use super::schemas::{Home, Schema};
 use super::subscription::{Approval, End, Ended, Grant, Request, Subscription, Told};
 use super::topic::{Acknowledgement, Answer, Objection, Override, Status, Topic, Version};
-use super::{Agency, Delegation, Principal, State, Terms};
+use super::{Agency, Delegation, Principal, State, Stewardship, Terms};
 use crate::events::{By, Event};
 use crate::{Roles, Scram, TokenHash};
 
@@ -30,6 +33,24 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::DelegationEnded { .. }
         | Event::PrincipalDisabled { .. } => principals(state, event, at_ms),
         Event::TopicCreated { .. } | Event::TopicChanged { .. } => topics(state, event, at_ms),
+        Event::TopicConfirmed { .. }
+        | Event::StewardLeft { .. }
+        | Event::ConfirmationDue { .. }
+        | Event::FreezeAhead { .. }
+        | Event::TopicOrphaned { .. }
+        | Event::SuspensionAhead { .. }
+        | Event::TopicSuspended { .. }
+        | Event::TopicHealed { .. }
+        | Event::TopicOffered { .. }
+        | Event::TopicAccepted { .. }
+        | Event::OfferWithdrawn { .. }
+        | Event::TopicTransferred { .. } => ownership::fold(state, event, at_ms),
+        Event::SuccessionProposed { .. }
+        | Event::SuccessionAccepted { .. }
+        | Event::SuccessionWithdrawn { .. }
+        | Event::SubscriptionMoved { .. }
+        | Event::SubjectMoved { .. }
+        | Event::AgencySucceeded { .. } => succession::fold(state, event, at_ms),
         Event::ContractProposed { .. }
         | Event::ContractAcknowledged { .. }
         | Event::ContractObjected { .. }
@@ -57,8 +78,10 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
 fn agencies(state: &mut State, event: &Event, at_ms: u64) {
     match event {
         Event::AgencyRegistered { agency, profile, .. } => {
-            let record = Agency { agency: agency.clone(), profile: profile.clone(), registered_ms: at_ms };
-            state.agencies.insert(agency.clone(), Arc::new(record));
+            let (agency, profile) = (agency.clone(), profile.clone());
+            let record =
+                Agency { agency: agency.clone(), profile, registered_ms: at_ms, succeeded: Vec::new() };
+            state.agencies.insert(agency, Arc::new(record));
         }
         Event::AgencyChanged { agency, profile, .. } => {
             if let Some(record) = state.agencies.get_mut(agency) {
@@ -131,13 +154,15 @@ fn set_token(state: &mut State, name: &PrincipalName, hash: Option<TokenHash>, s
 
 fn topics(state: &mut State, event: &Event, at_ms: u64) {
     match event {
-        Event::TopicCreated { topic, owner, steward, deputy, description, legal_basis, .. } => {
+        Event::TopicCreated { topic, owner, steward, deputy, description, legal_basis, by, .. } => {
             let Event::TopicCreated { latency, partitions, retention_s, key, .. } = event else { return };
             let record = Topic {
                 name: topic.clone(),
                 owner: owner.clone(),
                 steward: steward.clone(),
                 deputy: deputy.clone(),
+                stewardship: Stewardship::begin(owner, by, at_ms),
+                sealed_by: owner.clone(),
                 description: description.clone(),
                 legal_basis: legal_basis.clone(),
                 latency: *latency,
@@ -149,10 +174,9 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
             };
             state.topics.insert(topic.clone(), Arc::new(record));
         }
-        Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, .. } => {
+        Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, by } => {
             let Some(record) = state.topics.get_mut(topic).map(Arc::make_mut) else { return };
-            set(&mut record.steward, steward);
-            set(&mut record.deputy, deputy);
+            ownership::name(record, (steward.as_ref(), deputy.as_ref()), by, at_ms);
             set(&mut record.description, description);
             set(&mut record.legal_basis, legal_basis);
             set(&mut record.retention_s, retention_s);
@@ -261,10 +285,12 @@ fn change_version(
 fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
     match event {
         Event::SubscriptionRequested { subscription, topic, agency, terms, by } => {
+            let known = state.subscriptions.get(subscription);
             let record = Subscription {
                 name: subscription.clone(),
                 topic: topic.clone(),
                 agency: agency.clone(),
+                formerly: known.map(|known| known.formerly.clone()).unwrap_or_default(),
                 granted: None,
                 requested: Some(requested(terms, by, at_ms)),
                 ended: None,

@@ -9,7 +9,9 @@ mod apply;
 mod parties;
 pub mod schemas;
 mod series;
+mod stewardship;
 mod subscription;
+mod succession;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +23,9 @@ pub use apply::apply;
 pub use parties::{Agency, Delegation, Principal, Profile};
 pub use schemas::{Mode, Reference, Schema, Schemas};
 pub use series::Listed;
-pub use subscription::{Approval, End, Ended, Grant, Request, Subscription, Terms, Told};
+pub use stewardship::{Accepted, Confirmation, Offer, Stage, Stewardship, Tenure};
+pub use subscription::{Approval, End, Ended, Former, Grant, Request, Subscription, Terms, Told};
+pub use succession::{Share, Shares, Succeeded, Succession};
 pub use topic::{Acknowledgement, Answer, Latency, Objection, Override, Status, Topic, Version};
 
 use crate::{Role, Standards};
@@ -42,6 +46,8 @@ pub struct State {
     /// The names of each topic's subscriptions, live or not: a decision about one topic asks for no other's.
     subscribed: BTreeMap<TopicName, Arc<BTreeSet<SubscriptionName>>>,
     schemas: Arc<Schemas>,
+    /// Of agencies that are to be succeeded.
+    successions: BTreeMap<AgencyName, Arc<Succession>>,
 }
 
 impl State {
@@ -113,6 +119,16 @@ impl State {
     /// All subscriptions, by name.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.subscriptions.values()
+    }
+
+    /// Who is to succeed an agency.
+    pub fn succession(&self, agency: &AgencyName) -> Option<&Succession> {
+        self.successions.get(agency).map(Arc::as_ref)
+    }
+
+    /// All successions that are to come, by the agency that is succeeded.
+    pub fn successions(&self) -> impl Iterator<Item = (&AgencyName, &Succession)> {
+        self.successions.iter().map(|(agency, agreed)| (agency, agreed.as_ref()))
     }
 
     /// The subscriptions of a topic, by name.

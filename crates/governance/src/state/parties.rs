@@ -5,6 +5,7 @@ use std::sync::Arc;
 use contract::{AgencyName, PrincipalName};
 use serde::{Deserialize, Serialize};
 
+use super::Succeeded;
 use crate::{Actor, By, Date, Roles, Scram, TokenHash};
 
 /// Who an agency is, apart from its name on the bus.
@@ -35,6 +36,8 @@ pub struct Agency {
     pub profile: Profile,
     /// Since when it is on the bus, in milliseconds since 1970.
     pub registered_ms: u64,
+    /// Who took over what it had, each time.
+    pub succeeded: Vec<Succeeded>,
 }
 
 impl Agency {

@@ -175,6 +175,12 @@ impl Schemas {
         series.versions.insert(version, FreeVersion { number, schema: schema.clone(), deleted: false });
     }
 
+    pub(super) fn give(&mut self, subject: &str, agency: &AgencyName) {
+        if let Some(series) = self.free.get_mut(subject) {
+            series.agency.clone_from(agency);
+        }
+    }
+
     pub(super) fn delete(&mut self, subject: &str, version: u32, permanently: bool) {
         let Some(series) = self.free.get_mut(subject) else { return };
         if permanently {

@@ -137,6 +137,15 @@ pub struct Ended {
     pub at_ms: u64,
 }
 
+/// An agency that had a subscription before another took over what it had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// Which.
+    pub agency: AgencyName,
+    /// Until when, in milliseconds since 1970.
+    pub until_ms: u64,
+}
+
 /// An agency's right and place in a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
@@ -146,6 +155,8 @@ pub struct Subscription {
     pub topic: TopicName,
     /// The agency.
     pub agency: AgencyName,
+    /// The agencies that had it before, the first one first.
+    pub formerly: Vec<Former>,
     /// The terms that hold, or held when it ended.
     pub granted: Option<Grant>,
     /// The terms that wait for approval.

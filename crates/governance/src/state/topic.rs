@@ -7,9 +7,9 @@ use std::sync::Arc;
 use contract::{AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, TopicName, Weight};
 use serde::{Deserialize, Serialize};
 
-use super::Schema;
+use super::{Schema, Stewardship};
 use crate::events::By;
-use crate::{Actor, Date, Impact, Role};
+use crate::{Date, Impact, Role};
 
 /// How fast a topic's events travel. Fixed for the topic's life: each class has its own log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -185,6 +185,10 @@ pub struct Topic {
     pub steward: PrincipalName,
     /// Who does when the steward cannot.
     pub deputy: PrincipalName,
+    /// Since when they answer for it, and whether they still do.
+    pub stewardship: Stewardship,
+    /// The agency under whose keys its events are sealed: the one that it began with; never changes.
+    pub sealed_by: AgencyName,
     /// What an event of it says.
     pub description: String,
     /// The law that allows it.
@@ -228,10 +232,5 @@ impl Topic {
     /// The newest version, whatever its status.
     pub fn newest(&self) -> Option<&Version> {
         self.versions.values().next_back()
-    }
-
-    /// Whether `actor` is its steward or deputy.
-    pub fn is_stewarded_by(&self, actor: &Actor) -> bool {
-        actor.principal == self.steward || actor.principal == self.deputy
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 /// 2026-01-01.
 pub const NOW: u64 = 1_767_225_600_000;
+pub const DAY_MS: u64 = 86_400_000;
 
 /// Takes every contract but those whose schema says `bad`.
 pub struct Check;

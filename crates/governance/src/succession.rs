@@ -1,0 +1,149 @@
+//! Agencies merge and split: on a day, all that an agency owns and subscribes to goes to its successors, or nothing does.
+//!
+//! Subscriptions keep their names, so that a consumer group's place and a client's settings stay; topics keep the keys
+//! that they are sealed under, as with every transfer. The agency stays in the history of all that it had.
+
+use std::collections::BTreeSet;
+
+use contract::{AgencyName, SubscriptionName, TopicName};
+
+use crate::events::{By, Event};
+use crate::state::{Shares, Succession};
+use crate::{State, clerk, transfer};
+
+/// All that an agency has, each with who gets it; nobody, where neither a share lists it nor anybody gets the rest.
+struct Estate<'a> {
+    topics: Vec<(&'a TopicName, Option<&'a AgencyName>)>,
+    subscriptions: Vec<(&'a SubscriptionName, Option<&'a AgencyName>)>,
+    subjects: Vec<(&'a String, Option<&'a AgencyName>)>,
+}
+
+impl<'a> Estate<'a> {
+    fn of(state: &'a State, agency: &AgencyName, shares: &'a Shares) -> Self {
+        let topics = state.topics().filter(|topic| topic.owner == *agency).map(|topic| &topic.name);
+        // What ended is history and stays with whom it was.
+        let live = state.subscriptions().filter(|known| known.agency == *agency && known.ended.is_none());
+        let subjects = state.schemas().all_free().filter(|(_, series)| series.agency == *agency);
+        Self {
+            topics: topics.map(|it| (it, shares.heir(|share| share.topics.contains(it)))).collect(),
+            subscriptions: live
+                .map(|it| (&it.name, shares.heir(|share| share.subscriptions.contains(&it.name))))
+                .collect(),
+            subjects: subjects
+                .map(|(it, _)| (it, shares.heir(|share| share.subjects.contains(it))))
+                .collect(),
+        }
+    }
+
+    /// What nobody would get, a line each.
+    fn unclaimed(&self) -> Vec<String> {
+        let topics = self.topics.iter().filter(|(_, heir)| heir.is_none());
+        let subscriptions = self.subscriptions.iter().filter(|(_, heir)| heir.is_none());
+        let subjects = self.subjects.iter().filter(|(_, heir)| heir.is_none());
+        let lines = topics.map(|(name, _)| format!("topic {name}: nobody gets it"));
+        let lines =
+            lines.chain(subscriptions.map(|(name, _)| format!("subscription {name}: nobody gets it")));
+        lines.chain(subjects.map(|(name, _)| format!("subject {name}: nobody gets it"))).collect()
+    }
+}
+
+/// What is wrong with who shall get what, a line each.
+pub(crate) fn faults(state: &State, agency: &AgencyName, shares: &Shares) -> Vec<String> {
+    let mut faults = Vec::new();
+    let successors = shares.successors();
+    if successors.is_empty() {
+        faults.push("shares: name a successor, or who gets the rest".to_owned());
+    }
+    for successor in successors {
+        if successor == agency {
+            faults.push(format!("shares: {agency} does not succeed itself"));
+        } else if state.agency(successor).is_none() {
+            faults.push(format!("shares: there is no agency {successor}; an operator registers agencies"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for (kind, name, is_theirs) in listed(state, agency, shares) {
+        if !is_theirs {
+            faults.push(format!("shares: {kind} {name} is not of {agency}"));
+        }
+        if !seen.insert((kind, name.clone())) {
+            faults.push(format!("shares: {kind} {name} is given twice"));
+        }
+    }
+    faults.extend(Estate::of(state, agency, shares).unclaimed());
+    faults
+}
+
+/// Everything that shares name, and whether it is the agency's.
+fn listed(state: &State, agency: &AgencyName, shares: &Shares) -> Vec<(&'static str, String, bool)> {
+    let mut listed = Vec::new();
+    for share in &shares.shares {
+        listed.extend(share.topics.iter().map(|name| {
+            ("topic", name.to_string(), state.topic(name).is_some_and(|topic| topic.owner == *agency))
+        }));
+        listed.extend(share.subscriptions.iter().map(|name| {
+            let known = state.subscription(name).filter(|known| known.ended.is_none());
+            ("subscription", name.to_string(), known.is_some_and(|known| known.agency == *agency))
+        }));
+        listed.extend(share.subjects.iter().map(|name| {
+            let known = state.schemas().free(name);
+            ("subject", name.clone(), known.is_some_and(|known| known.agency == *agency))
+        }));
+    }
+    listed
+}
+
+/// What a succession waits for, in words; nothing: it takes place now.
+pub fn waits(state: &State, agency: &AgencyName, agreed: &Succession, now_ms: u64) -> Vec<String> {
+    let mut waits = Vec::new();
+    for successor in agreed.shares.successors() {
+        match agreed.accepted.get(successor) {
+            None => waits.push(format!(
+                "a steward of {successor} accepts it: chancery agency accept {agency} --agency {successor} \
+                 --steward NAME@{successor} --deputy NAME@{successor}"
+            )),
+            Some(accepted) => waits.extend(transfer::gone(state, successor, accepted)),
+        }
+    }
+    waits.extend(Estate::of(state, agency, &agreed.shares).unclaimed());
+    if now_ms < agreed.on.starts_ms() {
+        waits.push(format!("it takes effect on {}", agreed.on));
+    }
+    waits
+}
+
+/// The first succession that takes place now, whole. Another one is reckoned once it has: it may be of a successor.
+pub(crate) fn due(state: &State, now_ms: u64) -> Vec<Event> {
+    let mut due =
+        state.successions().filter(|(agency, agreed)| waits(state, agency, agreed, now_ms).is_empty());
+    due.next().map(|(agency, agreed)| enacted(state, agency, agreed)).unwrap_or_default()
+}
+
+fn enacted(state: &State, agency: &AgencyName, agreed: &Succession) -> Vec<Event> {
+    let by = By::own(clerk::clerk());
+    let estate = Estate::of(state, agency, &agreed.shares);
+    let mut events = Vec::new();
+    for (name, heir) in estate.topics {
+        let taken = heir.and_then(|heir| Some((heir, agreed.accepted.get(heir)?)));
+        if let Some((topic, (heir, accepted))) = state.topic(name).zip(taken) {
+            events.extend(transfer::transferred(topic, heir, accepted));
+        }
+    }
+    for (name, heir) in estate.subscriptions {
+        events.extend(heir.map(|heir| Event::SubscriptionMoved {
+            subscription: name.clone(),
+            agency: heir.clone(),
+            by: by.clone(),
+        }));
+    }
+    for (name, heir) in estate.subjects {
+        events.extend(heir.map(|heir| Event::SubjectMoved {
+            subject: name.clone(),
+            agency: heir.clone(),
+            by: by.clone(),
+        }));
+    }
+    let successors = agreed.shares.successors().into_iter().cloned().collect();
+    events.push(Event::AgencySucceeded { agency: agency.clone(), successors, by });
+    events
+}
