@@ -3,18 +3,20 @@
 //! Fields that a refusal must be able to name as missing are optional here and demanded by `decide`, so that whoever
 //! registers something hears everything that is wrong with it at once.
 
+mod agencies;
+mod subscriptions;
 mod topics;
 
 use std::sync::Arc;
 
 use contract::schemas::Compatibility;
-use contract::{
-    AgencyName, ClassSet, ContractVersion, Definition, PrincipalName, SubscriptionName, TopicName,
-};
+use contract::{AgencyName, ContractVersion, Definition, PrincipalName, SubscriptionName, TopicName};
 use serde::{Deserialize, Serialize};
 
 use crate::state::Share;
 use crate::{Date, Mode, Roles, Schema, Scram, Standards, TokenHash};
+pub use agencies::{AgencyChange, AgencyProfile};
+pub use subscriptions::{SubscriptionChange, SubscriptionRequest};
 pub use topics::{NewTopic, TopicChange};
 
 /// One thing to do.
@@ -341,90 +343,4 @@ impl Command {
             Command::SetMode { .. } => "set-mode",
         }
     }
-}
-
-/// Who an agency is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AgencyProfile {
-    /// Its name on the bus.
-    pub agency: AgencyName,
-    /// Its name for people.
-    pub name: String,
-    /// The law that it acts on.
-    #[serde(default)]
-    pub mandate: String,
-    /// Where to reach it.
-    #[serde(default)]
-    pub contacts: Vec<String>,
-    /// Where to reach its data protection officer.
-    #[serde(default)]
-    pub dpo: String,
-    /// Prefixes that its events' `source` may have; empty: any, recorded as given.
-    #[serde(default)]
-    pub sources: Vec<String>,
-}
-
-/// What of an agency's profile changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AgencyChange {
-    /// Which agency.
-    pub agency: AgencyName,
-    /// Its name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The law that it acts on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mandate: Option<String>,
-    /// Where to reach it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contacts: Option<Vec<String>>,
-    /// Where to reach its data protection officer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dpo: Option<String>,
-    /// Prefixes that its events' `source` may have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sources: Option<Vec<String>>,
-}
-
-/// An agency's wish for a place in a topic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubscriptionRequest {
-    /// Its name: the agency's, a dot, and more.
-    pub subscription: SubscriptionName,
-    /// Of which topic.
-    pub topic: TopicName,
-    /// For which agency.
-    pub agency: AgencyName,
-    /// What for.
-    pub purpose: String,
-    /// The law that allows it.
-    pub legal_basis: String,
-    /// The classes to be opened for it.
-    #[serde(default)]
-    pub clears: ClassSet,
-    /// The first day on which it does not hold any more.
-    pub expires: Date,
-}
-
-/// What of a subscription's terms changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubscriptionChange {
-    /// Which.
-    pub subscription: SubscriptionName,
-    /// What for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// The law that allows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub legal_basis: Option<String>,
-    /// The classes to be opened for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clears: Option<ClassSet>,
-    /// The first day on which it does not hold any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<Date>,
 }
