@@ -52,7 +52,7 @@ impl Bus {
             // Listen before looking: what comes in between is not missed.
             rung.as_mut().enable();
             rights_changed.as_mut().enable();
-            let mine = self.partitions_of(name, &consumer, &topic, wait_ms);
+            let mine = self.partitions_of(&subscription, &consumer, &topic, wait_ms);
             let start = self.start(&topic, name, &mine, pull.from.as_ref())?;
             let max = pull.max.clamp(1, PULL_MAX_EVENTS);
             let mut redriven = self.core.dead_letters.redriven(name, &mine);
@@ -73,14 +73,15 @@ impl Bus {
 
     fn partitions_of(
         &self,
-        name: &SubscriptionName,
+        subscription: &Subscription,
         consumer: &str,
         topic: &Topic,
         wait_ms: u64,
     ) -> Vec<u32> {
         let now_ms = self.core.clock.now_ms();
         let count = topic.partitions.len() as u32;
-        self.core.members.present(name, consumer, now_ms, now_ms + wait_ms, count)
+        let consumer = (&subscription.agency, consumer);
+        self.core.members.present(&subscription.name, consumer, now_ms, now_ms + wait_ms, count)
     }
 
     /// A consumer goes: its partitions are free for the others at once.
