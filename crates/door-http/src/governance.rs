@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use bus::clock::rfc3339;
 use bus::{Refusal, RefusalKind};
 use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
-use governance::state::{Approval, Told};
+use governance::state::Approval;
 use governance::{Access, Command, Plan, Side, Subscription, Terms, Topic};
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ pub(crate) fn subscription(subscription: &Subscription, access: &Access, now_ms:
         value["since"] = rfc3339(grant.since_ms).into();
         value["approvals"] = approvals(&grant.approvals);
         value["conditions"] = grant.conditions().collect();
-        value["expires_soon"] = (subscription.is_live(now_ms) && grant.told >= Told::Expiring).into();
+        value["expires_soon"] = subscription.ends_soon(now_ms).into();
         value
     });
     let formerly = subscription

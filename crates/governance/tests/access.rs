@@ -169,6 +169,9 @@ fn the_end_of_a_subscription_is_told_before_and_when_it_comes_once_each() {
     assert!(bring(&mut state, ends - 31 * DAY_MS).is_empty());
     assert_eq!(bring(&mut state, ends - 30 * DAY_MS), ["subscription-expiring"]);
     assert!(bring(&mut state, ends - 29 * DAY_MS).is_empty(), "once");
+    let ends_soon =
+        |state: &State, now_ms| state.subscription(&"b.live".parse().unwrap()).unwrap().ends_soon(now_ms);
+    assert!(ends_soon(&state, ends - 29 * DAY_MS) && !ends_soon(&state, ends), "then it is over");
     let renewed = {
         let mut state = state.clone();
         done(

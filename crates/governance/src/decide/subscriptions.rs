@@ -154,7 +154,7 @@ pub(super) fn approve(
         if !missing.contains(&side) || is_same_owner(side, owner.as_ref(), &by) {
             continue;
         }
-        speaks_for_the_dpo(case, subscription, request, side, &by)?;
+        not_own_request(case, subscription, request, side, &by)?;
         if side == Side::Owner {
             owner = Some(by.principal.clone());
         }
@@ -178,7 +178,7 @@ fn is_same_owner(side: Side, owner: Option<&PrincipalName>, by: &By) -> bool {
 }
 
 /// Who asked for it does not also agree to it for a data protection officer who is away.
-fn speaks_for_the_dpo(
+fn not_own_request(
     case: &Case<'_>,
     subscription: &Subscription,
     request: &Request,

@@ -176,6 +176,11 @@ impl Subscription {
         self.ended.is_none() && self.granted.as_ref().is_some_and(|grant| now_ms >= grant.expires_ms)
     }
 
+    /// Whether it holds at `now_ms`, and its agency was told that its end is near.
+    pub fn ends_soon(&self, now_ms: u64) -> bool {
+        self.is_live(now_ms) && self.granted.as_ref().is_some_and(|grant| grant.told >= Told::Expiring)
+    }
+
     /// The terms that hold, whether or not they have expired.
     pub fn granted_terms(&self) -> Option<&Terms> {
         self.granted.as_ref().map(|grant| &grant.terms)
