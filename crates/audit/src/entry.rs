@@ -137,6 +137,10 @@ pub struct Decision<'a> {
     pub events: Cow<'a, [Value]>,
     /// The policies that decided.
     pub policies: Cow<'a, [Text<'a>]>,
+    /// What the policies of the standards were asked, where there were any: enough to ask them again. A long one stands
+    /// here as its digest, as events do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Value>,
 }
 
 /// A subscription's new place.

@@ -58,6 +58,7 @@ fn kinds() -> Vec<(Kind<'static>, &'static str)> {
         command: "topic.create".into(),
         events: vec![serde_json::json!({"type": "topic-created"})].into(),
         policies: vec!["owner-approves".into()].into(),
+        asked: None,
     };
     let commit = Commit {
         subscription: "s".into(),

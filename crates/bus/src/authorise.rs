@@ -41,8 +41,7 @@ impl Bus {
     pub(crate) fn may_publish(&self, caller: &Caller, topic: &TopicName) -> Result<(), Refusal> {
         let state = self.core.state();
         let found = state.topic(topic).ok_or_else(|| unknown_topic(topic))?;
-        let (rules, now_ms) = (&state.standards().ownership, self.core.clock.now_ms());
-        Ok(rights::may_publish(&self.now(caller), found, rules, now_ms)?)
+        self.lets_publish(&state, &self.now(caller), found)
     }
 
     /// The subscription, where the caller may read it now.
@@ -52,16 +51,16 @@ impl Bus {
         name: &SubscriptionName,
     ) -> Result<Arc<Subscription>, Refusal> {
         let subscription = self.subscription(name)?;
-        rights::may_consume(&self.now(caller), &subscription, self.core.clock.now_ms())?;
+        self.lets_consume(&self.core.state(), &self.now(caller), &subscription)?;
         Ok(subscription)
     }
 
     /// The names of the subscriptions to a topic that the caller may read now.
     pub fn may_consume_from(&self, caller: &Caller, topic: &TopicName) -> Vec<SubscriptionName> {
-        let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
+        let (state, caller) = (self.core.state(), self.now(caller));
         let own = state
             .subscriptions_of(topic)
-            .filter(|subscription| rights::may_consume(&caller, subscription, now_ms).is_ok());
+            .filter(|subscription| self.lets_consume(&state, &caller, subscription).is_ok());
         own.map(|subscription| subscription.name.clone()).collect()
     }
 

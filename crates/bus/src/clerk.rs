@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use governance::{Event, Roles, clerk};
+use governance::{Basis, Event, Roles, Ruling, clerk};
 
 use crate::api::Caller;
 use crate::{Bus, Refusal};
@@ -19,7 +19,12 @@ impl Bus {
         }
         let principal = clerk::clerk();
         let caller = Caller { agency: principal.agency(), principal, roles: Roles::default() };
-        let decided = self.decide(&caller, "clerk", |_, state, now_ms| Ok(clerk::due(state, now_ms))).await?;
+        let decided = self
+            .decide(&caller, "clerk", |_, state, now_ms| {
+                let events = clerk::due(state, now_ms);
+                Ok(Ruling { events, basis: Basis::default() })
+            })
+            .await?;
         Ok(decided.events)
     }
 }

@@ -15,6 +15,7 @@ use crate::keyring::Keyring;
 use crate::lanes::{Facts, Lane, LaneHandle};
 use crate::marks::Marker;
 use crate::metrics::Metrics;
+use crate::policies::Verdicts;
 use crate::schemas::Guids;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
@@ -62,6 +63,8 @@ pub struct Core {
     pub transactions: Transactions,
     /// Where the registry's GUIDs lead.
     pub guids: Mutex<Guids>,
+    /// What the policies said of publishing and consuming.
+    pub verdicts: Verdicts,
     /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.
     pub state: RwLock<Arc<State>>,
     /// One decision at a time.

@@ -8,10 +8,10 @@ use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{
     AgencyName, Class, ContractVersion, Definition, Effect, PrincipalName, TopicName, Weight, impact,
 };
-use governance::{Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, State};
+use governance::{Basis, Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, Ruling, State};
 
 use crate::api::{Caller, Governed};
-use crate::audit_logs::decision_entry;
+use crate::audit_logs::{DecisionOf, decision_entry};
 use crate::clock::rfc3339;
 use crate::credentials::NewToken;
 use crate::keyring::AgencySecret;
@@ -25,6 +25,19 @@ pub struct NewPrincipal {
     pub principal: PrincipalName,
     /// What it proves itself with; shown once.
     pub token: String,
+}
+
+/// A command that is refused, and what refused it.
+pub(crate) struct Declined {
+    refusal: Refusal,
+    basis: Basis,
+}
+
+impl From<governance::Refused> for Declined {
+    fn from(mut refused: governance::Refused) -> Self {
+        let basis = refused.basis.take().map_or_else(Basis::rights, |basis| *basis);
+        Self { refusal: refused.into(), basis }
+    }
 }
 
 /// Governance asks whether a definition is a contract; the compiler answers.
@@ -65,7 +78,7 @@ impl Bus {
     pub async fn govern(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
         let name = command.name();
         self.decide(caller, name, move |caller, state, now_ms| {
-            Ok(governance::decide(state, caller, &command, now_ms, &Compiler)?)
+            Ok(governance::rule(state, caller, &command, now_ms, &Compiler)?)
         })
         .await
     }
@@ -132,17 +145,15 @@ impl Bus {
                 let what = "~ close the bootstrap".to_owned();
                 plan.steps.push(governance::Step { command: Command::CloseBootstrap {}, what });
             }
-            let events = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(
+            let ruling = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(
                 |(step, refused)| {
-                    let refusal = Refusal::from(refused);
-                    Refusal {
-                        text: format!("{}: {}; nothing was applied", step.what, refusal.text),
-                        ..refusal
-                    }
+                    let Declined { refusal, basis } = Declined::from(refused);
+                    let text = format!("{}: {}; nothing was applied", step.what, refusal.text);
+                    Declined { refusal: Refusal { text, ..refusal }, basis }
                 },
             )?;
             let _ = planned.send(plan);
-            Ok(events)
+            Ok(ruling)
         })
         .await?;
         plan.recv().map_err(|_| Refusal::unavailable("the plan was lost"))
@@ -154,7 +165,7 @@ impl Bus {
         &self,
         caller: &Caller,
         name: &'static str,
-        decide: impl FnOnce(&Caller, &State, u64) -> Result<Vec<Event>, Refusal> + Send + 'static,
+        decide: impl FnOnce(&Caller, &State, u64) -> Result<Ruling, Declined> + Send + 'static,
     ) -> Result<Governed, Refusal> {
         let (bus, caller) = (self.clone(), caller.clone());
         let deciding = tokio::spawn(async move {
@@ -167,11 +178,12 @@ impl Bus {
                 move || decide(&caller, &state, now_ms)
             });
             match decided.await.map_err(|_| Refusal::unavailable("the decision was broken off"))? {
-                Ok(events) => bus.enact(&caller, name, &state, events, now_ms).await,
-                Err(refusal) => {
-                    let time = rfc3339(now_ms);
-                    let entry = decision_entry(&caller, name, &[], &time);
-                    bus.record_entry(entry, Vec::new()).await?;
+                Ok(ruling) => bus.enact(&caller, name, &state, ruling, now_ms).await,
+                Err(Declined { refusal, basis }) => {
+                    let policies = state.policies();
+                    let what =
+                        DecisionOf { caller: &caller, command: name, events: &[], basis: &basis, policies };
+                    bus.record_entry(decision_entry(&what, &rfc3339(now_ms)), Vec::new()).await?;
                     Err(refusal)
                 }
             }
@@ -185,9 +197,10 @@ impl Bus {
         caller: &Caller,
         name: &'static str,
         state: &State,
-        events: Vec<Event>,
+        ruling: Ruling,
         now_ms: u64,
     ) -> Result<Governed, Refusal> {
+        let Ruling { events, basis } = ruling;
         if events.is_empty() {
             return Ok(Governed { events });
         }
@@ -207,7 +220,9 @@ impl Bus {
             marks: Vec::new(),
             body: secret.encode(),
         }));
-        let entry = decision_entry(caller, name, &events, &rfc3339(now_ms));
+        let what =
+            DecisionOf { caller, command: name, events: &events, basis: &basis, policies: state.policies() };
+        let entry = decision_entry(&what, &rfc3339(now_ms));
         let core = self.core.clone();
         let apply: Apply = Box::new(move |_| {
             for secret in &secrets {

@@ -24,6 +24,7 @@ use crate::lanes::{self, Job, Lane, LaneParts, Sequences, Taken};
 use crate::limits::PRODUCER_EXPIRY_MS;
 use crate::marks::Marker;
 use crate::metrics::Metrics;
+use crate::policies::Verdicts;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
 use crate::subscriptions::members::Members;
@@ -252,6 +253,7 @@ fn fold_all(
         memberships,
         transactions: Transactions::default(),
         guids: Mutex::default(),
+        verdicts: Verdicts::default(),
         state: RwLock::new(Arc::new(state)),
         deciding: tokio::sync::Mutex::new(()),
         lanes,

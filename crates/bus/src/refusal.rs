@@ -105,7 +105,9 @@ impl From<journal::JournalError> for Refusal {
 impl From<governance::Refused> for Refusal {
     fn from(refused: governance::Refused) -> Self {
         let kind = match refused.code {
-            "not-allowed" | "subscription-not-live" | "topic-suspended" => RefusalKind::Forbidden,
+            "not-allowed" | "forbidden-by-standards" | "subscription-not-live" | "topic-suspended" => {
+                RefusalKind::Forbidden
+            }
             "unknown" | "unknown-subject" | "unknown-version" => RefusalKind::Unknown,
             "malformed" => RefusalKind::Malformed,
             _ => RefusalKind::Conflict,

@@ -14,6 +14,8 @@ use support::{Server, stderr, stdout};
 const README: &str = include_str!("../../../README.md");
 const WALK: &str = include_str!("../../../docs/walkthrough.md");
 
+const STANDARDS: &str = include_str!("../../../docs/standards.md");
+
 /// A command and the lines that must follow.
 struct Step {
     command: String,
@@ -66,6 +68,11 @@ fn the_tour_of_the_readme_gives_the_output_that_it_shows() {
 #[test]
 fn the_walk_through_the_life_of_a_contract_gives_the_output_that_it_shows() {
     walk(WALK);
+}
+
+#[test]
+fn the_page_about_standards_gives_the_output_that_it_shows() {
+    walk(STANDARDS);
 }
 
 /// Walks a page on a bus of its own.

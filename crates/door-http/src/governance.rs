@@ -26,7 +26,7 @@ pub(crate) fn agency(agency: &governance::Agency, state: &governance::State, now
     let profile = &agency.profile;
     json!({
         "agency": agency.agency.as_str(), "name": profile.name, "mandate": profile.mandate,
-        "contacts": profile.contacts, "dpo": profile.dpo, "sources": profile.sources,
+        "contacts": profile.contacts, "dpo": profile.dpo, "sources": profile.sources, "domains": profile.domains,
         "registered_at": rfc3339(agency.registered_ms),
         "succession": ownership::succession(agency, state, now_ms),
     })
@@ -55,7 +55,7 @@ fn approvals(approvals: &BTreeMap<Side, Approval>) -> Value {
     let one = |(side, approval): (&Side, &Approval)| {
         json!({
             "side": side.as_str(), "by": approval.by.principal.as_str(), "at": rfc3339(approval.at_ms),
-            "instead_of": approval.by.instead_of.as_ref().map(PrincipalName::as_str), "conditions": approval.conditions,
+            "instead_of": approval.by.instead_of.as_ref().map(PrincipalName::as_str), "policy": approval.by.policy, "conditions": approval.conditions,
         })
     };
     approvals.iter().map(one).collect()
@@ -227,7 +227,7 @@ pub async fn govern(
 
 fn planned(plan: &Plan) -> Value {
     let steps = plan.steps.iter().map(|step| json!({ "what": step.what }));
-    json!({ "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged })
+    json!({ "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged, "hits": plan.hits })
 }
 
 /// `POST /v1/plan`.

@@ -16,6 +16,7 @@ mod health;
 mod listener;
 mod ownership;
 mod people;
+mod policies;
 mod problem;
 mod registry;
 mod routes;

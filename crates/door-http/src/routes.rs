@@ -20,7 +20,7 @@ use tracing::Instrument;
 use crate::problem::Problem;
 use crate::{
     Door, Reach, audit, contracts, cursors, dead_letters, events, exports, governance, health, people,
-    registry, stream,
+    policies, registry, stream,
 };
 
 /// Most of what the framework says of a request that it refuses.
@@ -81,6 +81,9 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/v1/audit/export", get(audit::export)),
         ("get", "/v1/audit/prove", get(audit::prove)),
         ("get", "/v1/audit/disclosures", get(audit::disclosures)),
+        ("get", "/v1/audit/decisions", get(policies::decisions)),
+        ("get", "/v1/audit/decisions/{index}", get(policies::explain)),
+        ("get", "/v1/policies", get(policies::list)),
         ("get", "/audit/{lane}/checkpoint", get(audit::checkpoint)),
         ("get", "/audit/{lane}/tile/{*path}", get(audit::tile)),
     ]

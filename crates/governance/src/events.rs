@@ -115,6 +115,8 @@ pub enum Event {
         partitions: u32,
         retention_s: u64,
         key: KeyRule,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        access: String,
         #[serde(flatten)]
         by: By,
     },
@@ -131,6 +133,8 @@ pub enum Event {
         legal_basis: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retention_s: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access: Option<String>,
         #[serde(flatten)]
         by: By,
     },

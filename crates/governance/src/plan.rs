@@ -10,11 +10,14 @@ mod shown;
 mod subscriptions;
 mod topics;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::commands::{AgencyChange, AgencyProfile};
 use crate::state::{Agency, Profile};
-use crate::{Actor, Command, ContractCheck, Desired, Event, Refused, Role, State, apply, decide};
+use crate::{
+    Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, policy, rule,
+};
 use shown::Shown;
 
 /// One command of a plan.
@@ -35,6 +38,8 @@ pub struct Plan {
     pub waits: Vec<String>,
     /// What exists and the folder does not mention, a line each.
     pub unmanaged: Vec<String>,
+    /// Whom new standards would hit, a line each.
+    pub hits: Vec<String>,
 }
 
 impl Plan {
@@ -51,6 +56,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.steps.iter().try_for_each(|step| writeln!(f, "{}", step.what))?;
+        self.hits.iter().try_for_each(|line| writeln!(f, "! {line}"))?;
         self.waits.iter().try_for_each(|line| writeln!(f, "… {line}"))?;
         self.unmanaged.iter().try_for_each(|line| writeln!(f, "? {line} is not in the folder"))
     }
@@ -59,7 +65,7 @@ impl fmt::Display for Plan {
 /// The commands that bring `state` to `desired`.
 pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractCheck) -> Plan {
     let mut plan = Plan::default();
-    standards(&mut plan, state, desired);
+    standards(&mut plan, state, desired, now_ms);
     for profile in desired.agencies.values() {
         agency(&mut plan, state.agency(&profile.agency), profile);
     }
@@ -75,29 +81,44 @@ pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractC
     plan
 }
 
-/// Decides the whole plan on a copy of `state`: all facts, or the first step that is refused and nothing at all.
+/// Decides the whole plan on a copy of `state`: all facts with all the policies that determined them, or the first step
+/// that is refused and nothing at all.
 pub fn apply_all(
     state: &State,
     actor: &Actor,
     plan: &Plan,
     now_ms: u64,
     check: &dyn ContractCheck,
-) -> Result<Vec<Event>, (Box<Step>, Refused)> {
+) -> Result<Ruling, (Box<Step>, Refused)> {
     let mut scratch = state.clone();
-    let mut facts = Vec::new();
+    let (mut events, mut policies) = (Vec::new(), BTreeSet::new());
     for step in &plan.steps {
-        let decided = decide(&scratch, actor, &step.command, now_ms, check)
+        let ruling = rule(&scratch, actor, &step.command, now_ms, check)
             .map_err(|refused| (Box::new(step.clone()), refused))?;
-        decided.iter().for_each(|event| apply(&mut scratch, event, now_ms));
-        facts.extend(decided);
+        ruling.events.iter().for_each(|event| apply(&mut scratch, event, now_ms));
+        events.extend(ruling.events);
+        policies.extend(ruling.basis.policies);
     }
-    Ok(facts)
+    Ok(Ruling { events, basis: Basis { policies: policies.into_iter().collect(), asked: None } })
 }
 
-fn standards(plan: &mut Plan, state: &State, desired: &Desired) {
+fn standards(plan: &mut Plan, state: &State, desired: &Desired, now_ms: u64) {
     if let Some(standards) = desired.standards.as_ref().filter(|wish| *wish != state.standards()) {
-        plan.step(Command::SetStandards { standards: standards.clone() }, "~ standards");
+        let files = policy_files(&state.standards().policies, &standards.policies);
+        plan.step(Command::SetStandards { standards: standards.clone() }, format!("~ standards{files}"));
+        plan.hits = policy::hits(state, standards, now_ms);
     }
+}
+
+/// The policy files that are new, other or gone, as lines of detail.
+fn policy_files(is: &BTreeMap<String, String>, wish: &BTreeMap<String, String>) -> String {
+    let names: BTreeSet<&String> = is.keys().chain(wish.keys()).collect();
+    let line = |name: &String| match (is.get(name), wish.get(name)) {
+        (None, _) => Some(format!("\n    + {name}")),
+        (Some(_), None) => Some(format!("\n    - {name}")),
+        (Some(is), Some(wish)) => (is != wish).then(|| format!("\n    ~ {name}")),
+    };
+    names.into_iter().filter_map(line).collect()
 }
 
 fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {
@@ -105,7 +126,7 @@ fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {
         let what = format!("+ agency {} ({})", wish.agency, wish.name);
         return plan.step(Command::RegisterAgency(wish.clone()), what);
     };
-    let Profile { name, mandate, contacts, dpo, sources } = &known.profile;
+    let Profile { name, mandate, contacts, dpo, sources, domains } = &known.profile;
     let mut details = Vec::new();
     let change = AgencyChange {
         agency: wish.agency.clone(),
@@ -114,6 +135,7 @@ fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {
         contacts: differs(&mut details, "contacts", contacts, &wish.contacts),
         dpo: differs(&mut details, "dpo", dpo, &wish.dpo),
         sources: differs(&mut details, "sources", sources, &wish.sources),
+        domains: differs(&mut details, "domains", domains, &wish.domains),
     };
     if !details.is_empty() {
         let what = format!("~ agency {}{}", wish.agency, details.concat());

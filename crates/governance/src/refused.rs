@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::policy::Basis;
+
 /// Why a command was refused. The state is as before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -11,12 +13,14 @@ pub struct Refused {
     pub text: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The policies that forbid it, where the standards do.
+    pub basis: Option<Box<Basis>>,
 }
 
 impl Refused {
     /// A refusal without a hint.
     pub fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), hint: None }
+        Self { code, text: text.into(), hint: None, basis: None }
     }
 
     /// The refusal with a hint.

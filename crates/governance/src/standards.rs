@@ -1,11 +1,12 @@
 //! The central rules that hold for every agency: bounds, and the classes that a standard adds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Class, ClassSet};
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
+use crate::policy::Policies;
 
 const DAY_S: u64 = 24 * 60 * 60;
 const YEAR_S: u64 = 365 * DAY_S;
@@ -154,6 +155,9 @@ pub struct Standards {
     pub ownership: Ownership,
     /// Classes beyond public, internal, personal and special; each counts as about a person.
     pub classes: ClassSet,
+    /// What is forbidden beyond the bus's own rules: the texts of policy files, by name (`naming.cedar`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub policies: BTreeMap<String, String>,
 }
 
 impl Standards {
@@ -177,6 +181,8 @@ impl Standards {
             faults.push(format!("access.two_owners: no standard knows the class {class}"));
         }
         faults.extend(self.ownership.faults());
+        faults
+            .extend(Policies::read(&self.policies).err().unwrap_or_default().iter().map(ToString::to_string));
         faults
     }
 

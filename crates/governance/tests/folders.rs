@@ -130,6 +130,7 @@ fn agency() -> impl Strategy<Value = AgencyProfile> {
             dpo: if empty { String::new() } else { mandate.clone() },
             mandate,
             contacts,
+            domains: if empty { Vec::new() } else { vec!["civil".to_owned()] },
             sources,
         }
     })
@@ -196,8 +197,14 @@ fn standards() -> impl Strategy<Value = Standards> {
                 notice_s: seconds,
             },
             classes: classes.iter().map(|class| class.as_str().into()).collect(),
+            policies: policies(notice_s % 3),
         },
     )
+}
+
+fn policies(files: u64) -> BTreeMap<String, String> {
+    let text = |file| format!("@id(\"p{file}\")\nforbid (principal, action, resource);\n");
+    (0..files).map(|file| (format!("f{file}.cedar"), text(file))).collect()
 }
 
 proptest! {
@@ -210,6 +217,9 @@ proptest! {
     ) {
         let Command::CreateTopic(mut topic) = command(support::create_topic("x.one")) else { panic!() };
         topic.description = description;
+        if days % 2 == 0 {
+            topic.access = r#"permit (principal, action == Action::"grant", resource);"#.to_owned();
+        }
         topic.retention = format!("{days}h");
         topic.retention = governance::duration::to_text(governance::duration::parse_seconds(&topic.retention).unwrap());
         topic.contract = Arc::new(contract);

@@ -241,6 +241,16 @@ proptest! {
         });
     }
 
+    /// Policies are asked of every command that the rules allow, and what they are asked holds by their schema: else it
+    /// would be refused.
+    #[test]
+    fn policies_that_hit_nobody_change_nothing(asked in asked()) {
+        let (mut free, mut bound) = (small_bus(), small_bus());
+        bind(&mut bound);
+        let freely = play(&mut free, &asked, |_, _, _| {});
+        prop_assert_eq!(play(&mut bound, &asked, |_, _, _| {}), freely);
+    }
+
     #[test]
     fn facts_about_nothing_known_never_fail(asked in asked()) {
         let facts = play(&mut small_bus(), &asked, |_, _, _| {});
@@ -263,11 +273,31 @@ proptest! {
         let mostly: Vec<Asked> = asked.into_iter().take(12).collect();
         play(&mut state, &mostly, |_, _, _| {});
         let first = plan(&state, &wished, NOW, &Check);
-        let Ok(facts) = apply_all(&state, &operator(), &first, NOW, &Check) else { return Ok(()) };
-        facts.iter().for_each(|event| apply(&mut state, event, NOW));
+        let Ok(ruling) = apply_all(&state, &operator(), &first, NOW, &Check) else { return Ok(()) };
+        ruling.events.iter().for_each(|event| apply(&mut state, event, NOW));
         let again = plan(&state, &wished, NOW, &Check);
         prop_assert!(again.is_empty(), "first\n{first}\nagain\n{again}");
     }
+}
+
+/// Policies that look at everything and forbid nothing.
+fn bind(state: &mut State) {
+    let text = r#"
+        forbid (principal, action, resource is Topic) when { resource.owner.topics < 0 || resource.steward.roles.contains("king")
+            || resource.deputy.agency.name == "nobody" || resource.retention_days < 0 || resource.classes.contains("none")
+            || resource.partitions < 1 || resource.latency == "never" || resource in Domain::"nowhere" };
+        forbid (principal, action, resource is Subscription) when { resource.days < 0 || resource.clears.contains("none")
+            || resource.topic.owner.subscriptions < 0 || resource.purpose == "none" || resource.agency in [Agency::"none"] };
+        forbid (principal, action, resource is Agency) when { resource.domains.contains(Domain::"nowhere") };
+        forbid (principal, action, resource is Principal) when { resource.roles.contains("king") };
+        forbid (principal, action in [Action::"create-topic", Action::"propose-contract"], resource)
+            when { context.contract.version < 1 || context.contract.open_names.contains("none") };
+        forbid (principal, action in [Action::"set-standards", Action::"close-bootstrap"], resource)
+            when { principal.roles.isEmpty() };"#;
+    let policies = std::collections::BTreeMap::from([("all.cedar".to_owned(), text.to_owned())]);
+    let standards = governance::Standards { policies, ..state.standards().clone() };
+    support::done(state, &operator(), json!({"command": "set-standards", "standards": standards}));
+    assert!(!state.policies().is_empty());
 }
 
 /// A folder by chance, of what its commands would be.

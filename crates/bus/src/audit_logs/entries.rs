@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use audit::entry::{Decision, Disclosure, Publication, Refusal as Refused, split_ranges, within_limit};
 use audit::{Hash, Kind, Range};
 use contract::{ClassSet, ContractVersion, SubscriptionName, TopicName};
-use governance::{Event, Subscription};
+use governance::{Basis, Event, Policies, Subscription};
 
 use crate::Refusal;
 use crate::api::Caller;
 use crate::lanes::Lane;
 use crate::limits::DISCLOSURE_BUCKET;
 use crate::marks::Marker;
+use crate::policies::question;
 use crate::topics::Topic;
 
 /// An audit entry that owns its texts.
@@ -68,8 +69,23 @@ pub fn refusal_entry(
     entry(time, lane, Kind::Refusal(what))
 }
 
-/// A command and what came of it: its events, or none where it was refused.
-pub fn decision_entry(caller: &Caller, command: &str, events: &[Event], time: &str) -> Entry {
+/// What came of a command.
+pub struct DecisionOf<'a> {
+    /// Whose command.
+    pub caller: &'a Caller,
+    /// Its name.
+    pub command: &'a str,
+    /// What it became; nothing where it was refused.
+    pub events: &'a [Event],
+    /// What decided.
+    pub basis: &'a Basis,
+    /// The policies that were asked.
+    pub policies: &'a Policies,
+}
+
+/// A command and what came of it.
+pub fn decision_entry(of: &DecisionOf<'_>, time: &str) -> Entry {
+    let DecisionOf { caller, command, events, basis, policies } = of;
     let value = |event: &Event| within_limit(serde_json::to_value(event).unwrap_or_default());
     let mut values: Vec<serde_json::Value> = events.iter().take(EVENTS_PER_DECISION).map(value).collect();
     if events.len() > EVENTS_PER_DECISION
@@ -82,9 +98,10 @@ pub fn decision_entry(caller: &Caller, command: &str, events: &[Event], time: &s
     }
     let what = Decision {
         by: caller.principal.to_string().into(),
-        command: command.to_owned().into(),
+        command: (*command).to_owned().into(),
         events: values.into(),
-        policies: Vec::new().into(),
+        policies: basis.policies.iter().map(|policy| policy.clone().into()).collect::<Vec<_>>().into(),
+        asked: basis.asked.as_ref().map(|asked| within_limit(question(asked, policies))),
     };
     entry(time, Lane::Standard, Kind::Decision(what))
 }

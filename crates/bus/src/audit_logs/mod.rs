@@ -17,7 +17,7 @@ use journal::{Journal, StreamId};
 use parking_lot::Mutex;
 
 pub use entries::{
-    DisclosureOf, Entry, decision_entry, disclosure_entries, publication_entry, refusal_entry,
+    DecisionOf, DisclosureOf, Entry, decision_entry, disclosure_entries, publication_entry, refusal_entry,
 };
 pub(crate) use levels::Levels;
 
@@ -139,7 +139,8 @@ impl AuditLog {
         signed.map(|signed| signed.note.to_string()).map_err(|error| Refusal::unavailable(error.to_string()))
     }
 
-    fn entry(&self, index: u64) -> Result<bytes::Bytes, Refusal> {
+    /// One leaf.
+    pub fn entry(&self, index: u64) -> Result<bytes::Bytes, Refusal> {
         let record = self.journal.read(self.stream, index, 1)?.into_iter().next();
         record.map(|record| record.body).ok_or_else(|| {
             Refusal::new(RefusalKind::Unknown, format!("lane {} has no audit leaf {index}", self.lane.name()))

@@ -40,6 +40,9 @@ enum Act {
         /// A prefix that its events' source may have; none: any
         #[arg(long = "source")]
         sources: Vec<String>,
+        /// A domain that its mandate covers, for policies that hold its topics to them
+        #[arg(long = "domain")]
+        domains: Vec<String>,
     },
     /// Propose who gets all that an agency owns and subscribes to, on a day
     Succeed {
@@ -109,10 +112,10 @@ impl Agency {
                 output::json(&client.get(&format!("/v1/agencies/{}", segment(&agency)))?);
                 return Ok(());
             }
-            Act::Register { agency, name, mandate, contacts, dpo, sources } => (
+            Act::Register { agency, name, mandate, contacts, dpo, sources, domains } => (
                 json!({
                     "command": "register-agency", "agency": agency, "name": name, "mandate": mandate,
-                    "contacts": contacts, "dpo": dpo, "sources": sources,
+                    "contacts": contacts, "dpo": dpo, "sources": sources, "domains": domains,
                 }),
                 format!("agency {agency} is registered"),
             ),

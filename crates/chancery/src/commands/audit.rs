@@ -5,6 +5,7 @@ use std::io::BufWriter;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::Options;
 use crate::client::segment;
@@ -36,6 +37,11 @@ enum Act {
         /// With the hashes of the events themselves
         #[arg(long)]
         hashes: bool,
+    },
+    /// What was decided and refused, the newest first; `chancery policy explain NUMBER` says why
+    Decisions {
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
     },
     /// Who was handed what, the newest first
     Disclosures {
@@ -81,6 +87,13 @@ impl Audit {
                     out.display()
                 ));
             }
+            Act::Decisions { limit } => {
+                let answer = client.get(&format!("/v1/audit/decisions?limit={limit}"))?;
+                match options.json {
+                    true => output::json(&answer),
+                    false => decisions(&answer["decisions"]),
+                }
+            }
             Act::Disclosures { topic, subscription, limit } => {
                 let mut path = format!("/v1/audit/disclosures?limit={limit}");
                 topic.iter().for_each(|topic| path += &format!("&topic={}", segment(topic)));
@@ -100,4 +113,23 @@ impl Audit {
         }
         Ok(())
     }
+}
+
+fn decisions(found: &Value) {
+    let row = |decision: &Value| {
+        let events = decision["events"].as_array().map_or(0, Vec::len);
+        let outcome = if events == 0 { "refused" } else { "allowed" };
+        let policies: Vec<String> = decision["policies"].as_array().into_iter().flatten().map(cell).collect();
+        [
+            cell(&decision["index"]),
+            cell(&decision["time"]),
+            cell(&decision["command"]),
+            cell(&decision["by"]),
+            outcome.to_owned(),
+            policies.join(", "),
+        ]
+    };
+    let rows: Vec<_> = found.as_array().into_iter().flatten().map(row).collect();
+    let head = ["NUMBER", "TIME", "COMMAND", "BY", "OUTCOME", "POLICIES"];
+    output::table(head, &rows, "no decisions");
 }

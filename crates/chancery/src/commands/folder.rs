@@ -39,6 +39,7 @@ impl PlanFolder {
             output::json(&answer);
         } else {
             each(&answer["steps"], |step| output::line(cell(&step["what"])));
+            each(&answer["hits"], |hit| output::line(format_args!("hits: {}", cell(hit))));
             each(&answer["waits"], |wait| output::line(format_args!("waits: {}", cell(wait))));
             each(&answer["unmanaged"], |name| {
                 output::line(format_args!("not in the folder, left alone: {}", cell(name)))

@@ -9,6 +9,7 @@ mod doctor;
 mod environments;
 mod export;
 mod folder;
+mod policy;
 mod principal;
 mod publish;
 mod serve;
@@ -101,6 +102,8 @@ enum Verb {
     Promote(environments::Promote),
     /// Write the bus down: AsyncAPI, Open Data Contract Standard, a catalogue, its governance folder
     Export(export::Export),
+    /// What the standards forbid beyond the bus's own rules
+    Policy(policy::Policy),
     /// Follow one affair across agencies, by an event's id
     Trace(trace::Trace),
     /// Checkpoints, proofs, bundles, disclosures
@@ -133,6 +136,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Drift(verb) => verb.run(&options),
         Verb::Promote(verb) => verb.run(&options),
         Verb::Export(verb) => done(verb.run(&options)),
+        Verb::Policy(verb) => done(verb.run(&options)),
         Verb::Trace(verb) => done(verb.run(&options)),
         Verb::Audit(verb) => done(verb.run(&options)),
         Verb::Verify(verb) => done(verb.run(&options)),

@@ -23,6 +23,10 @@ pub struct AgencyProfile {
     /// Prefixes that its events' `source` may have; empty: any, recorded as given.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// The domains that its mandate covers (`civil`, `tax.income`), for policies that hold its topics to them; empty:
+    /// nothing is said.
+    #[serde(default)]
+    pub domains: Vec<String>,
 }
 
 /// What of an agency's profile changes.
@@ -46,4 +50,7 @@ pub struct AgencyChange {
     /// Prefixes that its events' `source` may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Vec<String>>,
+    /// The domains that its mandate covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domains: Option<Vec<String>>,
 }

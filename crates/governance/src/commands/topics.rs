@@ -36,6 +36,9 @@ pub struct NewTopic {
     pub partitions: u32,
     /// How long events are kept: `36h`, `90d`, `10y`.
     pub retention: String,
+    /// What its steward permits ahead: a policy file.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub access: String,
     /// The first version of its contract.
     pub contract: Arc<Definition>,
 }
@@ -66,6 +69,9 @@ pub struct TopicChange {
     /// How long events are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<String>,
+    /// What its steward permits ahead: a policy file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
     /// Cannot change here: a topic is offered to another agency, which accepts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<AgencyName>,
@@ -84,7 +90,19 @@ impl TopicChange {
     /// A change of nothing yet.
     pub fn of(topic: TopicName) -> Self {
         let (steward, deputy, description, legal_basis, retention) = Default::default();
-        let (owner, latency, partitions, key) = Default::default();
-        Self { topic, steward, deputy, description, legal_basis, retention, owner, latency, partitions, key }
+        let (access, owner, latency, partitions, key) = Default::default();
+        Self {
+            topic,
+            steward,
+            deputy,
+            description,
+            legal_basis,
+            retention,
+            access,
+            owner,
+            latency,
+            partitions,
+            key,
+        }
     }
 }

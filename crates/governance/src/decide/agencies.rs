@@ -1,11 +1,14 @@
 //! Agencies, the standards, and the end of the bootstrap: the operator's own matters.
 
+use contract::TopicName;
+
 use super::authority::Case;
 use super::no_faults;
 use crate::clerk::BUS;
 use crate::commands::{AgencyChange, AgencyProfile};
+use crate::policy::{Asked, Policies};
 use crate::state::Profile;
-use crate::{Event, Refused, Standards};
+use crate::{Command, Event, Refused, Standards};
 
 /// From now on no operator stands in for anybody.
 pub(super) fn close_bootstrap(case: &Case<'_>) -> Result<Vec<Event>, Refused> {
@@ -19,10 +22,23 @@ pub(super) fn set_standards(case: &Case<'_>, standards: &Standards) -> Result<Ve
     let mut faults = standards.faults();
     faults.extend(classes_in_use(case, standards));
     no_faults("invalid-standards", &faults)?;
+    let command = Command::SetStandards { standards: standards.clone() };
+    if !somebody_may_still(case, standards, &command) {
+        let text = "these policies would let no operator set the standards ever again";
+        return Err(Refused::new("locks-out", text).hint("let at least one operator set-standards"));
+    }
     if standards == case.state.standards() {
         return Ok(Vec::new());
     }
     Ok(vec![Event::StandardsSet { standards: standards.clone(), by }])
+}
+
+/// Whether under the new policies somebody could take them back.
+fn somebody_may_still(case: &Case<'_>, standards: &Standards, command: &Command) -> bool {
+    let Ok(policies) = Policies::read(&standards.policies) else { return false };
+    case.state.operators().any(|operator| {
+        policies.judge(&Asked::of(case.state, &operator.actor(), command, &[], case.now_ms)).allowed
+    })
 }
 
 /// Classes that contracts name and that would not be known any more: stored events are read by those contracts, whatever
@@ -60,6 +76,7 @@ pub(super) fn register(case: &Case<'_>, new: &AgencyProfile) -> Result<Vec<Event
         contacts: new.contacts.clone(),
         dpo: new.dpo.clone(),
         sources: new.sources.clone(),
+        domains: new.domains.clone(),
     };
     no_faults("invalid-agency", &faults(&profile))?;
     Ok(vec![Event::AgencyRegistered { agency: new.agency.clone(), profile, by }])
@@ -69,13 +86,14 @@ pub(super) fn register(case: &Case<'_>, new: &AgencyProfile) -> Result<Vec<Event
 pub(super) fn change(case: &Case<'_>, change: &AgencyChange) -> Result<Vec<Event>, Refused> {
     let by = case.as_operator(&format!("changing agency {}", change.agency))?;
     let former = &case.agency(&change.agency)?.profile;
-    let AgencyChange { agency, name, mandate, contacts, dpo, sources } = change.clone();
+    let AgencyChange { agency, name, mandate, contacts, dpo, sources, domains } = change.clone();
     let profile = Profile {
         name: name.unwrap_or_else(|| former.name.clone()),
         mandate: mandate.unwrap_or_else(|| former.mandate.clone()),
         contacts: contacts.unwrap_or_else(|| former.contacts.clone()),
         dpo: dpo.unwrap_or_else(|| former.dpo.clone()),
         sources: sources.unwrap_or_else(|| former.sources.clone()),
+        domains: domains.unwrap_or_else(|| former.domains.clone()),
     };
     no_faults("invalid-agency", &faults(&profile))?;
     Ok(if profile == *former { Vec::new() } else { vec![Event::AgencyChanged { agency, profile, by }] })
@@ -89,6 +107,12 @@ fn faults(profile: &Profile) -> Vec<String> {
     if profile.sources.iter().any(|prefix| prefix.trim().is_empty()) {
         // It would be a prefix of every source: the opposite of what a list of prefixes is for.
         faults.push("sources: an entry is empty; leave the list out to allow any source".to_owned());
+    }
+    for domain in profile.domains.iter().filter(|domain| format!("{domain}.x").parse::<TopicName>().is_err())
+    {
+        faults.push(format!(
+            "domains: {domain:?} is not the beginning of topics' names, such as civil or tax.income"
+        ));
     }
     faults
 }

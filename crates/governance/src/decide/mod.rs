@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::schemas::{Compatibility, Source};
 use contract::{Class, Definition, Effect, Pointer};
 
+use crate::policy::{self, Asked, Basis};
 use crate::state::Shares;
 use crate::{Actor, Command, Event, Refused, State};
 use authority::Case;
@@ -55,6 +56,15 @@ pub struct ReadSchema {
     pub tags: BTreeMap<Pointer, BTreeSet<String>>,
 }
 
+/// A decision, and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// The facts that it became; none where it is so already.
+    pub events: Vec<Event>,
+    /// The policies that determined it.
+    pub basis: Basis,
+}
+
 /// Decides `command`, asked by `actor` at `now_ms` (milliseconds since 1970). An empty list means that it is so already.
 pub fn decide(
     state: &State,
@@ -63,71 +73,98 @@ pub fn decide(
     now_ms: u64,
     check: &dyn ContractCheck,
 ) -> Result<Vec<Event>, Refused> {
+    Ok(rule(state, actor, command, now_ms, check)?.events)
+}
+
+/// As [`decide`], with the policies that determined it: first the rules of the bus, then the standards' policies, which
+/// see the outcome.
+pub fn rule(
+    state: &State,
+    actor: &Actor,
+    command: &Command,
+    now_ms: u64,
+    check: &dyn ContractCheck,
+) -> Result<Ruling, Refused> {
     let case = Case { state, actor, now_ms, check };
+    let events = by_the_rules(&case, command)?;
+    let policies = state.policies();
+    if events.is_empty() || policies.is_empty() {
+        return Ok(Ruling { events, basis: Basis::rights() });
+    }
+    let asked = Asked::of(state, actor, command, &events, now_ms);
+    let verdict = policies.judge(&asked);
+    if !verdict.allowed {
+        let what = format!("{} of {}", command.name(), asked.resource.id);
+        return Err(policy::forbidden(&what, &verdict, asked));
+    }
+    Ok(Ruling { events, basis: Basis { policies: verdict.policies(), asked: Some(asked) } })
+}
+
+fn by_the_rules(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refused> {
     if let Command::OpenBus { operator, name, token_hash, scram } = command {
-        return principals::open_bus(&case, operator, name, (*token_hash, scram.clone()));
+        return principals::open_bus(case, operator, name, (*token_hash, scram.clone()));
     }
     case.may_ask()?;
     match command {
         Command::OpenBus { .. } => Ok(Vec::new()),
-        Command::CloseBootstrap {} => agencies::close_bootstrap(&case),
-        Command::SetStandards { standards } => agencies::set_standards(&case, standards),
-        Command::RegisterAgency(profile) => agencies::register(&case, profile),
-        Command::ChangeAgency(change) => agencies::change(&case, change),
+        Command::CloseBootstrap {} => agencies::close_bootstrap(case),
+        Command::SetStandards { standards } => agencies::set_standards(case, standards),
+        Command::RegisterAgency(profile) => agencies::register(case, profile),
+        Command::ChangeAgency(change) => agencies::change(case, change),
         Command::CreatePrincipal { principal, agency, roles, token_hash, scram } => {
-            principals::create(&case, principal, agency, *roles, (*token_hash, scram.clone()))
+            principals::create(case, principal, agency, *roles, (*token_hash, scram.clone()))
         }
-        Command::ChangePrincipal { principal, roles } => principals::change(&case, principal, *roles),
+        Command::ChangePrincipal { principal, roles } => principals::change(case, principal, *roles),
         Command::IssueToken { principal, token_hash, scram } => {
-            principals::issue_token(&case, principal, (*token_hash, scram.clone()))
+            principals::issue_token(case, principal, (*token_hash, scram.clone()))
         }
-        Command::DisablePrincipal { principal } => principals::disable(&case, principal),
+        Command::DisablePrincipal { principal } => principals::disable(case, principal),
         Command::GiveDelegation { principal, to, until, reason } => {
-            delegations::give(&case, principal, to, *until, reason)
+            delegations::give(case, principal, to, *until, reason)
         }
-        Command::EndDelegation { principal } => delegations::end(&case, principal),
-        Command::CreateTopic(new) => topics::create(&case, new),
-        Command::ChangeTopic(change) => topics::change(&case, change),
+        Command::EndDelegation { principal } => delegations::end(case, principal),
+        Command::CreateTopic(new) => topics::create(case, new),
+        Command::ChangeTopic(change) => topics::change(case, change),
         Command::ConfirmTopic { .. }
         | Command::OfferTopic { .. }
         | Command::AcceptTopic { .. }
         | Command::WithdrawOffer { .. }
         | Command::ProposeSuccession { .. }
         | Command::AcceptSuccession { .. }
-        | Command::WithdrawSuccession { .. } => whose(&case, command),
-        Command::ProposeContract { definition } => contracts::propose(&case, definition),
+        | Command::WithdrawSuccession { .. } => whose(case, command),
+        Command::ProposeContract { definition } => contracts::propose(case, definition),
         Command::AcknowledgeContract { topic, version, agency } => {
-            hearing::acknowledge(&case, topic, *version, agency)
+            hearing::acknowledge(case, topic, *version, agency)
         }
         Command::ObjectToContract { topic, version, agency, reason } => {
-            hearing::object(&case, topic, *version, agency, reason)
+            hearing::object(case, topic, *version, agency, reason)
         }
         Command::AnswerObjection { topic, version, agency, answer } => {
-            hearing::answer(&case, topic, *version, agency, answer)
+            hearing::answer(case, topic, *version, agency, answer)
         }
         Command::OverrideContract { topic, version, reason } => {
-            hearing::override_waits(&case, topic, *version, reason)
+            hearing::override_waits(case, topic, *version, reason)
         }
-        Command::ActivateContract { topic, version } => hearing::activate(&case, topic, *version),
+        Command::ActivateContract { topic, version } => hearing::activate(case, topic, *version),
         Command::DeprecateContract { topic, version, sunset } => {
-            contracts::deprecate(&case, topic, *version, *sunset)
+            contracts::deprecate(case, topic, *version, *sunset)
         }
-        Command::RetireContract { topic, version } => contracts::retire(&case, topic, *version),
-        Command::RequestSubscription(request) => subscriptions::request(&case, request),
+        Command::RetireContract { topic, version } => contracts::retire(case, topic, *version),
+        Command::RequestSubscription(request) => subscriptions::request(case, request),
         Command::ApproveSubscription { subscription, conditions } => {
-            subscriptions::approve(&case, subscription, conditions)
+            subscriptions::approve(case, subscription, conditions)
         }
         Command::RefuseSubscription { subscription, reason } => {
-            subscriptions::refuse(&case, subscription, reason)
+            subscriptions::refuse(case, subscription, reason)
         }
-        Command::ChangeSubscription(change) => subscriptions::change(&case, change),
+        Command::ChangeSubscription(change) => subscriptions::change(case, change),
         Command::RevokeSubscription { subscription, reason } => {
-            subscriptions::revoke(&case, subscription, reason)
+            subscriptions::revoke(case, subscription, reason)
         }
         Command::RegisterSchema { .. }
         | Command::DeleteSchema { .. }
         | Command::SetCompatibility { .. }
-        | Command::SetMode { .. } => registry(&case, command),
+        | Command::SetMode { .. } => registry(case, command),
     }
 }
 

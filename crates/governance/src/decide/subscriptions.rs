@@ -8,7 +8,7 @@ use super::no_faults;
 use crate::commands::{SubscriptionChange, SubscriptionRequest};
 use crate::events::{By, Side};
 use crate::state::Request;
-use crate::{Event, Refused, Role, Subscription, Terms, Topic, duration};
+use crate::{Event, Refused, Role, Subscription, Terms, Topic, duration, policy};
 
 /// Asks for a place in a topic. What ended may be asked for again and is approved anew.
 pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec<Event>, Refused> {
@@ -54,8 +54,29 @@ pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec
         terms: terms.clone(),
         by,
     }];
-    events.extend(granted_in_bootstrap(case, topic, name, &terms));
+    agree_ahead(case, topic, (name, &terms), &mut events);
     Ok(events)
+}
+
+/// Adds to the facts of a request the approvals that it has before anybody looks at it.
+fn agree_ahead(
+    case: &Case<'_>,
+    topic: &Topic,
+    (name, terms): (&SubscriptionName, &Terms),
+    events: &mut Vec<Event>,
+) {
+    let granted = granted_in_bootstrap(case, topic, name, terms);
+    if !granted.is_empty() || case.not_frozen(topic).is_err() {
+        return events.extend(granted);
+    }
+    let Some(policy) = policy::granting(case.state, case.actor, topic, (name, events), case.now_ms) else {
+        return;
+    };
+    let by = By::policy(topic.steward.clone(), policy);
+    events.push(approved(name, Side::Owner, &[], &by));
+    if terms.needs(&case.state.standards().access) == [Side::Owner] {
+        events.push(Event::SubscriptionGranted { subscription: name.clone(), by });
+    }
 }
 
 /// While the bootstrap lasts, what an operator asks for is approved, and recorded as approved in this way.
@@ -252,9 +273,10 @@ pub(super) fn change(case: &Case<'_>, change: &SubscriptionChange) -> Result<Vec
     if subscription.granted_terms().is_some_and(|granted| terms.are_within(granted)) {
         return Ok(vec![Event::SubscriptionNarrowed { subscription: subscription_name, terms, by }]);
     }
-    let approvals = granted_in_bootstrap(case, topic, name, &terms);
-    let mut events = vec![Event::SubscriptionChangeRequested { subscription: subscription_name, terms, by }];
-    events.extend(approvals);
+    let asked =
+        Event::SubscriptionChangeRequested { subscription: subscription_name, terms: terms.clone(), by };
+    let mut events = vec![asked];
+    agree_ahead(case, topic, (name, &terms), &mut events);
     Ok(events)
 }
 

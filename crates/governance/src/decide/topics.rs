@@ -6,6 +6,7 @@ use super::authority::Case;
 use super::{no_faults, ownership, principals};
 use crate::commands::{NewTopic, TopicChange};
 use crate::events::By;
+use crate::policy::Policies;
 use crate::{Event, Refused, Role, State, Topic, duration};
 
 /// A topic and its first contract, proposed and activated together: nobody can be subscribed yet.
@@ -37,6 +38,7 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
             partitions: new.partitions,
             retention_s,
             key: new.contract.key.clone(),
+            access: new.access.clone(),
             by: by.clone(),
         },
         Event::ContractProposed {
@@ -76,6 +78,7 @@ fn faults(case: &Case<'_>, new: &NewTopic) -> Vec<String> {
         Err(error) => faults.push(format!("retention: {error}")),
     }
     faults.extend(standards.partitions_fault(new.partitions));
+    faults.extend(access_faults(&new.access));
     let definition = &new.contract;
     if definition.topic != new.topic {
         faults.push(format!("contract: is one of {}, not of {}", definition.topic, new.topic));
@@ -86,6 +89,10 @@ fn faults(case: &Case<'_>, new: &NewTopic) -> Vec<String> {
     let classes: Vec<_> = standards.classes.iter().cloned().collect();
     faults.extend(case.check.faults(definition, &classes));
     faults
+}
+
+fn access_faults(text: &str) -> Vec<String> {
+    Policies::read_local(text).err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
 fn people_faults(state: &State, new: &NewTopic) -> Vec<String> {
@@ -141,8 +148,9 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
     let description = changed(&change.description, &topic.description);
     let legal_basis = changed(&change.legal_basis, &topic.legal_basis);
     let retention_s = changed(&retention_s, &topic.retention_s);
+    let access = changed(&change.access.as_deref(), &topic.access.local_text()).map(str::to_owned);
     let names = steward.is_some() || deputy.is_some();
-    let changes = description.is_some() || legal_basis.is_some() || retention_s.is_some();
+    let changes = description.is_some() || legal_basis.is_some() || retention_s.is_some() || access.is_some();
     if changes {
         case.not_frozen(topic)?;
     }
@@ -156,6 +164,7 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
             description,
             legal_basis,
             retention_s,
+            access,
             by,
         });
         events.extend(healed);
@@ -226,6 +235,7 @@ fn change_faults(case: &Case<'_>, topic: &Topic, change: &TopicChange) -> Vec<St
             faults.push(format!("{field}: would be empty"));
         }
     }
+    faults.extend(change.access.as_deref().map(access_faults).unwrap_or_default());
     match change.retention.as_deref().map(duration::parse_seconds) {
         Some(Ok(retention_s)) => faults.extend(case.state.standards().retention_fault(retention_s)),
         Some(Err(error)) => faults.push(format!("retention: {error}")),

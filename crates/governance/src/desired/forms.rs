@@ -19,6 +19,8 @@ struct AgencyForm {
     dpo: String,
     #[serde(default)]
     sources: Vec<String>,
+    #[serde(default)]
+    domains: Vec<String>,
 }
 
 /// Reads an agency; `stem` is the file's name without its ending.
@@ -27,8 +29,8 @@ pub(super) fn agency(file: &mut File<'_>, stem: &str) -> Option<AgencyProfile> {
     file.named_after("agency", form.agency.as_ref(), stem);
     let agency = file.demanded_as("agency", form.agency);
     let name = file.demanded("name", form.name);
-    let AgencyForm { mandate, contacts, dpo, sources, .. } = form;
-    Some(AgencyProfile { agency: agency?, name: name?, mandate, contacts, dpo, sources })
+    let AgencyForm { mandate, contacts, dpo, sources, domains, .. } = form;
+    Some(AgencyProfile { agency: agency?, name: name?, mandate, contacts, dpo, sources, domains })
         .filter(|_| file.is_sound())
 }
 
@@ -44,12 +46,14 @@ struct WrittenAgency<'a> {
     dpo: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     sources: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    domains: &'a [String],
 }
 
 /// The file that [`agency`] reads this from.
 pub(super) fn agency_file(profile: &AgencyProfile) -> String {
-    let AgencyProfile { agency, name, mandate, contacts, dpo, sources } = profile;
-    written(&WrittenAgency { agency: agency.as_str(), name, mandate, contacts, dpo, sources })
+    let AgencyProfile { agency, name, mandate, contacts, dpo, sources, domains } = profile;
+    written(&WrittenAgency { agency: agency.as_str(), name, mandate, contacts, dpo, sources, domains })
 }
 
 #[derive(Deserialize)]

@@ -25,8 +25,8 @@ impl Desired {
 }
 
 fn agency(known: &Agency) -> AgencyProfile {
-    let Profile { name, mandate, contacts, dpo, sources } = known.profile.clone();
-    AgencyProfile { agency: known.agency.clone(), name, mandate, contacts, dpo, sources }
+    let Profile { name, mandate, contacts, dpo, sources, domains } = known.profile.clone();
+    AgencyProfile { agency: known.agency.clone(), name, mandate, contacts, dpo, sources, domains }
 }
 
 /// Nothing where no version is in force.
@@ -42,6 +42,7 @@ fn topic(known: &Topic) -> Option<NewTopic> {
         latency: known.latency,
         partitions: known.partitions,
         retention: duration::to_text(known.retention_s),
+        access: known.access.local_text().to_owned(),
         contract,
     })
 }

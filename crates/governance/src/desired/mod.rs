@@ -16,6 +16,7 @@ use contract::{AgencyName, SubscriptionName, TopicName};
 
 use crate::Standards;
 use crate::commands::{AgencyProfile, NewTopic, SubscriptionRequest};
+use crate::policy::{LOCAL, Policies};
 use file::File;
 
 /// What should be. Whatever the folder does not mention stays as it is.
@@ -73,22 +74,43 @@ impl Desired {
             desired.read(&mut file, files);
             faults.extend(file.into_faults());
         }
+        if faults.is_empty() {
+            faults.extend(desired.add_policies(files));
+        }
         if faults.is_empty() { Ok(desired) } else { Err(faults) }
     }
 
     /// The files that [`Desired::from_files`] reads this from.
     pub fn to_files(&self) -> BTreeMap<String, String> {
+        let policies = self.standards.iter().flat_map(|standards| &standards.policies);
+        let policies = policies.map(|(name, text)| (format!("standards/{name}"), text.clone()));
         let standards = self.standards.iter().map(standards::written);
         let standards = standards.map(|text| ("standards/standards.toml".to_owned(), text));
         let agencies = self.agencies.iter();
         let agencies = agencies.map(|(name, one)| (format!("agencies/{name}.yaml"), forms::agency_file(one)));
         let topics = self.topics.iter().flat_map(|(name, one)| {
-            topic::files(one).map(|(file, text)| (format!("topics/{name}/{file}"), text))
+            topic::files(one).into_iter().map(move |(file, text)| (format!("topics/{name}/{file}"), text))
         });
         let subscriptions = self.subscriptions.iter();
         let subscriptions = subscriptions
             .map(|(name, one)| (format!("subscriptions/{name}.yaml"), forms::subscription_file(one)));
-        standards.chain(agencies).chain(topics).chain(subscriptions).collect()
+        standards.chain(policies).chain(agencies).chain(topics).chain(subscriptions).collect()
+    }
+
+    /// Adds the policy files to the standards that they belong to.
+    fn add_policies(&mut self, files: &BTreeMap<String, String>) -> Vec<FileFault> {
+        let Some(standards) = &mut self.standards else { return Vec::new() };
+        let policies = files.iter().filter_map(|(path, text)| {
+            let name = path.strip_prefix("standards/").filter(|name| name.ends_with(".cedar"))?;
+            Some((name.to_owned(), text.clone()))
+        });
+        standards.policies = policies.collect();
+        let faults = Policies::read(&standards.policies).err().unwrap_or_default();
+        let told = faults.into_iter().map(|fault| {
+            let path = format!("standards/{}", fault.file);
+            FileFault { line: fault.line, ..FileFault::of(&path, fault.text) }
+        });
+        told.collect()
     }
 
     fn read(&mut self, file: &mut File<'_>, files: &BTreeMap<String, String>) {
@@ -96,9 +118,11 @@ impl Desired {
         match parts.as_slice() {
             [.., name] if is_beside_the_point(name) => {}
             ["standards", "standards.toml"] => self.standards = standards::read(file),
+            // Read together when all else is read: a policy's name is one over all files.
             ["standards", name] if name.ends_with(".cedar") => {
-                // Passing over a policy would let through what it forbids.
-                file.fault("policies are not enforced by this version; take the file out of the folder");
+                if !files.contains_key("standards/standards.toml") {
+                    file.fault("there is no standards.toml beside this policy; it may be empty");
+                }
             }
             ["agencies", name] => {
                 let read = yaml_stem(name, file).and_then(|stem| forms::agency(file, stem));
@@ -112,6 +136,14 @@ impl Desired {
                 let read = topic::read(file, folder, files);
                 self.topics.extend(read.map(|topic| (topic.topic.clone(), topic)));
             }
+            ["topics", folder, LOCAL] => {
+                if !files.contains_key(&format!("topics/{folder}/topic.yaml")) {
+                    file.fault("there is no topic.yaml beside these policies");
+                }
+                for fault in Policies::read_local(file.content).err().unwrap_or_default() {
+                    file.fault_at(fault.line, fault.text);
+                }
+            }
             // Schemas of former versions stay beside the one in use.
             ["topics", folder, name] if is_schema(name) => {
                 if !files.contains_key(&format!("topics/{folder}/topic.yaml")) {
@@ -119,8 +151,8 @@ impl Desired {
                 }
             }
             _ => file.fault(
-                "is not a file of governance: those are standards/standards.toml, agencies/AGENCY.yaml, \
-                 topics/TOPIC/topic.yaml with its schemas (.json, .avsc, .proto), subscriptions/AGENCY.NAME.yaml",
+                "is not a file of governance: those are standards/standards.toml, standards/NAME.cedar, agencies/AGENCY.yaml, \
+                 topics/TOPIC/topic.yaml with its schemas (.json, .avsc, .proto) and access.cedar, subscriptions/AGENCY.NAME.yaml",
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! `standards/standards.toml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Class, ClassSet};
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,9 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
         ),
     };
     let classes = form.classes.into_iter().map(Class::from).collect();
-    let standards = Standards { limits, changes, access, ownership, classes };
+    // The policies stand in files of their own.
+    let policies = BTreeMap::new();
+    let standards = Standards { limits, changes, access, ownership, classes, policies };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }
@@ -156,7 +158,7 @@ struct WrittenOwnership {
 
 /// The file that [`read`] reads this from.
 pub(super) fn written(standards: &Standards) -> String {
-    let Standards { limits, changes, access, ownership, classes } = standards;
+    let Standards { limits, changes, access, ownership, classes, policies: _ } = standards;
     let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = limits;
     let Changes { notice_s, silence_is_consent } = changes;
     let form = WrittenStandards {

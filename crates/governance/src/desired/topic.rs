@@ -12,6 +12,7 @@ use serde_saphyr::Spanned;
 
 use super::file::{File, Text, line, written};
 use crate::commands::NewTopic;
+use crate::policy::LOCAL;
 use crate::{Latency, duration};
 
 #[derive(Deserialize)]
@@ -109,6 +110,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &str, files: &BTreeMap<String, S
         latency: form.latency,
         partitions: form.partitions,
         retention: duration::to_text(retention?),
+        access: files.get(&format!("topics/{folder}/{LOCAL}")).cloned().unwrap_or_default(),
         contract: Arc::new(contract?),
     })
     .filter(|_| file.is_sound())
@@ -233,8 +235,8 @@ struct WrittenContract<'a> {
     identity_window: Option<String>,
 }
 
-/// The files that [`read`] reads this from: `topic.yaml` and its schema, each with its name in the topic's folder.
-pub(super) fn files(wish: &NewTopic) -> [(String, String); 2] {
+/// The files that [`read`] reads this from: `topic.yaml`, its schema and its policies, each with its name in the topic's folder.
+pub(super) fn files(wish: &NewTopic) -> Vec<(String, String)> {
     let NewTopic { topic, owner, steward, deputy, description, legal_basis, latency, partitions, .. } = wish;
     let Definition { version, format, schema, compatibility, subject, classify, key, .. } = &*wish.contract;
     let Definition { extensions, identity, identity_window_s, .. } = &*wish.contract;
@@ -268,5 +270,7 @@ pub(super) fn files(wish: &NewTopic) -> [(String, String); 2] {
         key,
         contract,
     };
-    [("topic.yaml".to_owned(), written(&form)), (schema_file, schema.clone())]
+    let mut files = vec![("topic.yaml".to_owned(), written(&form)), (schema_file, schema.clone())];
+    files.extend((!wish.access.is_empty()).then(|| (LOCAL.to_owned(), wish.access.clone())));
+    files
 }

@@ -15,12 +15,20 @@ pub struct By {
     /// Whose right it was, where somebody else lets the principal speak for them.
     #[serde(rename = "by_instead_of", default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<PrincipalName>,
+    /// The policies by which the principal agreed ahead, where it did not do it itself.
+    #[serde(rename = "by_policy", default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 impl By {
     /// By the principal's own right.
     pub fn own(principal: PrincipalName) -> Self {
-        Self { principal, bootstrap: false, instead_of: None }
+        Self { principal, bootstrap: false, instead_of: None, policy: None }
+    }
+
+    /// By the policies that the principal answers for.
+    pub fn policy(principal: PrincipalName, policy: String) -> Self {
+        Self { policy: Some(policy), ..Self::own(principal) }
     }
 
     /// By an operator in the bootstrap.

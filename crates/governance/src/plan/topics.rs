@@ -40,6 +40,10 @@ fn change(plan: &mut Plan, state: &State, topic: &Topic, wish: &NewTopic) {
         let retention = duration::to_text(topic.retention_s);
         change.retention = differs(&mut details, "retention", &retention, &wish.retention);
     }
+    if topic.access.local_text() != wish.access {
+        details.push("\n    ~ access.cedar".to_owned());
+        change.access = Some(wish.access.clone());
+    }
     change.latency = differs(&mut details, "latency", &topic.latency, &wish.latency);
     change.partitions = differs(&mut details, "partitions", &topic.partitions, &wish.partitions);
     change.key = differs(&mut details, "key", &topic.key, &wish.contract.key);

@@ -17,6 +17,7 @@ use super::subscription::{Approval, End, Ended, Grant, Request, Subscription, To
 use super::topic::{Acknowledgement, Answer, Objection, Override, Status, Topic, Version};
 use super::{Agency, Delegation, Principal, State, Stewardship, Terms};
 use crate::events::{By, Event};
+use crate::policy::Policies;
 use crate::{Roles, Scram, TokenHash};
 
 /// Folds `event`, decided at `at_ms` (milliseconds since 1970), into `state`.
@@ -24,7 +25,12 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
     match event {
         Event::BusOpened { .. } => state.opened = true,
         Event::BootstrapClosed { .. } => state.bootstrap_closed = true,
-        Event::StandardsSet { standards, .. } => state.standards = Arc::new(standards.clone()),
+        Event::StandardsSet { standards, .. } => {
+            if standards.policies != state.standards.policies {
+                state.policies = Arc::new(Policies::reread(&standards.policies));
+            }
+            state.standards = Arc::new(standards.clone());
+        }
         Event::AgencyRegistered { .. } | Event::AgencyChanged { .. } => agencies(state, event, at_ms),
         Event::PrincipalCreated { .. }
         | Event::PrincipalChanged { .. }
@@ -155,7 +161,9 @@ fn set_token(state: &mut State, name: &PrincipalName, hash: Option<TokenHash>, s
 fn topics(state: &mut State, event: &Event, at_ms: u64) {
     match event {
         Event::TopicCreated { topic, owner, steward, deputy, description, legal_basis, by, .. } => {
-            let Event::TopicCreated { latency, partitions, retention_s, key, .. } = event else { return };
+            let Event::TopicCreated { latency, partitions, retention_s, key, access, .. } = event else {
+                return;
+            };
             let record = Topic {
                 name: topic.clone(),
                 owner: owner.clone(),
@@ -169,17 +177,20 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
                 partitions: *partitions,
                 retention_s: *retention_s,
                 key: key.clone(),
+                access: Arc::new(Policies::reread_local(access)),
                 created_ms: at_ms,
                 versions: BTreeMap::new(),
             };
             state.topics.insert(topic.clone(), Arc::new(record));
         }
-        Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, by } => {
+        Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, access, by } => {
             let Some(record) = state.topics.get_mut(topic).map(Arc::make_mut) else { return };
             ownership::name(record, (steward.as_ref(), deputy.as_ref()), by, at_ms);
             set(&mut record.description, description);
             set(&mut record.legal_basis, legal_basis);
             set(&mut record.retention_s, retention_s);
+            let access = access.as_deref().map(Policies::reread_local);
+            set(&mut record.access, &access.map(Arc::new));
         }
         _ => {}
     }

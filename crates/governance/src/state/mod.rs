@@ -28,6 +28,7 @@ pub use subscription::{Approval, End, Ended, Former, Grant, Request, Subscriptio
 pub use succession::{Share, Shares, Succeeded, Succession};
 pub use topic::{Acknowledgement, Answer, Latency, Objection, Override, Status, Topic, Version};
 
+use crate::policy::Policies;
 use crate::{Role, Standards};
 
 /// Everything that governance knows. `Default` knows nothing: the bus is not open yet.
@@ -37,6 +38,8 @@ pub struct State {
     opened: bool,
     bootstrap_closed: bool,
     standards: Arc<Standards>,
+    /// The standards' policies, read.
+    policies: Arc<Policies>,
     agencies: BTreeMap<AgencyName, Arc<Agency>>,
     principals: BTreeMap<PrincipalName, Arc<Principal>>,
     /// From the SHA-256 of a token to its principal.
@@ -64,6 +67,28 @@ impl State {
     /// The central rules.
     pub fn standards(&self) -> &Standards {
         &self.standards
+    }
+
+    /// The standards' policies.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// The state with no other topic and no other subscription, and without people: cheap to fold facts into.
+    pub(crate) fn only(&self, topic: Option<&TopicName>, subscription: Option<&SubscriptionName>) -> Self {
+        let topic = topic.and_then(|name| self.topics.get_key_value(name));
+        let subscription = subscription.and_then(|name| self.subscriptions.get_key_value(name));
+        let own_topic = |(name, shared): (&TopicName, &Arc<Topic>)| (name.clone(), shared.clone());
+        let own_subscription =
+            |(name, shared): (&SubscriptionName, &Arc<Subscription>)| (name.clone(), shared.clone());
+        Self {
+            opened: self.opened,
+            bootstrap_closed: self.bootstrap_closed,
+            standards: self.standards.clone(),
+            topics: topic.map(own_topic).into_iter().collect(),
+            subscriptions: subscription.map(own_subscription).into_iter().collect(),
+            ..Self::default()
+        }
     }
 
     /// The schemas of the registry.

@@ -25,6 +25,10 @@ pub struct Profile {
     /// Prefixes that its events' `source` may have; empty: any, recorded as given.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// The domains that its mandate covers (`civil`, `tax.income`), for policies that hold its topics to them; empty:
+    /// nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
 }
 
 /// An organisation on the bus.

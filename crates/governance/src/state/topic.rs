@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Schema, Stewardship};
 use crate::events::By;
+use crate::policy::Policies;
 use crate::{Date, Impact, Role};
 
 /// How fast a topic's events travel. Fixed for the topic's life: each class has its own log.
@@ -201,6 +202,8 @@ pub struct Topic {
     pub retention_s: u64,
     /// What orders events; never changes.
     pub key: KeyRule,
+    /// What its steward permits ahead.
+    pub access: Arc<Policies>,
     /// Since when it exists, in milliseconds since 1970.
     pub created_ms: u64,
     /// Its contract, by version.

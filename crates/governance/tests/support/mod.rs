@@ -206,8 +206,8 @@ pub fn desired(files: &BTreeMap<String, String>) -> Desired {
 pub fn applied(state: &State, desired: &Desired) -> State {
     let mut state = state.clone();
     let plan = plan(&state, desired, NOW, &Check);
-    let events = apply_all(&state, &operator(), &plan, NOW, &Check)
+    let ruling = apply_all(&state, &operator(), &plan, NOW, &Check)
         .unwrap_or_else(|(step, refused)| panic!("{}: {refused}", step.what));
-    events.iter().for_each(|event| apply(&mut state, event, NOW));
+    ruling.events.iter().for_each(|event| apply(&mut state, event, NOW));
     state
 }

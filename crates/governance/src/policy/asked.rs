@@ -1,0 +1,246 @@
+//! What policies are asked: a command, a publication or a fetch as a Cedar request, with all that it speaks of.
+
+use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::GRANT;
+use super::entities::{self, Gathered};
+use crate::{Actor, Command, Event, State, Subscription, Topic, apply};
+
+/// A thing of a kind: `{"type": "Topic", "id": "civil.birth.registered"}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reference {
+    /// Its kind in the schema.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its name.
+    pub id: String,
+}
+
+impl Reference {
+    pub(super) fn new(kind: &str, id: impl Into<String>) -> Self {
+        Self { kind: kind.to_owned(), id: id.into() }
+    }
+}
+
+/// One question to the policies. It holds all that its answer depends on but the policies, so that it can be asked
+/// again at any time. The form is frozen: the audit keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Who.
+    pub principal: PrincipalName,
+    /// What for.
+    pub action: String,
+    /// Of what.
+    pub resource: Reference,
+    /// What the action adds.
+    pub context: Value,
+    /// All that these speak of, as it would be; Cedar's JSON form of entities.
+    pub entities: Value,
+}
+
+/// What a command is about.
+enum About<'a> {
+    Topic(&'a TopicName),
+    Subscription(&'a SubscriptionName),
+    Agency(&'a AgencyName),
+    Principal(&'a PrincipalName),
+    Subject(&'a str),
+    Bus,
+}
+
+impl Asked {
+    /// A command that the rules of the bus allow, with the facts it would become.
+    pub(crate) fn of(state: &State, actor: &Actor, command: &Command, facts: &[Event], now_ms: u64) -> Self {
+        let about = about(command);
+        Self::outcome(state, actor, (command.name(), &about, context(command)), facts, now_ms)
+    }
+
+    /// Agreeing to a request for access, with the facts of the request.
+    pub(super) fn granting(
+        state: &State,
+        actor: &Actor,
+        wish: &SubscriptionName,
+        facts: &[Event],
+        now_ms: u64,
+    ) -> Self {
+        Self::outcome(state, actor, (GRANT, &About::Subscription(wish), json!({})), facts, now_ms)
+    }
+
+    fn outcome(
+        state: &State,
+        actor: &Actor,
+        (action, about, context): (&str, &About<'_>, Value),
+        facts: &[Event],
+        now_ms: u64,
+    ) -> Self {
+        let outcome = outcome(state, about, facts, now_ms);
+        let mut gathered = Gathered::new(state, &outcome, now_ms);
+        Self::gathered(&mut gathered, actor, action, about, context).with(gathered)
+    }
+
+    /// Publishing to a topic.
+    pub(super) fn publishing(state: &State, actor: &Actor, topic: &Topic) -> Self {
+        let mut gathered = Gathered::new(state, state, 0);
+        gathered.topic(topic);
+        let about = About::Topic(&topic.name);
+        Self::gathered(&mut gathered, actor, "publish", &about, json!({})).with(gathered)
+    }
+
+    /// Taking events under a subscription, by the terms that hold.
+    pub(super) fn consuming(
+        state: &State,
+        actor: &Actor,
+        subscription: &Subscription,
+        now_ms: u64,
+    ) -> Option<Self> {
+        let mut gathered = Gathered::new(state, state, now_ms);
+        let topic = state.topic(&subscription.topic)?;
+        gathered.subscription(subscription, topic, subscription.granted_terms());
+        let about = About::Subscription(&subscription.name);
+        Some(Self::gathered(&mut gathered, actor, "consume", &about, json!({})).with(gathered))
+    }
+
+    /// Registering a topic as it is now.
+    pub(super) fn registering(state: &State, topic: &Topic, now_ms: u64) -> Option<Self> {
+        let definition = &topic.read_by().or_else(|| topic.newest())?.definition;
+        let mut gathered = Gathered::new(state, state, now_ms);
+        let actor = state.principal(&topic.steward)?.actor();
+        let (about, context) =
+            (About::Topic(&topic.name), json!({ "contract": entities::contract(definition) }));
+        Some(Self::gathered(&mut gathered, &actor, "create-topic", &about, context).with(gathered))
+    }
+
+    /// Asking for a subscription as it is now, by whoever did.
+    pub(super) fn requesting(
+        state: &State,
+        subscription: &Subscription,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Option<Self> {
+        let mut gathered = Gathered::new(state, state, now_ms);
+        state.topic(&subscription.topic)?;
+        let about = About::Subscription(&subscription.name);
+        Some(Self::gathered(&mut gathered, by, "request-subscription", &about, json!({})).with(gathered))
+    }
+
+    fn gathered(
+        gathered: &mut Gathered<'_>,
+        actor: &Actor,
+        action: &str,
+        about: &About<'_>,
+        context: Value,
+    ) -> Self {
+        gathered.principal(&actor.principal);
+        let resource = resource(gathered, about);
+        let (principal, action) = (actor.principal.clone(), action.to_owned());
+        Self { principal, action, resource, context, entities: Value::Null }
+    }
+
+    fn with(self, gathered: Gathered<'_>) -> Self {
+        Self { entities: gathered.into_json(), ..self }
+    }
+}
+
+/// What the thing is after the facts, with as much of the state as they need.
+fn outcome(state: &State, about: &About<'_>, facts: &[Event], now_ms: u64) -> State {
+    let mut outcome = match about {
+        About::Topic(name) => state.only(Some(name), None),
+        About::Subscription(name) => state.only(None, Some(name)),
+        // Few facts about parties touch more than a record; the whole costs a copy of the maps.
+        About::Agency(_) | About::Principal(_) => state.clone(),
+        About::Subject(_) | About::Bus => return State::default(),
+    };
+    facts.iter().for_each(|fact| apply(&mut outcome, fact, now_ms));
+    outcome
+}
+
+fn resource(gathered: &mut Gathered<'_>, about: &About<'_>) -> Reference {
+    let (state, outcome) = (gathered.state, gathered.outcome);
+    match about {
+        About::Topic(name) => {
+            let topic = outcome.topic(name).or_else(|| state.topic(name));
+            topic.iter().for_each(|topic| drop(gathered.topic(topic)));
+            Reference::new("Topic", name.as_str())
+        }
+        About::Subscription(name) => {
+            let found = outcome.subscription(name).or_else(|| state.subscription(name));
+            if let Some(found) = found
+                && let Some(topic) = state.topic(&found.topic)
+            {
+                gathered.subscription(found, topic, found.wanted_terms());
+            }
+            Reference::new("Subscription", name.as_str())
+        }
+        About::Agency(name) => {
+            gathered.agency(name);
+            Reference::new("Agency", name.as_str())
+        }
+        About::Principal(name) => {
+            gathered.principal(name);
+            Reference::new("Principal", name.as_str())
+        }
+        About::Subject(name) => {
+            let of = Reference::new("Subject", *name);
+            gathered.bare(&of, json!({ "name": name }));
+            of
+        }
+        About::Bus => {
+            let of = Reference::new("Bus", "bus");
+            gathered.bare(&of, json!({}));
+            of
+        }
+    }
+}
+
+fn context(command: &Command) -> Value {
+    match command {
+        Command::CreateTopic(new) => json!({ "contract": entities::contract(&new.contract) }),
+        Command::ProposeContract { definition } => json!({ "contract": entities::contract(definition) }),
+        _ => json!({}),
+    }
+}
+
+fn about(command: &Command) -> About<'_> {
+    match command {
+        Command::OpenBus { .. } | Command::CloseBootstrap {} | Command::SetStandards { .. } => About::Bus,
+        Command::RegisterAgency(profile) => About::Agency(&profile.agency),
+        Command::ChangeAgency(change) => About::Agency(&change.agency),
+        Command::ProposeSuccession { agency, .. }
+        | Command::AcceptSuccession { agency, .. }
+        | Command::WithdrawSuccession { agency, .. } => About::Agency(agency),
+        Command::CreatePrincipal { principal, .. }
+        | Command::ChangePrincipal { principal, .. }
+        | Command::IssueToken { principal, .. }
+        | Command::DisablePrincipal { principal }
+        | Command::GiveDelegation { principal, .. }
+        | Command::EndDelegation { principal } => About::Principal(principal),
+        Command::CreateTopic(new) => About::Topic(&new.topic),
+        Command::ChangeTopic(change) => About::Topic(&change.topic),
+        Command::ProposeContract { definition } => About::Topic(&definition.topic),
+        Command::ConfirmTopic { topic }
+        | Command::OfferTopic { topic, .. }
+        | Command::AcceptTopic { topic, .. }
+        | Command::WithdrawOffer { topic, .. }
+        | Command::AcknowledgeContract { topic, .. }
+        | Command::ObjectToContract { topic, .. }
+        | Command::AnswerObjection { topic, .. }
+        | Command::OverrideContract { topic, .. }
+        | Command::ActivateContract { topic, .. }
+        | Command::DeprecateContract { topic, .. }
+        | Command::RetireContract { topic, .. } => About::Topic(topic),
+        Command::RequestSubscription(request) => About::Subscription(&request.subscription),
+        Command::ChangeSubscription(change) => About::Subscription(&change.subscription),
+        Command::ApproveSubscription { subscription, .. }
+        | Command::RefuseSubscription { subscription, .. }
+        | Command::RevokeSubscription { subscription, .. } => About::Subscription(subscription),
+        Command::RegisterSchema { subject, .. } | Command::DeleteSchema { subject, .. } => {
+            About::Subject(subject)
+        }
+        Command::SetCompatibility { subject, .. } | Command::SetMode { subject, .. } => {
+            // Without a subject it is about those that have no rule of their own.
+            About::Subject(subject.as_deref().unwrap_or("*"))
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Asking the policies, and what their answer means for who asked.
+
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet,
+    Request, Response,
+};
+use contract::SubscriptionName;
+use serde::Serialize;
+
+use super::read::{LOCAL, schema};
+use super::{Asked, Policies, RIGHTS};
+use crate::{Actor, Event, Refused, State, Subscription, Topic};
+
+/// What a decision rests on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// The policies that determined it, by name.
+    pub policies: Vec<String>,
+    /// What they were asked; nothing where the standards have no policy.
+    pub asked: Option<Asked>,
+}
+
+impl Basis {
+    /// The rules of the bus, and nothing besides.
+    pub fn rights() -> Self {
+        Self { policies: vec![RIGHTS.to_owned()], asked: None }
+    }
+}
+
+/// A policy that determined an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Its name.
+    pub policy: String,
+    /// Why it is there.
+    pub reason: Option<String>,
+    /// What who it hits can do.
+    pub remedy: Option<String>,
+}
+
+/// What the policies say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Whether nothing forbids it.
+    pub allowed: bool,
+    /// What determined it: the policies that forbid, else those that permit.
+    pub because: Vec<Reason>,
+    /// Policies that could not be evaluated, and why; they count as forbidding.
+    pub errors: Vec<String>,
+}
+
+impl Verdict {
+    /// The names of the policies that determined it.
+    pub fn policies(&self) -> Vec<String> {
+        self.because.iter().map(|reason| reason.policy.clone()).collect()
+    }
+
+    /// Why it is forbidden by each policy that does, and what to do about the first.
+    pub(super) fn why(&self) -> (String, Option<String>) {
+        if let Some(error) = self.errors.first() {
+            return (format!("a policy cannot be evaluated: {error}"), None);
+        }
+        if self.because.is_empty() {
+            return ("no policy permits it".to_owned(), None);
+        }
+        let said = |one: &Reason| match &one.reason {
+            Some(reason) => format!("{reason} (policy {})", one.policy),
+            None => format!("policy {}", one.policy),
+        };
+        let said: Vec<String> = self.because.iter().map(said).collect();
+        (said.join("; "), self.because.iter().find_map(|one| one.remedy.clone()))
+    }
+}
+
+impl Policies {
+    /// Answers one question.
+    pub fn judge(&self, asked: &Asked) -> Verdict {
+        verdict(&self.set, asked)
+    }
+
+    /// Answers one question, with what a topic permits.
+    fn judge_with(&self, local: &Policies, asked: &Asked) -> Verdict {
+        let mut set = self.set.clone();
+        let own = local.set.policies().filter(|policy| policy.id() != &PolicyId::new(RIGHTS));
+        let added = own.into_iter().try_for_each(|policy| {
+            let name = PolicyId::new(format!("{LOCAL}:{}", policy.id()));
+            set.add(policy.new_id(name))
+        });
+        match added {
+            Ok(()) => verdict(&set, asked),
+            Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error.to_string()] },
+        }
+    }
+}
+
+fn verdict(set: &PolicySet, asked: &Asked) -> Verdict {
+    match answer(set, asked) {
+        Ok(response) => said(set, &response),
+        Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
+    }
+}
+
+fn answer(set: &PolicySet, asked: &Asked) -> Result<Response, String> {
+    let uid = |kind: &str, id: &str| {
+        let kind: EntityTypeName = kind.parse().map_err(|_| format!("{kind:?} is not a kind of thing"))?;
+        Ok::<_, String>(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
+    };
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let action = uid("Action", &asked.action)?;
+    let context = Context::from_json_value(asked.context.clone(), Some((schema(), &action)));
+    let request = Request::new(
+        uid("Principal", asked.principal.as_str())?,
+        action,
+        uid(&asked.resource.kind, &asked.resource.id)?,
+        context.map_err(|error| text(&error))?,
+        Some(schema()),
+    );
+    let entities = Entities::from_json_value(asked.entities.clone(), Some(schema()));
+    let (request, entities) =
+        (request.map_err(|error| text(&error))?, entities.map_err(|error| text(&error))?);
+    Ok(Authorizer::new().is_authorized(&request, set, &entities))
+}
+
+fn said(set: &PolicySet, response: &Response) -> Verdict {
+    let note = |policy: &PolicyId, key: &str| set.annotation(policy, key).map(str::to_owned);
+    let reason = |policy: &PolicyId| Reason {
+        policy: policy.to_string(),
+        reason: note(policy, "reason"),
+        remedy: note(policy, "remedy"),
+    };
+    let mut because: Vec<Reason> = response.diagnostics().reason().map(reason).collect();
+    because.sort_by(|a, b| a.policy.cmp(&b.policy));
+    let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+    let allowed = response.decision() == Decision::Allow && errors.is_empty();
+    Verdict { allowed, because, errors }
+}
+
+/// The policies that permit a request for access on the owner's side before anybody looks at it, if they do. `facts` are
+/// those of the request.
+pub(crate) fn granting(
+    state: &State,
+    actor: &Actor,
+    topic: &Topic,
+    (wish, facts): (&SubscriptionName, &[Event]),
+    now_ms: u64,
+) -> Option<String> {
+    // Where nothing permits, nobody needs to ask.
+    if topic.access.is_empty() && !state.policies().grant() {
+        return None;
+    }
+    let asked = Asked::granting(state, actor, wish, facts, now_ms);
+    let verdict = state.policies().judge_with(&topic.access, &asked);
+    verdict.allowed.then(|| verdict.policies().join(", "))
+}
+
+/// The refusal of what policies forbid; `what` is "publishing to tax.payment.received".
+pub(crate) fn forbidden(what: &str, verdict: &Verdict, asked: Asked) -> Refused {
+    let (why, remedy) = verdict.why();
+    let refused =
+        Refused::new("forbidden-by-standards", format!("{what} is forbidden by the standards: {why}"));
+    let hint = remedy.unwrap_or_else(|| "chancery policy list shows the standards' policies".to_owned());
+    let basis = Basis { policies: verdict.policies(), asked: Some(asked) };
+    Refused { basis: Some(Box::new(basis)), ..refused.hint(hint) }
+}
+
+/// Whether the standards let the actor publish to the topic, beyond [`may_publish`](crate::rights::may_publish). The answer
+/// is the same for as long as the state is.
+pub fn may_publish(state: &State, actor: &Actor, topic: &Topic) -> Result<(), Refused> {
+    if !state.policies().judge_events() {
+        return Ok(());
+    }
+    let asked = Asked::publishing(state, actor, topic);
+    allowed(state, asked, &format!("publishing to {}", topic.name))
+}
+
+/// Whether the standards let the actor take events under the subscription, beyond
+/// [`may_consume`](crate::rights::may_consume). The answer is the same for as long as the state is, to the day.
+pub fn may_consume(
+    state: &State,
+    actor: &Actor,
+    subscription: &Subscription,
+    now_ms: u64,
+) -> Result<(), Refused> {
+    if !state.policies().judge_events() {
+        return Ok(());
+    }
+    let Some(asked) = Asked::consuming(state, actor, subscription, now_ms) else { return Ok(()) };
+    allowed(state, asked, &format!("consuming under {}", subscription.name))
+}
+
+fn allowed(state: &State, asked: Asked, what: &str) -> Result<(), Refused> {
+    let verdict = state.policies().judge(&asked);
+    if verdict.allowed { Ok(()) } else { Err(forbidden(what, &verdict, asked)) }
+}

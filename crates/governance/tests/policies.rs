@@ -1,0 +1,359 @@
+//! The standards' policies: what they can hit, what they cannot open, and what is told of it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use governance::policy::{self, Asked, DEFAULTS, RIGHTS, SCHEMA};
+use governance::{Actor, Event, Policies, Refused, Role, Standards, State, apply, plan, rule};
+use serde_json::{Value, json};
+use support::{
+    Check, NOW, actor, closed, command, create_topic, decided, done, operator, request, small_bus,
+};
+
+fn policies(text: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("central.cedar".to_owned(), text.to_owned())])
+}
+
+fn faults(text: &str) -> String {
+    let faults = Policies::read(&policies(text)).unwrap_err();
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// A bus after its bootstrap, with these policies.
+fn bus(text: &str) -> State {
+    let mut state = closed(small_bus());
+    let standards = Standards { policies: policies(text), ..Standards::default() };
+    done(&mut state, &operator(), json!({"command": "set-standards", "standards": standards}));
+    state
+}
+
+fn steward() -> Actor {
+    actor("s@a", &[Role::Steward])
+}
+
+fn forbidden(state: &State, actor: &Actor, command: Value) -> Refused {
+    let refused = decided(state, actor, command).unwrap_err();
+    assert_eq!(refused.code, "forbidden-by-standards", "{refused}");
+    refused
+}
+
+fn topic_with(name: &str, fields: Value) -> Value {
+    let mut new = create_topic(name);
+    new["contract"]["classify"] = fields;
+    new
+}
+
+#[test]
+fn the_shipped_policies_hold_by_the_schema_and_let_an_ordinary_bus_live() {
+    let state = bus(DEFAULTS);
+    let [three, other] = ["x.y.three", "x.two"];
+    assert!(state.policies().shown().iter().all(|policy| policy.reason.is_some() && policy.remedy.is_some()));
+    assert!(decided(&state, &steward(), create_topic(three)).is_ok());
+    assert!(decided(&state, &actor("c@b", &[Role::Steward]), request("b.new", other, &["personal"])).is_ok());
+}
+
+#[test]
+fn every_command_is_an_action_that_a_policy_can_forbid() {
+    let actions: Vec<&str> =
+        SCHEMA.split('"').filter(|word| !word.contains([' ', '\n', ',', ':', '.'])).collect();
+    let table = include_str!("table.txt");
+    for command in ["create-topic", "approve-subscription", "issue-token", "set-mode", "publish", "consume"] {
+        assert!(actions.contains(&command), "{command}");
+    }
+    let in_table = table
+        .split_whitespace()
+        .filter(|word| word.contains('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+    let commands = in_table.filter(|word| actions.contains(word));
+    for action in commands
+        .chain(actions.iter().copied().filter(|action| action.contains('-') && !action.contains("json")))
+    {
+        let text = format!("forbid (principal, action == Action::{action:?}, resource);");
+        assert!(Policies::read(&policies(&text)).is_ok(), "{action}: {}", faults(&text));
+    }
+}
+
+#[test]
+fn a_refusal_says_why_by_which_policy_and_what_to_do() {
+    let state = bus(DEFAULTS);
+    let refused = forbidden(&state, &steward(), create_topic("x.flat"));
+    assert_eq!(
+        refused.to_string(),
+        "create-topic of x.flat is forbidden by the standards: a topic's name says its domain, its entity and what \
+         happened, parted by dots (policy names-say-what-happened)\nname it like civil.birth.registered"
+    );
+    let basis = refused.basis.unwrap();
+    assert_eq!(basis.policies, ["names-say-what-happened"]);
+    let ruling = rule(&state, &steward(), &command(create_topic("x.y.three")), NOW, &Check).unwrap();
+    assert_eq!(ruling.basis.policies, [RIGHTS]);
+}
+
+#[test]
+fn the_mandate_the_classes_and_the_retention_are_held_to() {
+    let mut state = bus(DEFAULTS);
+    let change = json!({"command": "change-agency", "agency": "a", "domains": ["civil", "x.sub"]});
+    done(&mut state, &operator(), change);
+    let steward = steward();
+    for (name, fits) in [
+        ("civil.birth.registered", true),
+        ("x.sub.one", true),
+        ("x.y.four", false),
+        ("civilian.one.two", false),
+    ] {
+        assert_eq!(decided(&state, &steward, create_topic(name)).is_ok(), fits, "{name}");
+    }
+    let open = topic_with("civil.one.happened", json!({"/child/birthDate": "internal", "/place": "public"}));
+    assert!(forbidden(&state, &steward, open).text.contains("identifiers-are-personal"));
+    assert!(
+        decided(&state, &steward, topic_with("civil.one.happened", json!({"/child/birthDate": "personal"})))
+            .is_ok()
+    );
+
+    let mut kept = topic_with("civil.two.happened", json!({"/diagnosis": "special"}));
+    kept["retention"] = json!("12y");
+    assert!(forbidden(&state, &steward, kept.clone()).text.contains("special-is-not-kept-for-ever"));
+    kept["retention"] = json!("9y");
+    done(&mut state, &steward, kept);
+    // The policy sees the topic as it would be.
+    let longer = json!({"command": "change-topic", "topic": "civil.two.happened", "retention": "12y"});
+    assert!(forbidden(&state, &steward, longer).text.contains("special-is-not-kept-for-ever"));
+
+    let consumer = actor("c@b", &[Role::Steward]);
+    let wish = request("b.long", "civil.two.happened", &["special"]);
+    assert!(forbidden(&state, &consumer, wish.clone()).text.contains("special-is-asked-for-yearly"));
+    let shorter = {
+        let mut wish = wish;
+        wish["expires"] = json!("2026-12-01");
+        wish
+    };
+    assert!(decided(&state, &consumer, shorter).is_ok());
+}
+
+#[test]
+fn a_quota_counts_what_would_be() {
+    let quota = r#"forbid (principal, action == Action::"create-topic", resource) when { resource.owner.topics > 3 };"#;
+    let mut state = bus(quota);
+    done(&mut state, &steward(), create_topic("x.three"));
+    let refused = forbidden(&state, &steward(), create_topic("x.four"));
+    assert!(refused.text.ends_with("policy central.1"), "{}", refused.text);
+    let quota = r#"forbid (principal, action == Action::"request-subscription", resource)
+        when { resource.agency.subscriptions > 3 };"#;
+    let mut state = bus(quota);
+    let consumer = actor("c@b", &[Role::Steward]);
+    done(&mut state, &consumer, request("b.third", "x.two", &[]));
+    forbidden(&state, &consumer, request("b.fourth", "x.two", &[]));
+    let end = |name: &str| json!({"command": "revoke-subscription", "subscription": name, "reason": "r"});
+    done(&mut state, &consumer, end("b.third"));
+    done(&mut state, &consumer, request("b.fourth", "x.two", &[]));
+}
+
+#[test]
+fn a_blocked_principal_and_a_blocked_agency_do_nothing() {
+    let state = bus(r#"
+        @id("blocked") @reason("under investigation")
+        forbid (principal == Principal::"s@a", action, resource);
+        forbid (principal in Agency::"b", action in [Action::"moving"], resource);"#);
+    let refused = forbidden(&state, &steward(), create_topic("x.three"));
+    assert!(refused.text.contains("under investigation (policy blocked)"), "{refused}");
+    assert!(decided(&state, &actor("t@a", &[Role::Steward]), create_topic("x.three")).is_ok());
+    let topic = state.topic(&support::topic("x.one")).unwrap();
+    assert!(policy::may_publish(&state, &actor("p@a", &[Role::Producer]), topic).is_ok());
+    assert!(policy::may_publish(&state, &steward(), topic).is_err());
+    let live = state.subscription(&"b.live".parse().unwrap()).unwrap();
+    let refused = policy::may_consume(&state, &actor("k@b", &[Role::Consumer]), live, NOW).unwrap_err();
+    assert!(refused.text.starts_with("consuming under b.live is forbidden"), "{refused}");
+    assert!(decided(&state, &actor("c@b", &[Role::Steward]), request("b.new", "x.two", &[])).is_ok());
+}
+
+#[test]
+fn a_permit_opens_nothing_that_the_rules_close_and_a_forbid_beats_it() {
+    assert!(faults("permit (principal, action, resource);").contains("a permit opens nothing"));
+    let text = r#"permit (principal, action == Action::"grant", resource);"#;
+    let mut state = bus(&format!("{text} forbid (principal, action == Action::\"grant\", resource);"));
+    let asked = done(&mut state, &actor("c@b", &[Role::Steward]), request("b.new", "x.two", &[]));
+    assert!(matches!(asked[..], [Event::SubscriptionRequested { .. }]), "{asked:?}");
+    let mut state = bus(text);
+    let asked = done(&mut state, &actor("c@b", &[Role::Steward]), request("b.new", "x.two", &[]));
+    assert!(
+        matches!(asked[..], [_, Event::SubscriptionApproved { .. }, Event::SubscriptionGranted { .. }]),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn faults_are_told_with_file_and_line() {
+    assert_eq!(
+        faults("forbid (principal, action, resource);\n\nforbid (principal;"),
+        "central.cedar:3: unexpected token `;`"
+    );
+    let unknown = faults(
+        r#"@id("n") forbid (principal, action == Action::"create-topic", resource) when { resource.nam == "x" };"#,
+    );
+    assert!(unknown.starts_with("central.cedar: policy n: ") && unknown.contains("`nam`"), "{unknown}");
+    assert!(
+        faults(r#"forbid (principal, action == Action::"creat-topic", resource);"#).contains("creat-topic")
+    );
+    assert!(faults(r#"forbid (principal == ?principal, action, resource);"#).contains("templates"));
+    let twice = r#"@id("n") forbid (principal, action == Action::"publish", resource);"#;
+    assert!(
+        faults(&format!("{twice}\n{twice}")).contains("policy n: there is one of that name in central.cedar")
+    );
+    assert!(
+        faults(r#"@id("chancery.mine") forbid (principal, action == Action::"publish", resource);"#)
+            .contains("are the bus's")
+    );
+}
+
+#[test]
+fn nobody_locks_the_operators_out() {
+    let mut state = closed(small_bus());
+    let set = |text: &str| {
+        let standards = Standards { policies: policies(text), ..Standards::default() };
+        json!({"command": "set-standards", "standards": standards})
+    };
+    let refused = decided(&state, &operator(), set("forbid (principal, action, resource);")).unwrap_err();
+    assert_eq!(refused.code, "locks-out");
+    // Changing the standards is a decision under the standards in force.
+    let only = r#"forbid (principal, action == Action::"set-standards", resource) unless { principal == Principal::"root@central" };"#;
+    done(&mut state, &operator(), set(only));
+    done(
+        &mut state,
+        &operator(),
+        json!({"command": "create-principal", "principal": "o@central", "agency": "central", "roles": ["operator"]}),
+    );
+    forbidden(&state, &actor("o@central", &[Role::Operator]), set(""));
+    assert!(decided(&state, &operator(), set("")).is_ok());
+}
+
+#[test]
+fn policies_that_cannot_be_read_any_more_forbid_all_but_mending_them() {
+    let mut state = closed(small_bus());
+    let standards = Standards { policies: policies("this was a policy once"), ..Standards::default() };
+    let by = governance::By::own("root@central".parse().unwrap());
+    apply(&mut state, &Event::StandardsSet { standards, by }, NOW);
+    forbidden(&state, &steward(), create_topic("x.three"));
+    let topic = state.topic(&support::topic("x.one")).unwrap();
+    assert!(policy::may_publish(&state, &actor("p@a", &[Role::Producer]), topic).is_err());
+    let mended = json!({"command": "set-standards", "standards": Standards::default()});
+    assert!(decided(&state, &operator(), mended).is_ok());
+}
+
+#[test]
+fn a_question_is_kept_whole_and_can_be_asked_again() {
+    let state = bus(DEFAULTS);
+    let refused = forbidden(&state, &steward(), create_topic("x.flat"));
+    let asked = refused.basis.unwrap().asked.unwrap();
+    let kept: Asked = serde_json::from_str(&serde_json::to_string(&asked).unwrap()).unwrap();
+    let verdict = Policies::read(&policies(DEFAULTS)).unwrap().judge(&kept);
+    assert!(!verdict.allowed);
+    assert_eq!(verdict.policies(), ["names-say-what-happened"]);
+    assert!(Policies::default().judge(&kept).allowed);
+}
+
+#[test]
+fn a_plan_says_whom_new_standards_would_hit() {
+    let mut state = closed(small_bus());
+    done(&mut state, &steward(), topic_with("x.three", json!({"/iban": "public"})));
+    let files = BTreeMap::from([
+        ("standards/standards.toml".to_owned(), "[limits]\nretention_min = \"100d\"\n".to_owned()),
+        ("standards/defaults.cedar".to_owned(), DEFAULTS.to_owned()),
+        ("standards/blocked.cedar".to_owned(), "forbid (principal == Principal::\"p@a\", action == Action::\"publish\", resource == Topic::\"x.one\");".to_owned()),
+    ]);
+    let desired = support::desired(&files);
+    assert_eq!(desired.to_files(), governance::Desired::from_files(&desired.to_files()).unwrap().to_files());
+    let planned = plan(&state, &desired, NOW, &Check);
+    assert_eq!(planned.steps[0].what, "~ standards\n    + blocked.cedar\n    + defaults.cedar");
+    let stays = |topic: &str, why: &str| {
+        format!("topic {topic} of a stays as it is, but would not be registered any more: {why}")
+    };
+    let name = "a topic's name says its domain, its entity and what happened, parted by dots (policy \
+                names-say-what-happened)";
+    let identifiers = "names like these hold personal data and are classified as personal or special (policy \
+                       identifiers-are-personal)";
+    let retention = "retention: 90d is outside the standards' 100d to 100y";
+    let expected = [
+        stays("x.one", name),
+        stays("x.one", retention),
+        "p@a could not publish to x.one any more: policy blocked.1".to_owned(),
+        stays("x.three", &format!("{identifiers}; {name}")),
+        stays("x.three", retention),
+        stays("x.two", name),
+        stays("x.two", retention),
+    ];
+    assert_eq!(planned.hits, expected);
+    // What they hit already is nothing new.
+    let state = support::applied(&state, &desired);
+    let without =
+        BTreeMap::from([("standards/standards.toml".to_owned(), files["standards/standards.toml"].clone())]);
+    let planned = plan(&state, &support::desired(&without), NOW, &Check);
+    assert_eq!(planned.steps[0].what, "~ standards\n    - blocked.cedar\n    - defaults.cedar");
+    assert!(planned.hits.is_empty(), "{:?}", planned.hits);
+    let alone = BTreeMap::from([("standards/a.cedar".to_owned(), String::new())]);
+    let faults = governance::Desired::from_files(&alone).unwrap_err();
+    assert_eq!(
+        faults[0].to_string(),
+        "standards/a.cedar: there is no standards.toml beside this policy; it may be empty"
+    );
+}
+
+/// What a topic's steward permits ahead.
+const AHEAD: &str = r#"
+    @id("open-data") @reason("nothing about a person, for any agency that says what for")
+    permit (principal, action == Action::"grant", resource)
+    when { resource.purpose == "statistics" && !resource.clears.contains("special") };"#;
+
+fn wish(name: &str, purpose: &str, clears: &[&str]) -> Value {
+    let mut wish = request(name, "x.two", clears);
+    wish["purpose"] = json!(purpose);
+    wish
+}
+
+#[test]
+fn a_steward_agrees_ahead_by_a_policy_of_the_topic() {
+    let mut state = closed(small_bus());
+    let change = |text: &str| json!({"command": "change-topic", "topic": "x.two", "access": text});
+    let refused =
+        decided(&state, &steward(), change(r#"forbid (principal, action == Action::"grant", resource);"#))
+            .unwrap_err();
+    assert!(refused.text.contains("a topic permits; what is forbidden is for the standards"), "{refused}");
+    done(&mut state, &steward(), change(AHEAD));
+    assert_eq!(decided(&state, &steward(), change(AHEAD)), Ok(Vec::new()));
+    let consumer = actor("c@b", &[Role::Steward]);
+
+    done(&mut state, &consumer, wish("b.open", "statistics", &[]));
+    let open = state.subscription(&"b.open".parse().unwrap()).unwrap();
+    assert!(open.is_live(NOW));
+    let by = &open.granted.as_ref().unwrap().approvals[&governance::Side::Owner].by;
+    assert_eq!((by.principal.as_str(), by.policy.as_deref()), ("s@a", Some("access.cedar:open-data")));
+
+    // The consumer's own data protection officer is asked all the same.
+    done(&mut state, &consumer, wish("b.personal", "statistics", &["personal"]));
+    let personal: contract::SubscriptionName = "b.personal".parse().unwrap();
+    assert_eq!(state.subscription(&personal).unwrap().status(NOW), "requested");
+    done(
+        &mut state,
+        &actor("d@b", &[Role::Dpo]),
+        json!({"command": "approve-subscription", "subscription": personal}),
+    );
+    assert_eq!(state.subscription(&personal).unwrap().status(NOW), "live");
+
+    for (name, purpose, clears) in
+        [("b.other", "marketing", &[][..]), ("b.special", "statistics", &["special"])]
+    {
+        let asked = done(&mut state, &consumer, wish(name, purpose, clears));
+        assert!(matches!(asked[..], [Event::SubscriptionRequested { .. }]), "{asked:?}");
+    }
+    // Wider terms that it permits are agreed to as well, others wait.
+    let wider = |expires: &str| json!({"command": "change-subscription", "subscription": "b.open", "expires": expires});
+    assert_eq!(done(&mut state, &consumer, wider("2029-01-01")).len(), 3);
+
+    let standards = Standards {
+        policies: policies(
+            r#"forbid (principal, action == Action::"grant", resource) when { resource.days > 1200 };"#,
+        ),
+        ..Standards::default()
+    };
+    done(&mut state, &operator(), json!({"command": "set-standards", "standards": standards}));
+    assert_eq!(done(&mut state, &consumer, wider("2030-01-01")).len(), 1);
+}
