@@ -227,7 +227,7 @@ pub async fn govern(
 
 fn planned(plan: &Plan) -> Value {
     let steps = plan.steps.iter().map(|step| json!({ "what": step.what }));
-    json!({ "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged })
+    json!({ "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged, "advice": plan.advice })
 }
 
 /// `POST /v1/plan`.
@@ -249,5 +249,5 @@ pub async fn apply(
     let body: FilesBody = wire::read(&body)?;
     let plan = door.bus.apply(&caller, &body.files, body.close_bootstrap).await?;
     let applied: Vec<&str> = plan.steps.iter().map(|step| step.what.as_str()).collect();
-    Ok(Json(json!({ "applied": applied, "waits": plan.waits })))
+    Ok(Json(json!({ "applied": applied, "waits": plan.waits, "advice": plan.advice })))
 }

@@ -20,6 +20,7 @@ pub mod duration;
 pub mod events;
 pub mod ownership;
 pub mod plan;
+pub mod profiles;
 pub mod refused;
 pub mod rights;
 pub mod scram;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Class, ClassSet};
+use contract::{Class, ClassSet, Profiles};
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
@@ -152,6 +152,9 @@ pub struct Standards {
     /// How topics stay somebody's.
     #[serde(skip_serializing_if = "Ownership::is_default")]
     pub ownership: Ownership,
+    /// Which event-design profiles are on.
+    #[serde(skip_serializing_if = "Profiles::is_default")]
+    pub profiles: Profiles,
     /// Classes beyond public, internal, personal and special; each counts as about a person.
     pub classes: ClassSet,
 }
