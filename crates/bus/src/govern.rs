@@ -6,9 +6,11 @@ use std::sync::Arc;
 use contract::compile::{Contract, compile, compile_with};
 use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{
-    AgencyName, Class, ContractVersion, Definition, Effect, PrincipalName, TopicName, Weight, impact,
+    AgencyName, Class, ContractVersion, Definition, Effect, PrincipalName, Profiles, TopicName, Weight,
+    impact,
 };
 use governance::{Basis, Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, Ruling, State};
+use governance::profiles::{Lint, Linted};
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::{DecisionOf, decision_entry};
@@ -120,6 +122,20 @@ impl Bus {
         let state = self.state(caller)?;
         let desired = Desired { is_part: part, ..desired(files)? };
         Ok(governance::plan(&state, &desired, self.core.clock.now_ms(), &Compiler))
+    }
+
+    /// What contracts do not keep to by the profiles that are on, or by those given: a folder's, or without one those that
+    /// stand.
+    pub fn lint(
+        &self,
+        caller: &Caller,
+        files: Option<&BTreeMap<String, String>>,
+        profiles: Option<Profiles>,
+    ) -> Result<Vec<Linted>, Refusal> {
+        let state = self.state(caller)?;
+        let wish = files.map(desired).transpose()?;
+        let lint = wish.as_ref().map_or_else(|| Lint::of(&state), |wish| Lint::with(&state, wish));
+        Ok(profiles.map_or(lint, |profiles| lint.under(profiles)).all())
     }
 
     /// Governance as it stands, as a folder of files, with the subscriptions that the caller may see.
@@ -262,8 +278,11 @@ impl Bus {
     }
 }
 
-/// The topics that look different after a decision, or whose owner does.
+/// The topics that look different after a decision, or whose owner does, or whose events are held against other rules.
 fn touched(old: &State, new: &State) -> Vec<Arc<governance::Topic>> {
+    if old.standards().profiles != new.standards().profiles {
+        return new.topics().cloned().collect();
+    }
     // Most topics are the same record as before, which is seen without looking into their contracts.
     let is_same = |topic: &governance::Topic| {
         old.topic(&topic.name).is_some_and(|before| std::ptr::eq(before, topic) || before == topic)

@@ -1,5 +1,6 @@
 //! Counters, by the names that operators rely on. Labels are topics and subscriptions, never people.
 
+use contract::profiles::EventRule;
 use contract::{SubscriptionName, TopicName};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -23,6 +24,13 @@ struct RefusedLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AdviceLabel {
+    topic: String,
+    profile: &'static str,
+    rule: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct SubscriptionLabel {
     topic: String,
     subscription: String,
@@ -41,6 +49,7 @@ pub struct Metrics {
     published: ByTopic<Counter>,
     duplicate: ByTopic<Counter>,
     refused: Family<RefusedLabel, Counter>,
+    advised: Family<AdviceLabel, Counter>,
     publish_seconds: ByTopic<Histogram>,
     end_to_end_seconds: ByTopic<Histogram>,
     delivered: Family<SubscriptionLabel, Counter>,
@@ -78,6 +87,7 @@ impl Default for Metrics {
             published: Family::default(),
             duplicate: Family::default(),
             refused: Family::default(),
+            advised: Family::default(),
             publish_seconds: Family::new_with_constructor(seconds),
             end_to_end_seconds: Family::new_with_constructor(seconds),
             delivered: Family::default(),
@@ -98,6 +108,7 @@ impl Metrics {
         r.register("events_published", "Events accepted", self.published.clone());
         r.register("events_duplicate", "Events recognised as published before", self.duplicate.clone());
         r.register("events_refused", "Events refused, by reason", self.refused.clone());
+        r.register("profile_advice", "Events that did not keep to a SHOULD, by rule", self.advised.clone());
         r.register("events_delivered", "Events handed to a subscription", self.delivered.clone());
         r.register("publish_seconds", "From the call to the durable answer", self.publish_seconds.clone());
         r.register("end_to_end_seconds", "From durable to handed over", self.end_to_end_seconds.clone());
@@ -121,6 +132,12 @@ impl Metrics {
     /// An event was refused.
     pub fn refused(&self, topic: &TopicName, reason: &'static str) {
         self.refused.get_or_create(&RefusedLabel { topic: topic.to_string(), reason }).inc();
+    }
+
+    /// An event did not keep to what a profile recommends.
+    pub fn advised(&self, topic: &TopicName, asked: &EventRule) {
+        let (profile, rule) = (asked.profile.id, asked.rule.id);
+        self.advised.get_or_create(&AdviceLabel { topic: topic.to_string(), profile, rule }).inc();
     }
 
     /// Events were handed over.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use contract::compile::{Contract, compile_with};
+use contract::profiles::EventRule;
 use contract::{AgencyName, Class, ContractVersion, PrincipalName, TopicName};
 use governance::State;
 use journal::{Journal, JournalError, StreamId, StreamSpec};
@@ -33,6 +34,8 @@ pub struct Topic {
     pub keys: StreamId,
     /// Prefixes that `source` may have; none: any.
     pub sources: Arc<[String]>,
+    /// What the profiles that are on ask of each event; nothing where that is what is read anyway.
+    pub rules: Arc<[EventRule]>,
     /// How long identities are remembered.
     pub window_ms: u64,
     /// How long events are kept.
@@ -207,6 +210,7 @@ impl Topics {
             partitions: streams[1..].to_vec(),
             keys: streams[0],
             sources: sources.into(),
+            rules: state.standards().profiles.of_events().into(),
             window_ms: window_s.unwrap_or(topic.retention_s).min(IDENTITY_WINDOW_MAX_S) * 1000,
             retention_ms: topic.retention_s * 1000,
             metrics: self.metrics.topic(&topic.name),

@@ -1,13 +1,18 @@
 //! The contracts of topics: where each version is in its life, what it means, and what it waits for.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use bus::clock::rfc3339;
 use contract::impact::weight;
-use contract::{ContractVersion, Effect, Format, TopicName, impact};
+use contract::profiles::Finding;
+use contract::{ContractVersion, Effect, Format, Profiles, TopicName, impact};
 use governance::consent::{Reader, Wait, waits};
+use governance::profiles::Linted;
 use governance::state::{Acknowledgement, Objection, Override};
 use governance::{Topic, Version};
 use serde::Deserialize;
@@ -171,4 +176,34 @@ pub async fn readers(
     let readers = door.bus.readers(&caller, &wire::name(&name)?, ContractVersion(number))?;
     let readers: Vec<Value> = readers.iter().map(reader).collect();
     Ok(Json(json!({ "topic": name, "version": number, "readers": readers })))
+}
+
+/// What to look at: a folder's contracts, or without one those that stand; under one profile, or those that are on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LintBody {
+    files: Option<BTreeMap<String, String>>,
+    profile: Option<String>,
+}
+
+fn linted(one: &Linted) -> Value {
+    let Finding { profile, rule, what } = &one.finding;
+    json!({
+        "topic": one.topic.as_str(), "version": one.version.0, "profile": profile.id, "rule": rule.id,
+        "level": rule.level.as_str(), "section": rule.section, "about": rule.about, "what": what,
+        "remedy": rule.remedy, "text": one.finding.to_string(),
+    })
+}
+
+/// `POST /v1/lint`.
+pub async fn lint(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let LintBody { files, profile } = wire::read(&body)?;
+    let only = |id: String| Profiles::only(&id).ok_or_else(|| missing("profile", &id));
+    let profile = profile.map(only).transpose()?;
+    let found = door.bus.lint(&caller, files.as_ref(), profile)?;
+    Ok(Json(json!({ "findings": found.iter().map(linted).collect::<Vec<_>>() })))
 }

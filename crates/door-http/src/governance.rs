@@ -227,7 +227,10 @@ pub async fn govern(
 
 fn planned(plan: &Plan) -> Value {
     let steps = plan.steps.iter().map(|step| json!({ "what": step.what }));
-    json!({ "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged, "hits": plan.hits })
+    json!({
+        "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged, "hits": plan.hits,
+        "advice": plan.advice,
+    })
 }
 
 /// `POST /v1/plan`.
@@ -249,5 +252,5 @@ pub async fn apply(
     let body: FilesBody = wire::read(&body)?;
     let plan = door.bus.apply(&caller, &body.files, body.close_bootstrap).await?;
     let applied: Vec<&str> = plan.steps.iter().map(|step| step.what.as_str()).collect();
-    Ok(Json(json!({ "applied": applied, "waits": plan.waits })))
+    Ok(Json(json!({ "applied": applied, "waits": plan.waits, "advice": plan.advice })))
 }

@@ -67,6 +67,7 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/v1/subscriptions/{name}", get(governance::one_subscription)),
         ("post", "/v1/govern", post(governance::govern)),
         ("post", "/v1/plan", post(governance::plan)),
+        ("post", "/v1/lint", post(contracts::lint)),
         ("post", "/v1/apply", post(governance::apply)),
         ("get", "/v1/export/catalogue", get(exports::catalogue)),
         ("get", "/v1/export/governance", get(exports::governance)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use bus::{Caller, Cursor, From, Pull, RefusalKind};
+use bus::{Caller, Cursor, From, Pull, Refusal, RefusalKind};
 use contract::SubscriptionName;
 use contract::cloudevents::write_structured;
 use futures_util::stream::{self, Stream};
@@ -63,10 +63,17 @@ impl Following {
     async fn next(&mut self) -> Option<Event> {
         let mut closing = self.door.closing.clone();
         loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
+            if self.over {
+                return None;
             }
-            if self.over || *closing.borrow() {
+            if let Some(event) = self.ready.pop_front() {
+                // Its reader may have been slow: the right to it may have ended since it was read.
+                return Some(match self.door.bus.may_consume(&self.caller, &self.name) {
+                    Ok(_) => event,
+                    Err(refusal) => self.end(&refusal),
+                });
+            }
+            if *closing.borrow() {
                 return None;
             }
             let result = tokio::select! {
@@ -74,15 +81,21 @@ impl Following {
                 _ = closing.wait_for(|closed| *closed) => return None,
             };
             if let Err(refusal) = result {
-                self.over = true;
-                let name = if refusal.kind == RefusalKind::Forbidden { "revoked" } else { "problem" };
-                return Some(Event::default().event(name).data(problem::body(&refusal).to_string()));
+                return Some(self.end(&refusal));
             }
         }
     }
 
+    /// The last event of the stream: why it ends. What was ready does not leave any more.
+    fn end(&mut self, refusal: &Refusal) -> Event {
+        self.over = true;
+        self.ready.clear();
+        let name = if refusal.kind == RefusalKind::Forbidden { "revoked" } else { "problem" };
+        Event::default().event(name).data(problem::body(refusal).to_string())
+    }
+
     /// One pull; its events become ready, each with the cursor behind it.
-    async fn round(&mut self) -> Result<(), bus::Refusal> {
+    async fn round(&mut self) -> Result<(), Refusal> {
         let delivery = self.door.bus.pull(&self.caller, &self.name, self.pull.clone()).await?;
         let mut cursor = std::mem::take(&mut self.place);
         for delivered in delivery.events {

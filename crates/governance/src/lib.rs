@@ -21,6 +21,7 @@ pub mod events;
 pub mod ownership;
 pub mod plan;
 pub mod policy;
+pub mod profiles;
 pub mod refused;
 pub mod rights;
 pub mod scram;

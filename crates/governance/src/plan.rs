@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::commands::{AgencyChange, AgencyProfile};
+use crate::profiles::{Lint, lines};
 use crate::state::{Agency, Profile};
 use crate::{
     Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, policy, rule,
@@ -40,6 +41,9 @@ pub struct Plan {
     pub unmanaged: Vec<String>,
     /// Whom new standards would hit, a line each.
     pub hits: Vec<String>,
+    /// What contracts that it would make do not keep to, by the profiles that would then be on; and where it switches
+    /// one on, what stands does not keep to. A line for each rule.
+    pub advice: Vec<String>,
 }
 
 impl Plan {
@@ -58,7 +62,8 @@ impl fmt::Display for Plan {
         self.steps.iter().try_for_each(|step| writeln!(f, "{}", step.what))?;
         self.hits.iter().try_for_each(|line| writeln!(f, "! {line}"))?;
         self.waits.iter().try_for_each(|line| writeln!(f, "… {line}"))?;
-        self.unmanaged.iter().try_for_each(|line| writeln!(f, "? {line} is not in the folder"))
+        self.unmanaged.iter().try_for_each(|line| writeln!(f, "? {line} is not in the folder"))?;
+        self.advice.iter().try_for_each(|line| writeln!(f, "! {line}"))
     }
 }
 
@@ -75,6 +80,7 @@ pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractC
     for wish in desired.subscriptions.values() {
         subscriptions::plan(&mut plan, state, wish, now_ms);
     }
+    plan.advice = advice(&plan, state, desired);
     if !desired.is_part {
         unmanaged(&mut plan, state, desired, now_ms);
     }
@@ -119,6 +125,23 @@ fn policy_files(is: &BTreeMap<String, String>, wish: &BTreeMap<String, String>) 
         (Some(is), Some(wish)) => (is != wish).then(|| format!("\n    ~ {name}")),
     };
     names.into_iter().filter_map(line).collect()
+}
+
+fn advice(plan: &Plan, state: &State, desired: &Desired) -> Vec<String> {
+    let (lint, before) = (Lint::with(state, desired), state.standards().profiles);
+    let made = plan.steps.iter().filter_map(|step| match &step.command {
+        Command::CreateTopic(new) => Some(&new.topic),
+        Command::ProposeContract { definition } => Some(&definition.topic),
+        _ => None,
+    });
+    let mut found: Vec<_> = made.flat_map(|topic| lint.wished(topic)).collect();
+    let switched_on = lint.profiles().on().filter(|profile| before.on().all(|on| on.id != profile.id));
+    let switched_on: Vec<&str> = switched_on.map(|profile| profile.id).collect();
+    if !switched_on.is_empty() {
+        let standing = lint.standing().into_iter();
+        found.extend(standing.filter(|one| switched_on.contains(&one.finding.profile.id)));
+    }
+    lines(&found)
 }
 
 fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {

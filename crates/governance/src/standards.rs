@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Class, ClassSet};
+use contract::{Class, ClassSet, Profiles};
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
@@ -153,6 +153,9 @@ pub struct Standards {
     /// How topics stay somebody's.
     #[serde(skip_serializing_if = "Ownership::is_default")]
     pub ownership: Ownership,
+    /// Which event-design profiles are on.
+    #[serde(skip_serializing_if = "Profiles::is_default")]
+    pub profiles: Profiles,
     /// Classes beyond public, internal, personal and special; each counts as about a person.
     pub classes: ClassSet,
     /// What is forbidden beyond the bus's own rules: the texts of policy files, by name (`naming.cedar`).

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Definition, Format};
+use contract::{Definition, Format, Profiles};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
 use governance::{Access, Changes, Command, Desired, Limits, Ownership, Standards, plan};
 use proptest::prelude::*;
@@ -196,6 +196,7 @@ fn standards() -> impl Strategy<Value = Standards> {
                 suspend_after_s: seconds,
                 notice_s: seconds,
             },
+            profiles: Profiles { cloudevents: !silence_is_consent, nl_gov: silence_is_consent },
             classes: classes.iter().map(|class| class.as_str().into()).collect(),
             policies: policies(notice_s % 3),
         },

@@ -9,6 +9,7 @@ mod batch;
 mod chunk;
 mod guard;
 mod prepare;
+mod profiles;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -12,7 +12,7 @@ use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data, Format}
 use seal::{AgencyKeys, PersonKey, Pseudonym};
 use seal::{Attribute, Binding, Fragment, Subject};
 
-use super::guard;
+use super::{guard, profiles};
 use crate::api::Caller;
 use crate::core::Core;
 use crate::lanes::{NewKey, ReadyEvent};
@@ -42,6 +42,7 @@ pub fn prepare(
     let is_bare = event.id.is_empty() && contract.definition().identity.is_some();
     if !is_bare {
         attributes_fit(core, topic, &contract, event)?;
+        profiles::keep(core, topic, &contract, event)?;
     }
     let data = data_of(topic, &contract, event)?;
     let checked = WORKSPACE
@@ -50,6 +51,7 @@ pub fn prepare(
     if is_bare {
         complete(topic, publisher, &checked, event);
         attributes_fit(core, topic, &contract, event)?;
+        profiles::keep(core, topic, &contract, event)?;
     }
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Options;
+use super::lint::Lint;
 use crate::client::{Client, segment};
 use crate::output::{self, Failure, cell};
 
@@ -68,6 +69,8 @@ enum Act {
     },
     /// End a deprecated version
     Retire { topic: String, version: u32 },
+    /// What contracts do not keep to by the event-design profiles; exits 1 where it is a MUST
+    Lint(Lint),
     /// What differs between two versions
     Diff { topic: String, from: u32, to: u32 },
     /// What an event must look like; with --cleared, what a subscription cleared for those classes gets
@@ -93,6 +96,7 @@ impl Contract {
         let (command, done) = match self.act {
             Act::Status { topic } => return status(&client, options, &topic),
             Act::CanI { topic, version } => return can_i(&client, options, &topic, version),
+            Act::Lint(lint) => return lint.run(options),
             Act::Diff { topic, from, to } => return diff(&client, options, &topic, from, to),
             Act::Schema { topic, version, cleared, definition } => {
                 return schema(&client, &topic, version, cleared.as_deref(), definition);

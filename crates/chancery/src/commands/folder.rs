@@ -44,6 +44,7 @@ impl PlanFolder {
             each(&answer["unmanaged"], |name| {
                 output::line(format_args!("not in the folder, left alone: {}", cell(name)))
             });
+            each(&answer["advice"], |line| output::line(format_args!("advice: {}", cell(line))));
             output::line(match steps {
                 0 => "nothing would change".to_owned(),
                 steps => format!("{steps} changes; chancery apply {} makes them", self.folder.display()),
@@ -79,7 +80,7 @@ pub(super) fn each(list: &Value, show: impl Fn(&Value)) {
 }
 
 /// The folder's files by their relative paths; hidden ones are left out.
-fn read(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
+pub(super) fn read(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files)?;
     if files.is_empty() {

@@ -9,6 +9,7 @@ mod doctor;
 mod environments;
 mod export;
 mod folder;
+mod lint;
 mod policy;
 mod principal;
 mod publish;

@@ -34,6 +34,8 @@ const KNOWN: [&str; 8] = [
     "dataref",
 ];
 
+const NOT_A_STRING: &str = "contains a control character or a noncharacter";
+
 /// What the attributes of a topic's events must be.
 #[derive(Debug, Clone, Copy)]
 pub struct AttributeRules<'r> {
@@ -108,8 +110,8 @@ impl Wrong {
             self.add(attribute, "is empty");
         } else if value.len() > limits::ATTRIBUTE_BYTES {
             self.add(attribute, &format!("is longer than {} bytes", limits::ATTRIBUTE_BYTES));
-        } else if value.chars().any(|c| c.is_control()) {
-            self.add(attribute, "contains a control character");
+        } else if !forms::is_string(value) {
+            self.add(attribute, NOT_A_STRING);
         } else if let Some(fault) = form(value) {
             self.add(attribute, &fault);
         }
@@ -135,6 +137,8 @@ impl Wrong {
             } else if let AttributeValue::String(text) = value {
                 if text.len() > limits::EXTENSION_BYTES {
                     self.add(&shown, &format!("is longer than {} bytes", limits::EXTENSION_BYTES));
+                } else if !forms::is_string(text) {
+                    self.add(&shown, NOT_A_STRING);
                 } else if name == "traceparent" && !forms::is_traceparent(text) {
                     self.add(&shown, "is not a W3C trace context");
                 }

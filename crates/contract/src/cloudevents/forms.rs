@@ -1,7 +1,16 @@
 //! The forms that attribute values have, as yes-or-no questions.
 
+/// CloudEvents 1.0.2, "Type System": no control character, no code point that Unicode keeps for no character. Most texts
+/// are plain ASCII, which is seen byte by byte.
+pub(super) fn is_string(text: &str) -> bool {
+    let is_noncharacter =
+        |c: char| matches!(u32::from(c), 0xFDD0..=0xFDEF) || u32::from(c) & 0xFFFE == 0xFFFE;
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        || !text.chars().any(|c| c.is_control() || is_noncharacter(c))
+}
+
 /// RFC 3986, section 4.1: a URI or a relative reference. Checks the characters, the escapes and the scheme.
-pub(super) fn is_uri_reference(text: &str) -> bool {
+pub(crate) fn is_uri_reference(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     let bytes = text.as_bytes();
     let escapes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
@@ -129,6 +138,13 @@ mod tests {
             ["urn:xx:tax-office:desk", "/a/b?c#d", "https://a.example/x%20y", "mailto:a@b", "../up", "a"];
         check(is_uri_reference, &good, &["", "a b", "%zz", "1a:b", "a#b#c", "é", "a%2", "<x>"]);
         check(is_absolute_uri, &["https://a.example/x", "urn:a:b"], &["/a", "a", "https:", ""]);
+    }
+
+    #[test]
+    fn strings_have_no_control_characters_and_noncharacters() {
+        let good = ["", "a ~", "é ü 漢 🦀", "\u{FDCF}", "\u{FFFD}", "\u{10FFFD}"];
+        let bad = ["\n", "a\u{7f}", "\u{85}", "\u{FDD0}", "a\u{FDEF}", "\u{FFFE}", "\u{1FFFF}", "\u{10FFFF}"];
+        check(is_string, &good, &bad);
     }
 
     #[test]

@@ -117,20 +117,28 @@ fn named_first<'n>(client: &str, own: &'n [SubscriptionName]) -> Option<&'n Subs
     own.iter().filter(is_named).max_by_key(|name| name.as_str().len())
 }
 
+/// The subscriptions of the caller's agency to a topic, those that have ended too.
+fn of_agency(call: &Call, topic: &TopicName) -> Result<Vec<SubscriptionName>, ResponseError> {
+    let state = call.door.bus.state(&call.caller).map_err(|_| ResponseError::UnknownServerError)?;
+    let own = state.subscriptions_of(topic).filter(|found| found.agency == call.caller.agency);
+    Ok(own.map(|found| found.name.clone()).collect())
+}
+
 /// The subscription that `client.id` names; or the one of the group that the client works for; or the agency's only
 /// one to the topic. Where several remain, the client has to say which; one that went on over a start of the bus is
-/// given the time to.
+/// given the time to. A client whose subscription has ended is not taken into another of its agency.
 fn subscription(call: &Call, topic: &TopicName) -> Result<SubscriptionName, ResponseError> {
     let denied = ResponseError::TopicAuthorizationFailed;
-    let own = call.door.bus.may_consume_from(&call.caller, topic);
-    if let Some(named) = named_first(&call.client, &own) {
-        return Ok(named.clone());
+    let (all, own) = (of_agency(call, topic)?, call.door.bus.may_consume_from(&call.caller, topic));
+    if let Some(named) = named_first(&call.client, &all) {
+        return own.contains(named).then(|| named.clone()).ok_or(denied);
     }
     let groups = call.door.groups.uses.of(&call.caller.principal, &call.client);
-    let worked_for: Vec<_> =
-        own.iter().filter(|name| groups.iter().any(|group| group == name.as_str())).collect();
+    let works_for = |name: &&SubscriptionName| groups.iter().any(|group| group == name.as_str());
+    let worked_for: Vec<_> = own.iter().filter(works_for).collect();
     match (worked_for.as_slice(), own.as_slice()) {
         ([one], _) => Ok((*one).clone()),
+        ([], _) if all.iter().any(|name| works_for(&name)) => Err(denied),
         ([], [one]) => Ok(one.clone()),
         ([], []) => Err(denied),
         ([], _) if call.door.groups.uses.may_be_said_yet(call.door.bus.now_ms()) => Err(ASK_AGAIN),

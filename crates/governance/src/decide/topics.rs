@@ -1,5 +1,6 @@
 //! Topics: registering them, and the little of them that can change in place.
 
+use contract::profiles::Level;
 use contract::{AgencyName, PrincipalName};
 
 use super::authority::Case;
@@ -7,6 +8,7 @@ use super::{no_faults, ownership, principals};
 use crate::commands::{NewTopic, TopicChange};
 use crate::events::By;
 use crate::policy::Policies;
+use crate::profiles::Lint;
 use crate::{Event, Refused, Role, State, Topic, duration};
 
 /// A topic and its first contract, proposed and activated together: nobody can be subscribed yet.
@@ -88,6 +90,8 @@ fn faults(case: &Case<'_>, new: &NewTopic) -> Vec<String> {
     }
     let classes: Vec<_> = standards.classes.iter().cloned().collect();
     faults.extend(case.check.faults(definition, &classes));
+    let found = Lint::of(case.state).contract(definition, new.owner.as_ref()).into_iter();
+    faults.extend(found.filter(|one| one.rule.level == Level::Must).map(|one| one.to_string()));
     faults
 }
 

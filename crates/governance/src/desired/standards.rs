@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Class, ClassSet};
+use contract::{Class, ClassSet, Profiles};
 use serde::{Deserialize, Serialize};
 
 use super::file::File;
@@ -21,6 +21,15 @@ struct StandardsForm {
     access: AccessForm,
     #[serde(default)]
     ownership: OwnershipForm,
+    #[serde(default)]
+    profiles: ProfilesForm,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfilesForm {
+    cloudevents: Option<bool>,
+    nl_gov: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -96,6 +105,11 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
         suspend_after_s: span("suspend_after", given.suspend_after, default.suspend_after_s),
         notice_s: span("notice", given.notice, default.notice_s),
     };
+    let (given, default) = (form.profiles, Profiles::default());
+    let profiles = Profiles {
+        cloudevents: given.cloudevents.unwrap_or(default.cloudevents),
+        nl_gov: given.nl_gov.unwrap_or(default.nl_gov),
+    };
     let (given, default) = (form.limits, Limits::default());
     let limits = Limits {
         retention_min_s: seconds(file, "limits.retention_min", given.retention_min, default.retention_min_s),
@@ -111,7 +125,7 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
     let classes = form.classes.into_iter().map(Class::from).collect();
     // The policies stand in files of their own.
     let policies = BTreeMap::new();
-    let standards = Standards { limits, changes, access, ownership, classes, policies };
+    let standards = Standards { limits, changes, access, ownership, profiles, classes, policies };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }
@@ -123,6 +137,7 @@ struct WrittenStandards<'a> {
     changes: WrittenChanges,
     access: WrittenAccess<'a>,
     ownership: WrittenOwnership,
+    profiles: &'a Profiles,
 }
 
 #[derive(Serialize)]
@@ -158,7 +173,7 @@ struct WrittenOwnership {
 
 /// The file that [`read`] reads this from.
 pub(super) fn written(standards: &Standards) -> String {
-    let Standards { limits, changes, access, ownership, classes, policies: _ } = standards;
+    let Standards { limits, changes, access, ownership, profiles, classes, policies: _ } = standards;
     let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = limits;
     let Changes { notice_s, silence_is_consent } = changes;
     let form = WrittenStandards {
@@ -186,6 +201,7 @@ pub(super) fn written(standards: &Standards) -> String {
             suspend_after: duration::to_text(ownership.suspend_after_s),
             notice: duration::to_text(ownership.notice_s),
         },
+        profiles,
     };
     toml::to_string(&form).expect("texts and numbers always write")
 }
