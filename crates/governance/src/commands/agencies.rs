@@ -3,6 +3,8 @@
 use contract::AgencyName;
 use serde::{Deserialize, Serialize};
 
+use crate::notices::Wishes;
+
 /// Who an agency is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +25,9 @@ pub struct AgencyProfile {
     /// Prefixes that its events' `source` may have; empty: any, recorded as given.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// How it wants to be told of what concerns it.
+    #[serde(default)]
+    pub notices: Wishes,
 }
 
 /// What of an agency's profile changes.
@@ -46,4 +51,7 @@ pub struct AgencyChange {
     /// Prefixes that its events' `source` may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Vec<String>>,
+    /// How it wants to be told of what concerns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<Wishes>,
 }

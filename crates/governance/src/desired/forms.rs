@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{File, Text, written};
 use crate::commands::{AgencyProfile, SubscriptionRequest};
+use crate::notices::{When, Wishes};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +20,18 @@ struct AgencyForm {
     dpo: String,
     #[serde(default)]
     sources: Vec<String>,
+    #[serde(default)]
+    notices: NoticesForm,
+}
+
+/// [`Wishes`] as people write them: a slip in a file is refused, one in the journal passed over.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NoticesForm {
+    email: Vec<String>,
+    webhook: Option<String>,
+    digest: When,
+    kinds: Vec<String>,
 }
 
 /// Reads an agency; `stem` is the file's name without its ending.
@@ -27,8 +40,11 @@ pub(super) fn agency(file: &mut File<'_>, stem: &str) -> Option<AgencyProfile> {
     file.named_after("agency", form.agency.as_ref(), stem);
     let agency = file.demanded_as("agency", form.agency);
     let name = file.demanded("name", form.name);
-    let AgencyForm { mandate, contacts, dpo, sources, .. } = form;
-    Some(AgencyProfile { agency: agency?, name: name?, mandate, contacts, dpo, sources })
+    let AgencyForm { mandate, contacts, dpo, sources, notices, .. } = form;
+    let NoticesForm { email, webhook, digest, kinds } = notices;
+    let notices = Wishes { email, webhook, digest, kinds };
+    notices.faults().into_iter().for_each(|fault| file.fault(fault));
+    Some(AgencyProfile { agency: agency?, name: name?, mandate, contacts, dpo, sources, notices })
         .filter(|_| file.is_sound())
 }
 
@@ -44,12 +60,14 @@ struct WrittenAgency<'a> {
     dpo: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     sources: &'a [String],
+    #[serde(skip_serializing_if = "Wishes::is_empty")]
+    notices: &'a Wishes,
 }
 
 /// The file that [`agency`] reads this from.
 pub(super) fn agency_file(profile: &AgencyProfile) -> String {
-    let AgencyProfile { agency, name, mandate, contacts, dpo, sources } = profile;
-    written(&WrittenAgency { agency: agency.as_str(), name, mandate, contacts, dpo, sources })
+    let AgencyProfile { agency, name, mandate, contacts, dpo, sources, notices } = profile;
+    written(&WrittenAgency { agency: agency.as_str(), name, mandate, contacts, dpo, sources, notices })
 }
 
 #[derive(Deserialize)]
