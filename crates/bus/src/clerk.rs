@@ -1,8 +1,8 @@
-//! What time brings, brought: versions go live when their notice has run.
+//! What the bus decides by itself: versions go live when their notice has run, and its own topics come to be.
 
 use std::time::Duration;
 
-use governance::{Basis, Event, Roles, Ruling, clerk};
+use governance::{Basis, Event, Roles, Ruling, State, clerk, notices};
 
 use crate::api::Caller;
 use crate::{Bus, Refusal};
@@ -17,12 +17,30 @@ impl Bus {
         if clerk::due(&self.core.state(), self.core.clock.now_ms()).is_empty() {
             return Ok(Vec::new());
         }
+        self.as_clerk(clerk::due).await
+    }
+
+    /// Makes those of the bus's own topics that there are not yet: all of them on a first start, and what a newer release
+    /// adds. Without them agencies are told less; the bus serves all the same.
+    pub(crate) async fn make_own_topics(&self) {
+        if notices::missing(&self.core.state()).is_empty() {
+            return;
+        }
+        let made = self.as_clerk(|state, _| notices::missing(state)).await;
+        if let Err(error) = made {
+            tracing::warn!(%error, "the bus's own topics could not be made; it is tried again with the next start");
+        }
+    }
+
+    async fn as_clerk(
+        &self,
+        facts: impl FnOnce(&State, u64) -> Vec<Event> + Send + 'static,
+    ) -> Result<Vec<Event>, Refusal> {
         let principal = clerk::clerk();
         let caller = Caller { agency: principal.agency(), principal, roles: Roles::default() };
         let decided = self
             .decide(&caller, "clerk", |_, state, now_ms| {
-                let events = clerk::due(state, now_ms);
-                Ok(Ruling { events, basis: Basis::default() })
+                Ok(Ruling { events: facts(state, now_ms), basis: Basis::default() })
             })
             .await?;
         Ok(decided.events)

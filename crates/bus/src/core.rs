@@ -15,6 +15,7 @@ use crate::keyring::Keyring;
 use crate::lanes::{Facts, Lane, LaneHandle};
 use crate::marks::Marker;
 use crate::metrics::Metrics;
+use crate::notices::Notices;
 use crate::policies::Verdicts;
 use crate::schemas::Guids;
 use crate::streams::Streams;
@@ -60,6 +61,9 @@ pub struct Core {
     pub dead_letters: Arc<DeadLetters>,
     pub members: Members,
     pub memberships: Arc<Memberships>,
+    pub notices: Arc<Notices>,
+    /// What agencies' secrets for webhooks are derived from.
+    pub webhooks: [u8; 32],
     pub transactions: Transactions,
     /// Where the registry's GUIDs lead.
     pub guids: Mutex<Guids>,
@@ -71,7 +75,7 @@ pub struct Core {
     pub deciding: tokio::sync::Mutex<()>,
     pub lanes: [LaneHandle; 3],
     pub threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
-    /// What the bus does by itself: retention, and what time brings.
+    /// What the bus does by itself: retention, what time brings, notices.
     pub upkeep: Mutex<Vec<tokio::task::JoinHandle<()>>>,
     pub closed: AtomicBool,
     /// Why the journal takes no writes any more, if it does not.

@@ -43,7 +43,7 @@ pub fn examine(data: &Path, journal: &dyn Journal) -> Result<Vec<Finding>, Journ
             "the journal has not the bus's own streams: no bus was ever started here".to_owned(),
         )]);
     };
-    let mut findings = vec![match fold_governance(journal, &streams) {
+    let mut findings = vec![match fold_governance(journal, &streams, |_, _, _, _| {}) {
         Ok((state, decisions)) => {
             let (topics, subscriptions) = (state.topics().count(), state.subscriptions().count());
             sound(format!(

@@ -9,8 +9,10 @@ use contract::{
     AgencyName, Class, ContractVersion, Definition, Effect, PrincipalName, Profiles, TopicName, Weight,
     impact,
 };
-use governance::{Basis, Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, Ruling, State};
 use governance::profiles::{Lint, Linted};
+use governance::{
+    Basis, Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, Ruling, State, rights,
+};
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::{DecisionOf, decision_entry};
@@ -138,11 +140,17 @@ impl Bus {
         Ok(profiles.map_or(lint, |profiles| lint.under(profiles)).all())
     }
 
-    /// Governance as it stands, as a folder of files, with the subscriptions that the caller may see.
+    /// Governance as it stands, as a folder of files, with the subscriptions that the caller may see, and where those
+    /// agencies are told that it may see.
     pub fn governance_files(&self, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
         let state = self.state(caller)?;
         let mut is = Desired::of(&state, self.core.clock.now_ms());
         is.subscriptions.retain(|name, _| self.may_oversee(caller, name).is_ok());
+        let caller = self.now(caller);
+        let others = is.agencies.values_mut();
+        others
+            .filter(|profile| rights::may_read_metadata(&caller, &[&profile.agency]).is_err())
+            .for_each(|profile| profile.notices = Default::default());
         Ok(is.to_files())
     }
 
@@ -221,7 +229,11 @@ impl Bus {
             return Ok(Governed { events });
         }
         let mut next = state.clone();
-        events.iter().for_each(|event| governance::apply(&mut next, event, now_ms));
+        let mut told = Vec::with_capacity(events.len());
+        for event in &events {
+            governance::apply(&mut next, event, now_ms);
+            told.push(governance::notice(&next, event, now_ms));
+        }
         let touched = touched(state, &next);
         self.core.topics.create_streams(&touched)?;
         let secrets = self.secrets_of_new_agencies(state, &next)?;
@@ -240,7 +252,7 @@ impl Bus {
             DecisionOf { caller, command: name, events: &events, basis: &basis, policies: state.policies() };
         let entry = decision_entry(&what, &rfc3339(now_ms));
         let core = self.core.clone();
-        let apply: Apply = Box::new(move |_| {
+        let apply: Apply = Box::new(move |durable| {
             for secret in &secrets {
                 if let Err(error) = core.keyring.open_agency(secret) {
                     tracing::error!(agency = %secret.agency, %error, "the keys of a new agency do not open");
@@ -251,6 +263,8 @@ impl Bus {
             }
             *core.state.write() = Arc::new(next);
             core.tail.rights().notify_waiters();
+            told.into_iter().zip(&durable.offsets).for_each(|(notice, at)| core.notices.add(*at, notice));
+            core.notices.ring();
         });
         let facts = Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply) };
         self.core.lane(Lane::Standard).record(facts).await?;

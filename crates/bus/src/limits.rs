@@ -50,6 +50,15 @@ pub const DISCLOSURE_BUCKET: u64 = 4096;
 /// Place commits after which the places are written anew and the older ones trimmed.
 pub const PLACES_COMPACT_AFTER: u64 = 50_000;
 
+/// Notices kept at hand, in memory, for lists and for agencies that could not be reached; about half a KiB each.
+pub const NOTICES_KEPT: usize = 10_000;
+
+/// Most notices in one letter: what a person may read and a webhook may take at once.
+pub const LETTER_MAX_NOTICES: usize = 100;
+
+/// Most letters under way at once: each may hold a thread until the other side has answered or its time is over.
+pub const LETTERS_UNDER_WAY: usize = 32;
+
 /// A producer that was silent for this long is forgotten, with the batches it could repeat: what Kafka does by default.
 pub const PRODUCER_EXPIRY_MS: u64 = 24 * 3600 * 1000;
 

@@ -1,7 +1,8 @@
 //! Counters, by the names that operators rely on. Labels are topics and subscriptions, never people.
 
 use contract::profiles::EventRule;
-use contract::{SubscriptionName, TopicName};
+use contract::{AgencyName, SubscriptionName, TopicName};
+use governance::notices::Way;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -41,6 +42,12 @@ struct LaneLabel {
     lane: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LetterLabel {
+    agency: String,
+    way: &'static str,
+}
+
 type ByTopic<M> = Family<TopicLabel, M>;
 
 /// All counters of the bus.
@@ -57,6 +64,8 @@ pub struct Metrics {
     dead_letters: Family<SubscriptionLabel, Gauge>,
     group_bytes: Family<LaneLabel, Histogram>,
     tree_size: Family<LaneLabel, Gauge>,
+    notices_sent: Family<LetterLabel, Counter>,
+    letters_failed: Family<LetterLabel, Counter>,
 }
 
 /// The counters of one topic, looked up once.
@@ -95,6 +104,8 @@ impl Default for Metrics {
             dead_letters: Family::default(),
             group_bytes: Family::new_with_constructor(bytes),
             tree_size: Family::default(),
+            notices_sent: Family::default(),
+            letters_failed: Family::default(),
         };
         metrics.register();
         metrics
@@ -116,6 +127,9 @@ impl Metrics {
         r.register("dead_letters", "Dead letters that wait for a decision", self.dead_letters.clone());
         r.register("commit_group_bytes", "Size of durable groups", self.group_bytes.clone());
         r.register("audit_tree_size", "Leaves in a lane's audit tree", self.tree_size.clone());
+        let (sent, failed) = (self.notices_sent.clone(), self.letters_failed.clone());
+        r.register("notices_sent", "Notices that arrived beyond the bus", sent);
+        r.register("notices_failed", "Letters of notices that did not arrive and are tried again", failed);
     }
 
     /// One topic's counters.
@@ -163,6 +177,15 @@ impl Metrics {
     /// A lane's tree grew.
     pub fn tree(&self, lane: Lane, size: u64) {
         self.tree_size.get_or_create(&LaneLabel { lane: lane.name() }).set(size as i64);
+    }
+
+    /// A letter with so many notices arrived, or did not.
+    pub fn notices(&self, agency: &AgencyName, way: Way, count: u64, arrived: bool) {
+        let label = LetterLabel { agency: agency.to_string(), way: way.as_str() };
+        match arrived {
+            true => self.notices_sent.get_or_create(&label).inc_by(count),
+            false => self.letters_failed.get_or_create(&label).inc(),
+        };
     }
 
     /// OpenMetrics text.

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use contract::PrincipalName;
-use governance::{Command, Roles, State};
-use journal::{Journal, JournalError, StreamId};
+use governance::{Command, Event, Roles, State};
+use journal::{Journal, JournalError, Offset, StreamId};
 use parking_lot::{Mutex, RwLock};
 use seal::Kms;
 
@@ -24,6 +24,8 @@ use crate::lanes::{self, Job, Lane, LaneParts, Sequences, Taken};
 use crate::limits::PRODUCER_EXPIRY_MS;
 use crate::marks::Marker;
 use crate::metrics::Metrics;
+use crate::notices::herald::{self, HERALD};
+use crate::notices::{Notices, place_name};
 use crate::policies::Verdicts;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
@@ -114,8 +116,13 @@ impl Bus {
         if !bus.core.state().is_open() {
             opened.operator_token = Some(bus.first_start().await?);
         }
+        bus.make_own_topics().await;
         opened.elapsed_ms = started.elapsed().as_millis();
-        let upkeep = [tokio::spawn(retention::run(bus.core.clone())), tokio::spawn(clerk::run(bus.clone()))];
+        let upkeep = [
+            tokio::spawn(retention::run(bus.core.clone())),
+            tokio::spawn(clerk::run(bus.clone())),
+            tokio::spawn(herald::run(bus.clone())),
+        ];
         bus.core.upkeep.lock().extend(upkeep);
         Ok((bus, opened))
     }
@@ -181,9 +188,20 @@ fn fold_all(
     let streams = Streams::open(&*journal)?;
     let is_new = journal.bounds(streams.governance)?.next == 0;
     let marker = Marker::new(secrets::file(&settings.data.join("marks.key"), is_new)?);
+    // Nothing that is stored depends on it; without it agencies take a new secret.
+    let webhooks = secrets::file(&settings.data.join("webhooks.key"), true)?;
     let keyring = Arc::new(Keyring::new(kms, journal.clone(), marker.clone()));
     fold_agency_keys(&*journal, &streams, &keyring)?;
-    let (state, decisions) = fold_governance(&*journal, &streams)?;
+    let places = Arc::new(Places::default());
+    for lane in Lane::ALL {
+        places.fold(&*journal, streams.places[lane as usize])?;
+    }
+    let published = places.of(&place_name(HERALD)).get(&0).copied().unwrap_or(0);
+    let notices = Arc::new(Notices::default());
+    let (state, decisions) = fold_governance(&*journal, &streams, |state, event, at_ms, offset| {
+        notices.fold(state, event, at_ms, offset);
+        notices.forget(published);
+    })?;
     let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
     let governed: Vec<_> = state.topics().cloned().collect();
     topics.refresh(&state, &governed)?;
@@ -191,11 +209,10 @@ fn fold_all(
     let tail = Arc::new(Tail::default());
     ring_on_append(&*journal, &topics, &tail);
     let audit = AuditLogs::open(&settings, &journal, &streams, &topics, &metrics)?;
-    let (places, dead_letters) = (Arc::new(Places::default()), Arc::new(DeadLetters::default()));
+    let dead_letters = Arc::new(DeadLetters::default());
     let memberships = Arc::new(Memberships::default());
     for lane in Lane::ALL {
         memberships.fold(&*journal, streams.members[lane as usize])?;
-        places.fold(&*journal, streams.places[lane as usize])?;
         dead_letters.fold(&*journal, streams.dead_letters[lane as usize])?;
     }
     let health = Arc::new(OnceLock::new());
@@ -251,6 +268,8 @@ fn fold_all(
         dead_letters,
         members: Members::default(),
         memberships,
+        notices,
+        webhooks,
         transactions: Transactions::default(),
         guids: Mutex::default(),
         verdicts: Verdicts::default(),
@@ -277,12 +296,17 @@ fn fold_sequences(journal: &dyn Journal, stream: StreamId, now_ms: u64) -> Resul
     Ok(sequences)
 }
 
-/// Governance, rebuilt from nothing.
-pub(crate) fn fold_governance(journal: &dyn Journal, streams: &Streams) -> Result<(State, u64), OpenError> {
+/// Governance, rebuilt from nothing; `visit` sees each decision with the state just after it, its time and its place.
+pub(crate) fn fold_governance(
+    journal: &dyn Journal,
+    streams: &Streams,
+    mut visit: impl FnMut(&State, &Event, u64, Offset),
+) -> Result<(State, u64), OpenError> {
     let (mut state, mut decisions, mut unread) = (State::default(), 0, None);
     fold::each(journal, streams.governance, 0, |record| match decode(&record.body) {
         Some((event, at_ms)) => {
             governance::apply(&mut state, &event, at_ms);
+            visit(&state, &event, at_ms, record.offset);
             decisions += 1;
         }
         None => unread = unread.or(Some(record.offset)),

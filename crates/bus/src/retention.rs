@@ -8,6 +8,7 @@ use crate::Refusal;
 use crate::core::Core;
 use crate::lanes::{Fact, Facts, Lane};
 use crate::limits::{PLACES_COMPACT_AFTER, PRODUCER_EXPIRY_MS};
+use crate::notices::is_own_place;
 use crate::subscriptions::memberships;
 
 /// How often it looks.
@@ -70,7 +71,8 @@ async fn compact_places(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
     let lives_here = |name: &contract::SubscriptionName| {
         let topic =
             state.subscription(name).and_then(|subscription| core.topics.get(&subscription.topic).ok());
-        topic.is_some_and(|topic| topic.lane == lane)
+        // The bus's own places are in the stream that its decisions are in.
+        topic.map_or(lane == Lane::Standard && is_own_place(name), |topic| topic.lane == lane)
     };
     let snapshot = core.places.snapshot(bounds.next, lives_here);
     let fact = |committed: &crate::subscriptions::places::Committed| Fact {

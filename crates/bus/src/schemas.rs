@@ -294,7 +294,10 @@ impl Guids {
             }
         }
         *upto = (*upto).max(state.schemas().count());
-        known.get(&whole).copied()
+        let mut own =
+            state.schemas().own().map(|(number, schema)| (SchemaId::whole(number).guid(schema), number));
+        let own = || own.find(|(guid, _)| *guid == whole).map(|(_, number)| number);
+        known.get(&whole).copied().or_else(own)
     }
 }
 

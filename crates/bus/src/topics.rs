@@ -199,8 +199,9 @@ impl Topics {
             (*version, kept.unwrap_or_default())
         });
         let window_s = topic.newest_active().and_then(|version| version.definition.identity_window_s);
-        let sources =
-            state.agency(&topic.owner).map(|agency| agency.profile.sources.clone()).unwrap_or_default();
+        // The bus itself is the source of what its own topics hold.
+        let owner = state.agency(&topic.owner).filter(|_| !governance::notices::is_own(&topic.name));
+        let sources = owner.map(|agency| agency.profile.sources.clone()).unwrap_or_default();
         Topic {
             name: topic.name.clone(),
             owner: topic.owner.clone(),

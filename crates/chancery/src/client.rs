@@ -17,8 +17,12 @@ pub struct Authorities(RootCerts);
 impl Authorities {
     /// Those of a PEM file.
     pub fn read(path: &str) -> Result<Self, String> {
-        let text = std::fs::read(path).map_err(|error| error.to_string())?;
-        let items: Result<Vec<_>, _> = parse_pem(&text).collect();
+        Self::parse(&std::fs::read(path).map_err(|error| error.to_string())?)
+    }
+
+    /// Those of a PEM text.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let items: Result<Vec<_>, _> = parse_pem(text).collect();
         let items = items.map_err(|error| error.to_string())?;
         let found: Vec<_> = items
             .into_iter()
@@ -31,6 +35,11 @@ impl Authorities {
             return Err("it holds no certificate".to_owned());
         }
         Ok(Self(RootCerts::new_with_certs(&found)))
+    }
+
+    /// As the HTTP client wants them.
+    pub fn into_roots(self) -> RootCerts {
+        self.0
     }
 }
 

@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod demo;
 mod kms;
+mod notices;
 mod output;
 mod wiring;
 

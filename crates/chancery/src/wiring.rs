@@ -19,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::meant::Meant;
 use crate::kms::file::FileKms;
+use crate::notices::Carriers;
 use crate::output::{self, Failure};
 
 /// How often the certificate's files are looked at.
@@ -31,7 +32,10 @@ pub fn serve(meant: Meant) -> Result<(), Failure> {
     // Memory holds keys: no copy of it may reach a disk.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(meant, started))
+    let ended = runtime.block_on(run(meant, started));
+    // A letter that is under way waits for its receiver; the bus does not, it sends it again with the next start.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
@@ -116,6 +120,7 @@ async fn serve_kafka(
 
 async fn open(meant: &Meant) -> Result<(Bus, Arc<Embedded>), Failure> {
     prepare_folder(&meant.data)?;
+    let carriers = Carriers::new(meant)?;
     let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
     let folder = meant.data.join("journal");
     let opened = tokio::task::block_in_place(|| {
@@ -134,6 +139,7 @@ async fn open(meant: &Meant) -> Result<(Bus, Arc<Embedded>), Failure> {
         .await
         .map_err(|error| failed(&error))?;
     tracing::info!("{opened}");
+    carriers.start(&bus);
     Ok((bus, journal))
 }
 

@@ -17,7 +17,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("tls", &["contract"]),
     ("door-http", &["bus", "contract", "governance", "tls"]),
     ("door-kafka", &["bus", "contract", "governance", "tls"]),
-    ("chancery", &["audit", "bus", "contract", "door-http", "door-kafka", "journal", "seal", "tls"]),
+    (
+        "chancery",
+        &["audit", "bus", "contract", "door-http", "door-kafka", "governance", "journal", "seal", "tls"],
+    ),
 ];
 
 /// What the pure rooms must compile without.

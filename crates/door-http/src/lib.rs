@@ -14,6 +14,7 @@ mod exports;
 mod governance;
 mod health;
 mod listener;
+mod notices;
 mod ownership;
 mod people;
 mod policies;

@@ -21,7 +21,7 @@ pub(crate) fn of(topic: &Topic, state: &State, now_ms: u64) -> Value {
         "standing": standing.as_str(),
         "confirmed_at": rfc3339(held.confirmed.at_ms),
         "confirmed_by": held.confirmed.by.principal.as_str(),
-        "due_at": rfc3339(at.due_ms),
+        "due_at": at.due_ms.map(rfc3339),
         "freezes_at": at.freezes_ms.map(rfc3339),
         "suspends_at": at.suspends_ms.map(rfc3339),
         "steward_left_at": held.steward_left_ms.map(rfc3339),

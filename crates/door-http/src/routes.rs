@@ -19,8 +19,8 @@ use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::{
-    Door, Reach, audit, contracts, cursors, dead_letters, events, exports, governance, health, people,
-    policies, registry, stream,
+    Door, Reach, audit, contracts, cursors, dead_letters, events, exports, governance, health, notices,
+    people, policies, registry, stream,
 };
 
 /// Most of what the framework says of a request that it refuses.
@@ -72,6 +72,8 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/v1/export/catalogue", get(exports::catalogue)),
         ("get", "/v1/export/governance", get(exports::governance)),
         ("get", "/v1/export/odcs/{topic}", get(exports::odcs)),
+        ("get", "/v1/notices", get(notices::list)),
+        ("get", "/v1/notices/secret", get(notices::secret)),
         ("get", "/v1/dead-letters", get(dead_letters::list)),
         ("get", "/v1/dead-letters/{id}", get(dead_letters::show)),
         ("post", "/v1/dead-letters/{id}/redrive", post(dead_letters::redrive)),

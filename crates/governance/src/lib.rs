@@ -3,7 +3,8 @@
 //! [`decide()`] takes the state, who asks, what they ask for and the time, and answers with facts ([`Event`]) or with a
 //! refusal that names who could do it. [`apply`] folds a fact into the [`State`] and never fails, so that a state
 //! rebuilt from the journal is the live one. [`rights`] holds the rules of the hot path (publish, consume, read
-//! metadata). [`Desired`] reads governance from files; [`plan()`] turns the difference into commands.
+//! metadata). [`Desired`] reads governance from files; [`plan()`] turns the difference into commands. [`notice()`] says
+//! what agencies are told of a fact.
 //!
 //! No I/O, no clock, no randomness: tokens are made outside and only their SHA-256 comes in here. The crate never looks
 //! into a schema; whether a contract holds water is asked through [`ContractCheck`].
@@ -18,6 +19,7 @@ pub mod decide;
 pub mod desired;
 pub mod duration;
 pub mod events;
+pub mod notices;
 pub mod ownership;
 pub mod plan;
 pub mod policy;
@@ -38,6 +40,7 @@ pub use date::Date;
 pub use decide::{ContractCheck, ReadSchema, Ruling, decide, rule};
 pub use desired::{Desired, FileFault};
 pub use events::{By, Event, Side};
+pub use notices::{Notice, notice};
 pub use ownership::Standing;
 pub use plan::{Plan, Step, apply_all, plan};
 pub use policy::{Basis, Policies};

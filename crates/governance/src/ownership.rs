@@ -10,7 +10,7 @@ use crate::consent::minute;
 use crate::events::{By, Event};
 use crate::standards::Ownership;
 use crate::state::{Stage, Topic};
-use crate::{Refused, State, clerk};
+use crate::{Refused, State, clerk, notices};
 
 /// Whether somebody answers for a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +46,8 @@ impl fmt::Display for Standing {
 /// When what comes to a topic, in milliseconds since 1970, if nobody does anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
-    /// A confirmation is due.
-    pub due_ms: u64,
+    /// A confirmation is due; never of the bus's own topics.
+    pub due_ms: Option<u64>,
     /// It is frozen for change; known once people were told that the confirmation is due, or both are gone.
     pub freezes_ms: Option<u64>,
     /// It takes no events; known once people were told that it is frozen.
@@ -55,8 +55,11 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Of a topic, under these rules.
+    /// Of a topic, under these rules. For the bus's own topics the bus answers: nothing ever comes to them.
     pub fn of(topic: &Topic, rules: &Ownership) -> Self {
+        if notices::is_own(&topic.name) {
+            return Self { due_ms: None, freezes_ms: None, suspends_ms: None };
+        }
         let held = &topic.stewardship;
         let after = |ms: u64, span_s: u64| ms.saturating_add(span_s.saturating_mul(1000));
         let told = |stage: Stage| held.told.get(&stage).copied();
@@ -64,7 +67,7 @@ impl Schedule {
         let orphaned_ms = told(Stage::Orphaned);
         let suspends_ms = orphaned_ms.map(|told_ms| after(told_ms, rules.suspend_after_s));
         Self {
-            due_ms: after(held.confirmed.at_ms, rules.confirm_every_s),
+            due_ms: Some(after(held.confirmed.at_ms, rules.confirm_every_s)),
             // What was told stands, though the rules became milder since.
             freezes_ms: orphaned_ms.or_else(|| held.vacant_ms().into_iter().chain(overdue_ms).min()),
             suspends_ms: told(Stage::Suspended).or(suspends_ms),
@@ -77,7 +80,7 @@ impl Schedule {
         match () {
             () if come(self.suspends_ms) => Standing::Suspended,
             () if come(self.freezes_ms) => Standing::Orphaned,
-            () if self.due_ms <= now_ms => Standing::ConfirmationDue,
+            () if come(self.due_ms) => Standing::ConfirmationDue,
             () => Standing::Held,
         }
     }
@@ -116,10 +119,10 @@ pub(crate) fn why(topic: &Topic) -> String {
 pub fn remedy(topic: &Topic) -> String {
     let name = &topic.name;
     if topic.stewardship.vacant_ms().is_some() {
+        let owner = &topic.owner;
         return format!(
-            "a steward of {}, or an operator, names others: chancery topic name {name} --steward NAME@{0} \
-             --deputy NAME@{0}",
-            topic.owner
+            "a steward of {owner}, or an operator, names others: chancery topic name {name} --steward NAME@{owner} \
+             --deputy NAME@{owner}"
         );
     }
     let present: Vec<&str> =

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::commands::{AgencyChange, AgencyProfile};
+use crate::notices;
 use crate::profiles::{Lint, lines};
 use crate::state::{Agency, Profile};
 use crate::{
@@ -149,7 +150,7 @@ fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {
         let what = format!("+ agency {} ({})", wish.agency, wish.name);
         return plan.step(Command::RegisterAgency(wish.clone()), what);
     };
-    let Profile { name, mandate, contacts, dpo, sources, domains } = &known.profile;
+    let Profile { name, mandate, contacts, dpo, sources, domains, notices } = &known.profile;
     let mut details = Vec::new();
     let change = AgencyChange {
         agency: wish.agency.clone(),
@@ -159,6 +160,7 @@ fn agency(plan: &mut Plan, known: Option<&Agency>, wish: &AgencyProfile) {
         dpo: differs(&mut details, "dpo", dpo, &wish.dpo),
         sources: differs(&mut details, "sources", sources, &wish.sources),
         domains: differs(&mut details, "domains", domains, &wish.domains),
+        notices: differs(&mut details, "notices", notices, &wish.notices),
     };
     if !details.is_empty() {
         let what = format!("~ agency {}{}", wish.agency, details.concat());
@@ -184,7 +186,10 @@ fn unmanaged(plan: &mut Plan, state: &State, desired: &Desired, now_ms: u64) {
     // The agency that runs the bus is there before any folder.
     let agencies = state.agencies().map(|known| &known.agency).filter(|name| !central.contains(name));
     let agencies = agencies.filter(|name| !desired.agencies.contains_key(*name));
-    let topics = state.topics().filter(|topic| !desired.topics.contains_key(&topic.name));
+    // And so are the bus's own topics.
+    let topics = state
+        .topics()
+        .filter(|topic| !desired.topics.contains_key(&topic.name) && !notices::is_own(&topic.name));
     let subscriptions = state
         .subscriptions()
         .filter(|known| known.ended.is_none() && !desired.subscriptions.contains_key(&known.name));

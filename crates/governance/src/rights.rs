@@ -5,16 +5,18 @@
 
 use contract::AgencyName;
 
+use crate::clerk::BUS;
 use crate::standards::Ownership;
-use crate::{Actor, Refused, Role, Subscription, Topic, ownership};
+use crate::{Actor, Refused, Role, Subscription, Topic, notices, ownership};
 
-/// A producer of the owner agency publishes to its topics, while somebody answers for them.
+/// A producer of the owner agency publishes to its topics, while somebody answers for them; the bus alone to its own.
 pub fn may_publish(actor: &Actor, topic: &Topic, rules: &Ownership, now_ms: u64) -> Result<(), Refused> {
-    if actor.is_of(&topic.owner, Role::Producer) {
+    let publisher = if notices::is_own(&topic.name) { BUS } else { topic.owner.as_str() };
+    if actor.agency.as_str() == publisher && actor.is(Role::Producer) {
         return ownership::suspended(topic, rules, now_ms).map_or(Ok(()), Err);
     }
     let what = format!("publishing to {}", topic.name);
-    Err(Refused::not_allowed(&what, format!("a producer of {}", topic.owner)))
+    Err(Refused::not_allowed(&what, format!("a producer of {publisher}")))
 }
 
 /// A consumer of the subscription's agency takes events while the subscription is live.
@@ -62,6 +64,15 @@ pub fn may_trace(actor: &Actor) -> Result<(), Refused> {
         "tracing across agencies",
         "an operator, a regulator, a steward or a data protection officer",
     ))
+}
+
+/// Who learns what letters to an agency's webhook are signed with: its stewards, and operators.
+pub fn may_read_secret(actor: &Actor, agency: &AgencyName) -> Result<(), Refused> {
+    if actor.is_of(agency, Role::Steward) || actor.is(Role::Operator) {
+        return Ok(());
+    }
+    let what = format!("reading the webhook secret of {agency}");
+    Err(Refused::not_allowed(&what, format!("a steward of {agency} or an operator")))
 }
 
 /// Who reads the whole audit: those who oversee.

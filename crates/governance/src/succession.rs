@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use contract::{AgencyName, SubscriptionName, TopicName};
 
 use crate::events::{By, Event};
+use crate::notices::is_own;
 use crate::state::{Shares, Succession};
 use crate::{State, clerk, transfer};
 
@@ -20,7 +21,9 @@ struct Estate<'a> {
 
 impl<'a> Estate<'a> {
     fn of(state: &'a State, agency: &AgencyName, shares: &'a Shares) -> Self {
-        let topics = state.topics().filter(|topic| topic.owner == *agency).map(|topic| &topic.name);
+        // The bus's own topics are of whoever runs it.
+        let owned = state.topics().filter(|topic| topic.owner == *agency && !is_own(&topic.name));
+        let topics = owned.map(|topic| &topic.name);
         // What ended is history and stays with whom it was.
         let live = state.subscriptions().filter(|known| known.agency == *agency && known.ended.is_none());
         let subjects = state.schemas().all_free().filter(|(_, series)| series.agency == *agency);
@@ -79,7 +82,11 @@ fn listed(state: &State, agency: &AgencyName, shares: &Shares) -> Vec<(&'static 
     let mut listed = Vec::new();
     for share in &shares.shares {
         listed.extend(share.topics.iter().map(|name| {
-            ("topic", name.to_string(), state.topic(name).is_some_and(|topic| topic.owner == *agency))
+            (
+                "topic",
+                name.to_string(),
+                state.topic(name).is_some_and(|topic| topic.owner == *agency && !is_own(name)),
+            )
         }));
         listed.extend(share.subscriptions.iter().map(|name| {
             let known = state.subscription(name).filter(|known| known.ended.is_none());
@@ -93,15 +100,20 @@ fn listed(state: &State, agency: &AgencyName, shares: &Shares) -> Vec<(&'static 
     listed
 }
 
+/// How a successor agrees.
+pub(crate) fn acceptance(agency: &AgencyName, successor: &AgencyName) -> String {
+    format!(
+        "a steward of {successor} accepts it: chancery agency accept {agency} --agency {successor} --steward \
+         NAME@{successor} --deputy NAME@{successor}"
+    )
+}
+
 /// What a succession waits for, in words; nothing: it takes place now.
 pub fn waits(state: &State, agency: &AgencyName, agreed: &Succession, now_ms: u64) -> Vec<String> {
     let mut waits = Vec::new();
     for successor in agreed.shares.successors() {
         match agreed.accepted.get(successor) {
-            None => waits.push(format!(
-                "a steward of {successor} accepts it: chancery agency accept {agency} --agency {successor} \
-                 --steward NAME@{successor} --deputy NAME@{successor}"
-            )),
+            None => waits.push(acceptance(agency, successor)),
             Some(accepted) => waits.extend(transfer::gone(state, successor, accepted)),
         }
     }

@@ -10,15 +10,20 @@ use crate::events::{By, Event};
 use crate::state::{Accepted, Offer, Topic};
 use crate::{Role, State, ownership};
 
+/// How the other agency agrees.
+pub(crate) fn acceptance(topic: &Topic, to: &AgencyName) -> String {
+    let name = &topic.name;
+    format!(
+        "a steward of {to} accepts it: chancery topic accept {name} --steward NAME@{to} --deputy NAME@{to}"
+    )
+}
+
 /// What an offer waits for, in words; nothing: the topic changes hands now.
 pub fn waits(state: &State, topic: &Topic, offer: &Offer, now_ms: u64) -> Vec<String> {
     let to = &offer.to;
     let mut waits = Vec::new();
     match &offer.accepted {
-        None => waits.push(format!(
-            "a steward of {to} accepts it: chancery topic accept {} --steward NAME@{to} --deputy NAME@{to}",
-            topic.name
-        )),
+        None => waits.push(acceptance(topic, to)),
         Some(accepted) => waits.extend(gone(state, to, accepted)),
     }
     if now_ms < offer.on.starts_ms() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use contract::{Definition, Format, Profiles};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
+use governance::notices::{When, Wishes};
 use governance::{Access, Changes, Command, Desired, Limits, Ownership, Standards, plan};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -123,8 +124,8 @@ fn text() -> impl Strategy<Value = String> {
 
 fn agency() -> impl Strategy<Value = AgencyProfile> {
     let lists = (proptest::collection::vec(text(), 0..3), proptest::collection::vec(text(), 0..3));
-    (text(), text(), lists, any::<bool>()).prop_map(|(name, mandate, (contacts, sources), empty)| {
-        AgencyProfile {
+    (text(), text(), lists, any::<bool>(), wishes()).prop_map(
+        |(name, mandate, (contacts, sources), empty, notices)| AgencyProfile {
             agency: support::agency("a"),
             name,
             dpo: if empty { String::new() } else { mandate.clone() },
@@ -132,7 +133,21 @@ fn agency() -> impl Strategy<Value = AgencyProfile> {
             contacts,
             domains: if empty { Vec::new() } else { vec!["civil".to_owned()] },
             sources,
-        }
+            notices,
+        },
+    )
+}
+
+fn wishes() -> impl Strategy<Value = Wishes> {
+    let email = proptest::collection::vec(select(vec!["desk@a.example", "null@1e3"]), 0..3);
+    let webhook = proptest::option::of(select(vec!["https://a.example/x?y#z", "http://127.0.0.1:1"]));
+    let kinds = proptest::collection::vec(select(vec!["contract", "topic.orphaned"]), 0..3);
+    let digest = select(vec![When::AtOnce, When::Daily]);
+    (email, webhook, kinds, digest).prop_map(|(email, webhook, kinds, digest)| Wishes {
+        email: email.into_iter().map(str::to_owned).collect(),
+        webhook: webhook.map(str::to_owned),
+        kinds: kinds.into_iter().map(str::to_owned).collect(),
+        digest,
     })
 }
 

@@ -10,6 +10,7 @@ mod environments;
 mod export;
 mod folder;
 mod lint;
+mod notices;
 mod policy;
 mod principal;
 mod publish;
@@ -91,6 +92,8 @@ enum Verb {
     Publish(publish::Publish),
     /// Print a subscription's next events, one CloudEvent a line
     Consume(consume::Consume),
+    /// What was decided and concerns your agency
+    Notices(notices::Notices),
     /// Events that a subscription could not process
     DeadLetters(dead_letters::DeadLetters),
     /// Say what a folder of governance files would change; exits 2 when something would
@@ -131,6 +134,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Subscription(verb) => done(verb.run(&options)),
         Verb::Publish(verb) => verb.run(&options),
         Verb::Consume(verb) => done(verb.run(&options)),
+        Verb::Notices(verb) => done(verb.run(&options)),
         Verb::DeadLetters(verb) => done(verb.run(&options)),
         Verb::Plan(verb) => verb.run(&options),
         Verb::Apply(verb) => done(verb.run(&options)),

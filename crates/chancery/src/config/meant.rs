@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::notices::Notices;
 use super::typed::Typed;
 use crate::output::Failure;
 
@@ -29,6 +30,8 @@ pub struct Meant {
     pub log_json: bool,
     /// What to log.
     pub log: String,
+    /// How agencies are told beyond the bus.
+    pub notices: Notices,
 }
 
 impl TryFrom<Typed> for Meant {
@@ -68,6 +71,7 @@ impl TryFrom<Typed> for Meant {
             state_prefix: typed.state_prefix,
             log_json,
             log: typed.log.unwrap_or_else(|| "info".to_owned()),
+            notices: typed.notices.try_into()?,
         })
     }
 }

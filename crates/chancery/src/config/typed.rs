@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
+use super::notices::TypedNotices;
 use crate::output::Failure;
 
 /// The settings of `serve`, as written.
@@ -50,6 +51,9 @@ pub struct Typed {
     /// What to log, such as info or debug or bus=debug,info [default: info]
     #[arg(long, env = "CHANCERY_LOG")]
     pub log: Option<String>,
+    /// How agencies are told beyond the bus
+    #[command(flatten)]
+    pub notices: TypedNotices,
 }
 
 impl Typed {
@@ -78,6 +82,7 @@ impl Typed {
             kms_root_key_file: self.kms_root_key_file.or(other.kms_root_key_file),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
+            notices: self.notices.over(other.notices),
         }
     }
 }

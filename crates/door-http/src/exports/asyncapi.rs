@@ -3,6 +3,7 @@
 //! Actions are the bus's own: it receives what producers send, and sends what subscriptions are handed.
 
 use contract::{Class, Definition, Format};
+use governance::notices::is_own;
 use governance::{State, Status, Topic, Version, duration};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,10 @@ pub fn document(bus: &str, servers: &Servers, state: &State) -> Value {
     for topic in state.topics() {
         let versions: Vec<&Version> = topic.versions.values().filter(|version| in_force(version)).collect();
         channels.insert(topic.name.to_string(), channel(topic, &versions, servers));
-        operations.insert(format!("receive-{}", topic.name), receive(topic));
+        // What the bus itself publishes nobody sends to it.
+        if !is_own(&topic.name) {
+            operations.insert(format!("receive-{}", topic.name), receive(topic));
+        }
         operations.insert(format!("send-{}", topic.name), send(topic));
         messages.extend(versions.into_iter().map(|version| (key(version), message(version))));
     }

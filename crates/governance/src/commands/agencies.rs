@@ -3,6 +3,8 @@
 use contract::AgencyName;
 use serde::{Deserialize, Serialize};
 
+use crate::notices::Wishes;
+
 /// Who an agency is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,9 @@ pub struct AgencyProfile {
     /// nothing is said.
     #[serde(default)]
     pub domains: Vec<String>,
+    /// How it wants to be told of what concerns it.
+    #[serde(default)]
+    pub notices: Wishes,
 }
 
 /// What of an agency's profile changes.
@@ -53,4 +58,7 @@ pub struct AgencyChange {
     /// The domains that its mandate covers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domains: Option<Vec<String>>,
+    /// How it wants to be told of what concerns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<Wishes>,
 }

@@ -77,6 +77,7 @@ pub(super) fn register(case: &Case<'_>, new: &AgencyProfile) -> Result<Vec<Event
         dpo: new.dpo.clone(),
         sources: new.sources.clone(),
         domains: new.domains.clone(),
+        notices: new.notices.clone(),
     };
     no_faults("invalid-agency", &faults(&profile))?;
     Ok(vec![Event::AgencyRegistered { agency: new.agency.clone(), profile, by }])
@@ -86,7 +87,7 @@ pub(super) fn register(case: &Case<'_>, new: &AgencyProfile) -> Result<Vec<Event
 pub(super) fn change(case: &Case<'_>, change: &AgencyChange) -> Result<Vec<Event>, Refused> {
     let by = case.as_operator(&format!("changing agency {}", change.agency))?;
     let former = &case.agency(&change.agency)?.profile;
-    let AgencyChange { agency, name, mandate, contacts, dpo, sources, domains } = change.clone();
+    let AgencyChange { agency, name, mandate, contacts, dpo, sources, domains, notices } = change.clone();
     let profile = Profile {
         name: name.unwrap_or_else(|| former.name.clone()),
         mandate: mandate.unwrap_or_else(|| former.mandate.clone()),
@@ -94,13 +95,14 @@ pub(super) fn change(case: &Case<'_>, change: &AgencyChange) -> Result<Vec<Event
         dpo: dpo.unwrap_or_else(|| former.dpo.clone()),
         sources: sources.unwrap_or_else(|| former.sources.clone()),
         domains: domains.unwrap_or_else(|| former.domains.clone()),
+        notices: notices.unwrap_or_else(|| former.notices.clone()),
     };
     no_faults("invalid-agency", &faults(&profile))?;
     Ok(if profile == *former { Vec::new() } else { vec![Event::AgencyChanged { agency, profile, by }] })
 }
 
 fn faults(profile: &Profile) -> Vec<String> {
-    let mut faults = Vec::new();
+    let mut faults = profile.notices.faults();
     if profile.name.trim().is_empty() {
         faults.push("name: is missing".to_owned());
     }

@@ -6,12 +6,13 @@ use contract::{ContractVersion, Definition, TopicName};
 
 use super::authority::Case;
 use super::{no_faults, topics};
-use crate::{Date, Event, Impact, Refused, Status, Topic, Version};
+use crate::{Date, Event, Impact, Refused, Status, Topic, Version, notices};
 
 /// A new version, or other text for one that is still proposed. Agreements to the former text do not count for the new.
 pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(&definition.topic)?;
     let by = case.as_changing(topic, &format!("proposing a contract of {}", topic.name))?;
+    not_the_buss_own(topic)?;
     let number = definition.version;
     if let Some(known) = topic.versions.get(&number) {
         let overtaken = known.status == Status::Proposed && known.is_overtaken(topic);
@@ -48,6 +49,7 @@ pub(super) fn deprecate(
 ) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(topic)?;
     let by = case.as_changing(topic, &format!("deprecating a contract of {}", topic.name))?;
+    not_the_buss_own(topic)?;
     let (topic, version) = version_of(case, &topic.name, number)?;
     if !matches!(version.status, Status::Active | Status::Deprecated) {
         let text = format!("{number} of {} is {}, not active", topic.name, version.status);
@@ -71,6 +73,7 @@ pub(super) fn retire(
 ) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(topic)?;
     let by = case.as_changing(topic, &format!("retiring a contract of {}", topic.name))?;
+    not_the_buss_own(topic)?;
     let (topic, version) = version_of(case, &topic.name, number)?;
     match (version.status, version.sunset) {
         (Status::Retired, _) => return Ok(Vec::new()),
@@ -85,6 +88,15 @@ pub(super) fn retire(
         (Status::Proposed | Status::Deprecated, _) => {}
     }
     Ok(vec![Event::ContractRetired { topic: topic.name.clone(), version: number, by }])
+}
+
+/// What the bus writes into its own topics, no contract of somebody's can change.
+fn not_the_buss_own(topic: &Topic) -> Result<(), Refused> {
+    if notices::is_own(&topic.name) {
+        let text = format!("the contract of {} is the bus's own: it comes with the program", topic.name);
+        return Err(Refused::new("reserved", text));
+    }
+    Ok(())
 }
 
 /// A version of a topic's contract, which must be there.

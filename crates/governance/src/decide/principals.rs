@@ -98,7 +98,7 @@ pub(super) fn disable(case: &Case<'_>, name: &PrincipalName) -> Result<Vec<Event
 }
 
 /// The facts that make `name` a steward of `agency`, if it is none yet.
-pub(super) fn name_steward(
+pub(crate) fn name_steward(
     state: &State,
     name: &PrincipalName,
     agency: &AgencyName,

@@ -30,7 +30,7 @@ pub(super) fn register(
         return Ok(Vec::new());
     }
     let (by, agency) = who(case, subject, &format!("registering a schema under {subject}"))?;
-    if case.state.schemas().count() >= NUMBERS_MAX {
+    if case.state.schemas().is_full() {
         return Err(Refused::new("full", format!("the bus has {NUMBERS_MAX} schemas and takes no more")));
     }
     if case.state.mode_of(subject) == Mode::ReadOnly {

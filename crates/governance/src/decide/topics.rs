@@ -9,7 +9,7 @@ use crate::commands::{NewTopic, TopicChange};
 use crate::events::By;
 use crate::policy::Policies;
 use crate::profiles::Lint;
-use crate::{Event, Refused, Role, State, Topic, duration};
+use crate::{Event, Refused, Role, State, Topic, duration, notices};
 
 /// A topic and its first contract, proposed and activated together: nobody can be subscribed yet.
 pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refused> {
@@ -17,6 +17,10 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
     if case.state.topic(&new.topic).is_some() {
         return Err(Refused::exists("topic", &new.topic)
             .hint("change-topic changes its properties, propose-contract its contract"));
+    }
+    if notices::is_reserved(&new.topic) {
+        let text = format!("topics that begin with bus. are the bus's own: {}", new.topic);
+        return Err(Refused::new("reserved", text).hint("choose another domain"));
     }
     let faults = faults(case, new);
     let (Some(owner), Some(steward), Some(deputy), Ok(retention_s), true) =

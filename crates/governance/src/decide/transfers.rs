@@ -5,7 +5,7 @@ use contract::{AgencyName, PrincipalName, TopicName};
 use super::authority::{Case, owners, reason_given};
 use super::{no_faults, principals};
 use crate::state::Offer;
-use crate::{Date, Event, Refused, Role, Topic, transfer};
+use crate::{Date, Event, Refused, Role, Topic, notices, transfer};
 
 /// How long a day lasts, in milliseconds: one that is over cannot be agreed on.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -19,6 +19,10 @@ pub(super) fn offer(
 ) -> Result<Vec<Event>, Refused> {
     let topic = case.topic(topic)?;
     let by = case.as_changing(topic, &format!("offering topic {} to another agency", topic.name))?;
+    if notices::is_own(&topic.name) {
+        let text = format!("{} is the bus's own: it stays with the agency that runs the bus", topic.name);
+        return Err(Refused::new("reserved", text));
+    }
     case.agency(to)?;
     if *to == topic.owner {
         return Err(Refused::new("own-topic", format!("{} belongs to {to} already", topic.name)));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{File, Text, written};
 use crate::commands::{AgencyProfile, SubscriptionRequest};
+use crate::notices::{When, Wishes};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +22,18 @@ struct AgencyForm {
     sources: Vec<String>,
     #[serde(default)]
     domains: Vec<String>,
+    #[serde(default)]
+    notices: NoticesForm,
+}
+
+/// [`Wishes`] as people write them: a slip in a file is refused, one in the journal passed over.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NoticesForm {
+    email: Vec<String>,
+    webhook: Option<String>,
+    digest: When,
+    kinds: Vec<String>,
 }
 
 /// Reads an agency; `stem` is the file's name without its ending.
@@ -29,8 +42,11 @@ pub(super) fn agency(file: &mut File<'_>, stem: &str) -> Option<AgencyProfile> {
     file.named_after("agency", form.agency.as_ref(), stem);
     let agency = file.demanded_as("agency", form.agency);
     let name = file.demanded("name", form.name);
-    let AgencyForm { mandate, contacts, dpo, sources, domains, .. } = form;
-    Some(AgencyProfile { agency: agency?, name: name?, mandate, contacts, dpo, sources, domains })
+    let AgencyForm { mandate, contacts, dpo, sources, domains, notices, .. } = form;
+    let NoticesForm { email, webhook, digest, kinds } = notices;
+    let notices = Wishes { email, webhook, digest, kinds };
+    notices.faults().into_iter().for_each(|fault| file.fault(fault));
+    Some(AgencyProfile { agency: agency?, name: name?, mandate, contacts, dpo, sources, domains, notices })
         .filter(|_| file.is_sound())
 }
 
@@ -48,12 +64,23 @@ struct WrittenAgency<'a> {
     sources: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     domains: &'a [String],
+    #[serde(skip_serializing_if = "Wishes::is_empty")]
+    notices: &'a Wishes,
 }
 
 /// The file that [`agency`] reads this from.
 pub(super) fn agency_file(profile: &AgencyProfile) -> String {
-    let AgencyProfile { agency, name, mandate, contacts, dpo, sources, domains } = profile;
-    written(&WrittenAgency { agency: agency.as_str(), name, mandate, contacts, dpo, sources, domains })
+    let AgencyProfile { agency, name, mandate, contacts, dpo, sources, domains, notices } = profile;
+    written(&WrittenAgency {
+        agency: agency.as_str(),
+        name,
+        mandate,
+        contacts,
+        dpo,
+        sources,
+        domains,
+        notices,
+    })
 }
 
 #[derive(Deserialize)]

@@ -2,15 +2,16 @@
 
 use super::Desired;
 use crate::commands::{AgencyProfile, NewTopic, SubscriptionRequest};
+use crate::notices::is_own;
 use crate::state::Profile;
 use crate::{Agency, State, Subscription, Topic, duration};
 
 impl Desired {
     /// What would bring a bus to where `state` is at `now_ms` (milliseconds since 1970): the standards, all agencies,
     /// each topic by the version that its consumers read by, and each subscription by the terms that its agency wants.
-    /// What is over is left out, and so is the past.
+    /// What is over is left out, so is the past, and so are the bus's own topics, which every bus has.
     pub fn of(state: &State, now_ms: u64) -> Self {
-        let topics = state.topics().filter_map(|known| topic(known));
+        let topics = state.topics().filter(|known| !is_own(&known.name)).filter_map(|known| topic(known));
         let mut is = Self {
             standards: Some(state.standards().clone()),
             agencies: state.agencies().map(|known| (known.agency.clone(), agency(known))).collect(),
@@ -18,15 +19,16 @@ impl Desired {
             ..Self::default()
         };
         let wishes = state.subscriptions().filter_map(|known| subscription(known, now_ms));
-        let wishes: Vec<_> = wishes.filter(|wish| is.topics.contains_key(&wish.topic)).collect();
+        let wishes: Vec<_> =
+            wishes.filter(|wish| is.topics.contains_key(&wish.topic) || is_own(&wish.topic)).collect();
         is.subscriptions.extend(wishes.into_iter().map(|wish| (wish.subscription.clone(), wish)));
         is
     }
 }
 
 fn agency(known: &Agency) -> AgencyProfile {
-    let Profile { name, mandate, contacts, dpo, sources, domains } = known.profile.clone();
-    AgencyProfile { agency: known.agency.clone(), name, mandate, contacts, dpo, sources, domains }
+    let Profile { name, mandate, contacts, dpo, sources, domains, notices } = known.profile.clone();
+    AgencyProfile { agency: known.agency.clone(), name, mandate, contacts, dpo, sources, domains, notices }
 }
 
 /// Nothing where no version is in force.

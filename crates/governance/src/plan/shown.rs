@@ -2,6 +2,7 @@
 
 use contract::{AgencyName, ClassSet, KeyRule, PrincipalName};
 
+use crate::notices::Wishes;
 use crate::{Date, Latency};
 
 /// A value on a line of detail.
@@ -45,4 +46,4 @@ macro_rules! shown_as_displayed {
     };
 }
 
-shown_as_displayed!(AgencyName, PrincipalName, Date, Latency, u32);
+shown_as_displayed!(AgencyName, PrincipalName, Date, Latency, Wishes, u32);

@@ -15,7 +15,7 @@ use contract::{ContractVersion, Definition, PrincipalName, SubscriptionName, Top
 use super::schemas::{Home, Schema};
 use super::subscription::{Approval, End, Ended, Grant, Request, Subscription, Told};
 use super::topic::{Acknowledgement, Answer, Objection, Override, Status, Topic, Version};
-use super::{Agency, Delegation, Principal, State, Stewardship, Terms};
+use super::{Agency, Delegation, Principal, Since, State, Stewardship, Terms};
 use crate::events::{By, Event};
 use crate::policy::Policies;
 use crate::{Roles, Scram, TokenHash};
@@ -23,7 +23,7 @@ use crate::{Roles, Scram, TokenHash};
 /// Folds `event`, decided at `at_ms` (milliseconds since 1970), into `state`.
 pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
     match event {
-        Event::BusOpened { .. } => state.opened = true,
+        Event::BusOpened { by } => state.central = Some(by.principal.agency()),
         Event::BootstrapClosed { .. } => state.bootstrap_closed = true,
         Event::StandardsSet { standards, .. } => {
             if standards.policies != state.standards.policies {
@@ -84,14 +84,22 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
 fn agencies(state: &mut State, event: &Event, at_ms: u64) {
     match event {
         Event::AgencyRegistered { agency, profile, .. } => {
+            let since = Since::default().of(&profile.notices, at_ms);
             let (agency, profile) = (agency.clone(), profile.clone());
-            let record =
-                Agency { agency: agency.clone(), profile, registered_ms: at_ms, succeeded: Vec::new() };
+            let record = Agency {
+                agency: agency.clone(),
+                profile,
+                registered_ms: at_ms,
+                succeeded: Vec::new(),
+                since,
+            };
             state.agencies.insert(agency, Arc::new(record));
         }
         Event::AgencyChanged { agency, profile, .. } => {
             if let Some(record) = state.agencies.get_mut(agency) {
-                Arc::make_mut(record).profile = profile.clone();
+                let record = Arc::make_mut(record);
+                record.since = record.since.of(&profile.notices, at_ms);
+                record.profile = profile.clone();
             }
         }
         _ => {}

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
 
 pub use apply::apply;
-pub use parties::{Agency, Delegation, Principal, Profile};
+pub use parties::{Agency, Delegation, Principal, Profile, Since};
 pub use schemas::{Mode, Reference, Schema, Schemas};
 pub use series::Listed;
 pub use stewardship::{Accepted, Confirmation, Offer, Stage, Stewardship, Tenure};
@@ -34,8 +34,8 @@ use crate::{Role, Standards};
 /// Everything that governance knows. `Default` knows nothing: the bus is not open yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Whether there is an operator.
-    opened: bool,
+    /// The agency that runs the bus, once there is an operator.
+    central: Option<AgencyName>,
     bootstrap_closed: bool,
     standards: Arc<Standards>,
     /// The standards' policies, read.
@@ -56,7 +56,12 @@ pub struct State {
 impl State {
     /// Whether the bus has been opened.
     pub fn is_open(&self) -> bool {
-        self.opened
+        self.central.is_some()
+    }
+
+    /// The agency that runs the bus.
+    pub fn central(&self) -> Option<&AgencyName> {
+        self.central.as_ref()
     }
 
     /// Whether what an operator does still counts as approved.

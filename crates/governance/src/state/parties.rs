@@ -6,6 +6,7 @@ use contract::{AgencyName, PrincipalName};
 use serde::{Deserialize, Serialize};
 
 use super::Succeeded;
+use crate::notices::{Way, Wishes};
 use crate::{Actor, By, Date, Roles, Scram, TokenHash};
 
 /// Who an agency is, apart from its name on the bus.
@@ -29,6 +30,9 @@ pub struct Profile {
     /// nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<String>,
+    /// How it wants to be told of what concerns it.
+    #[serde(default, skip_serializing_if = "Wishes::is_empty")]
+    pub notices: Wishes,
 }
 
 /// An organisation on the bus.
@@ -42,6 +46,31 @@ pub struct Agency {
     pub registered_ms: u64,
     /// Who took over what it had, each time.
     pub succeeded: Vec<Succeeded>,
+    /// Since when it wants to be told.
+    pub since: Since,
+}
+
+/// Since when an agency wants to be told in each way, in milliseconds since 1970; what was before is not told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Since {
+    email: Option<u64>,
+    webhook: Option<u64>,
+}
+
+impl Since {
+    /// The same by the wishes of `at_ms`: a way that was wanted before goes on.
+    pub(super) fn of(self, wishes: &Wishes, at_ms: u64) -> Self {
+        let one = |way: Way| wishes.wants(way).then(|| self.get(way).unwrap_or(at_ms));
+        Self { email: one(Way::Email), webhook: one(Way::Webhook) }
+    }
+
+    /// Since when it wants to be told in this way, if it does.
+    pub fn get(&self, way: Way) -> Option<u64> {
+        match way {
+            Way::Email => self.email,
+            Way::Webhook => self.webhook,
+        }
+    }
 }
 
 impl Agency {

@@ -12,6 +12,8 @@ use contract::{AgencyName, ContractVersion, Definition, Format, TopicName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::notices::is_own;
+
 /// Where a subject of a topic's contract ends (Confluent's TopicNameStrategy).
 const VALUE_SUFFIX: &str = "-value";
 
@@ -110,6 +112,8 @@ pub enum Home {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schemas {
     numbered: Vec<(Arc<Schema>, Home)>,
+    /// Those of the bus's own topics. Their numbers count down from the last, so that everybody else's begin with 1.
+    own: Vec<(Arc<Schema>, Home)>,
     free: BTreeMap<String, FreeSubject>,
     settings: BTreeMap<String, Settings>,
     defaults: Settings,
@@ -118,13 +122,25 @@ pub struct Schemas {
 impl Schemas {
     /// The schema of a number, from 1.
     pub fn numbered(&self, number: u32) -> Option<(&Arc<Schema>, &Home)> {
-        let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.numbered.get(index).map(|(schema, home)| (schema, home))
+        let at = |place: Option<u32>| place.and_then(|place| usize::try_from(place).ok());
+        let common = at(number.checked_sub(1)).and_then(|at| self.numbered.get(at));
+        let own = || at(NUMBERS_MAX.checked_sub(number)).and_then(|at| self.own.get(at));
+        common.or_else(own).map(|(schema, home)| (schema, home))
     }
 
-    /// How many numbers were given.
+    /// How many numbers were given, from 1 on.
     pub fn count(&self) -> u32 {
         self.numbered.len() as u32
+    }
+
+    /// Those of the bus's own topics, each with its number.
+    pub fn own(&self) -> impl Iterator<Item = (u32, &Arc<Schema>)> {
+        (0..=NUMBERS_MAX).rev().zip(self.own.iter().map(|(schema, _)| schema))
+    }
+
+    /// Whether there is no number left.
+    pub fn is_full(&self) -> bool {
+        self.numbered.len() + self.own.len() >= NUMBERS_MAX as usize
     }
 
     /// The free subject of that name, deleted or not.
@@ -149,6 +165,10 @@ impl Schemas {
 
     /// The number that a schema gets: a contract's its own, a free one that of the same text.
     pub(super) fn number(&mut self, schema: &Arc<Schema>, home: Home) -> u32 {
+        if matches!(&home, Home::Contract(topic, _) if is_own(topic)) {
+            self.own.push((schema.clone(), home));
+            return NUMBERS_MAX + 1 - self.own.len() as u32;
+        }
         let same = |(known, at): &(Arc<Schema>, Home)| *at == Home::Free && known == schema;
         let known = match home {
             Home::Free => self.numbered.iter().position(same),

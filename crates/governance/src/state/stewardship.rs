@@ -88,6 +88,8 @@ pub struct Stewardship {
     pub owners: Vec<Tenure>,
     /// Whom it is offered to.
     pub offer: Option<Offer>,
+    /// Whom the last offer that was withdrawn was made to.
+    pub no_longer_offered: Option<AgencyName>,
 }
 
 impl Stewardship {
@@ -100,6 +102,7 @@ impl Stewardship {
             told: BTreeMap::new(),
             owners: vec![Tenure { agency: owner.clone(), since_ms: at_ms, by: by.clone() }],
             offer: None,
+            no_longer_offered: None,
         }
     }
 

@@ -36,7 +36,9 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
                 offer.accepted = Some(Accepted { steward, deputy, by, at_ms });
             }
         }),
-        Event::OfferWithdrawn { topic, .. } => change(state, topic, |record| record.stewardship.offer = None),
+        Event::OfferWithdrawn { topic, .. } => change(state, topic, |record| {
+            record.stewardship.no_longer_offered = record.stewardship.offer.take().map(|offer| offer.to);
+        }),
         Event::TopicTransferred { topic, owner, steward, deputy, accepted_by, by } => {
             change(state, topic, |record| {
                 record.owner.clone_from(owner);

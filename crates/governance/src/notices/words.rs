@@ -1,0 +1,186 @@
+//! From a fact to its notice: whom it concerns, what it says, who has to do what.
+
+mod contracts;
+mod handing_over;
+mod ownership;
+mod subscriptions;
+
+use contract::{AgencyName, ContractVersion, TopicName};
+
+use super::{Kind, Notice};
+use crate::events::{By, Event};
+use crate::ownership::remedy;
+use crate::state::{Topic, Version};
+use crate::{State, duration};
+
+/// The notice of a fact, from the `state` just after it. Facts that concern nobody besides who made them have none:
+/// principals, tokens and delegations, free schemas, another profile of an agency, a word that stands already, and the
+/// bus's own topics coming to be.
+pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
+    let told = Telling { state, at_ms };
+    match event {
+        Event::BootstrapClosed { by } => {
+            let text = "the bootstrap is closed: from now on owners and data protection officers approve";
+            Some(Notice { concerns: told.everybody(), ..told.begin("bootstrap.closed", text, by)? })
+        }
+        Event::StandardsSet { by, .. } => {
+            let text = "the standards changed; they hold for what is decided from now on";
+            Some(Notice { concerns: told.everybody(), ..told.begin("standards.changed", text, by)? })
+        }
+        Event::AgencyRegistered { agency, profile, by } => {
+            let text = format!("agency {agency} ({}) joined the bus", profile.name);
+            let notice = told.begin("agency.registered", &text, by)?;
+            Some(Notice { agency: Some(agency.clone()), concerns: vec![agency.clone()], ..notice })
+        }
+        Event::TopicCreated { .. } | Event::TopicChanged { .. } => told.topic(event),
+        Event::ContractProposed { definition, by, .. } => {
+            told.proposed(&definition.topic, definition.version, by)
+        }
+        Event::ContractAcknowledged { .. }
+        | Event::ContractObjected { .. }
+        | Event::ObjectionAnswered { .. }
+        | Event::ContractOverridden { .. } => told.hearing(event),
+        Event::ContractActivated { .. }
+        | Event::ContractDeprecated { .. }
+        | Event::ContractRetired { .. } => told.life(event),
+        Event::SubscriptionRequested { .. }
+        | Event::SubscriptionChangeRequested { .. }
+        | Event::SubscriptionApproved { .. }
+        | Event::SubscriptionGranted { .. }
+        | Event::SubscriptionNarrowed { .. }
+        | Event::SubscriptionRefused { .. }
+        | Event::SubscriptionRevoked { .. }
+        | Event::SubscriptionExpiring { .. }
+        | Event::SubscriptionExpired { .. }
+        | Event::SubscriptionMoved { .. } => told.subscription(event),
+        Event::StewardLeft { .. }
+        | Event::ConfirmationDue { .. }
+        | Event::FreezeAhead { .. }
+        | Event::TopicOrphaned { .. }
+        | Event::SuspensionAhead { .. }
+        | Event::TopicSuspended { .. }
+        | Event::TopicHealed { .. } => told.ownership(event),
+        Event::TopicOffered { .. }
+        | Event::TopicAccepted { .. }
+        | Event::OfferWithdrawn { .. }
+        | Event::TopicTransferred { .. } => told.transfer(event),
+        Event::SuccessionProposed { .. }
+        | Event::SuccessionAccepted { .. }
+        | Event::SuccessionWithdrawn { .. }
+        | Event::AgencySucceeded { .. } => told.succession(event),
+        Event::BusOpened { .. }
+        | Event::AgencyChanged { .. }
+        | Event::PrincipalCreated { .. }
+        | Event::PrincipalChanged { .. }
+        | Event::TokenIssued { .. }
+        | Event::PrincipalDisabled { .. }
+        | Event::DelegationGiven { .. }
+        | Event::DelegationEnded { .. }
+        | Event::TopicConfirmed { .. }
+        | Event::SubjectMoved { .. }
+        | Event::SchemaRegistered { .. }
+        | Event::SchemaDeleted { .. }
+        | Event::CompatibilitySet { .. }
+        | Event::ModeSet { .. } => None,
+    }
+}
+
+/// What a notice is made from.
+struct Telling<'a> {
+    state: &'a State,
+    at_ms: u64,
+}
+
+impl<'a> Telling<'a> {
+    /// A notice that concerns nobody yet; none where the bus has no topic for it.
+    fn begin(&self, kind: &str, text: &str, by: &By) -> Option<Notice> {
+        let kind = Kind::named(kind)?;
+        self.state.topic(&kind.topic())?;
+        let (topic, version, weight, subscription, agency, reason, sunset) = Default::default();
+        Some(Notice {
+            kind: kind.name,
+            text: in_a_line(text),
+            topic,
+            version,
+            weight,
+            subscription,
+            agency,
+            reason,
+            sunset,
+            concerns: Vec::new(),
+            asks: Vec::new(),
+            by: by.principal.clone(),
+            instead_of: by.instead_of.clone(),
+            at: instant(self.at_ms),
+            at_ms: self.at_ms,
+        })
+    }
+
+    fn everybody(&self) -> Vec<AgencyName> {
+        self.state.agencies().map(|agency| agency.agency.clone()).collect()
+    }
+
+    /// The owner and those who read the topic now.
+    fn around(&self, topic: &Topic) -> Vec<AgencyName> {
+        let mut all = self.state.subscribed_agencies(topic, self.at_ms);
+        all.push(topic.owner.clone());
+        named(all)
+    }
+
+    fn version(&self, topic: &TopicName, number: ContractVersion) -> Option<(&'a Topic, &'a Version)> {
+        let topic = self.state.topic(topic)?;
+        Some((topic, topic.versions.get(&number)?))
+    }
+
+    fn topic(&self, event: &Event) -> Option<Notice> {
+        let notice = match event {
+            Event::TopicCreated { topic, owner, steward, by, .. } if !super::is_own(topic) => {
+                let text = format!("topic {topic} created, owned by {owner} (steward {steward})");
+                Notice { topic: Some(topic.clone()), ..self.begin("topic.created", &text, by)? }
+            }
+            Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, by } => {
+                let changes = [
+                    steward.as_ref().map(|name| format!("steward {name}")),
+                    deputy.as_ref().map(|name| format!("deputy {name}")),
+                    description.as_ref().map(|_| "its description".to_owned()),
+                    legal_basis.as_ref().map(|text| format!("legal basis {text}")),
+                    retention_s.map(|seconds| format!("retention {}", duration::to_text(seconds))),
+                ];
+                let changes: Vec<String> = changes.into_iter().flatten().collect();
+                let text = format!("topic {topic} changed: {}", changes.join(", "));
+                Notice { topic: Some(topic.clone()), ..self.begin("topic.changed", &text, by)? }
+            }
+            _ => return None,
+        };
+        let concerns = self.around(self.state.topic(notice.topic.as_ref()?)?);
+        Some(Notice { concerns, ..notice })
+    }
+}
+
+fn named(mut agencies: Vec<AgencyName>) -> Vec<AgencyName> {
+    agencies.sort();
+    agencies.dedup();
+    agencies
+}
+
+/// Those of a topic's steward and deputy who are there; where neither is, who names others comes first.
+fn answerable(topic: &Topic) -> String {
+    let there: Vec<&str> =
+        topic.stewardship.present(&topic.steward, &topic.deputy).map(|name| name.as_str()).collect();
+    if there.is_empty() { remedy(topic) } else { there.join(" or ") }
+}
+
+/// A text that people gave may have lines; a notice has one.
+fn in_a_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// RFC 3339, UTC.
+fn instant(at_ms: u64) -> String {
+    let time = i64::try_from(at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    // The calendar ends with the year 9999; what lasts longer ends with it.
+    time.unwrap_or(jiff::Timestamp::MAX).to_string()
+}
