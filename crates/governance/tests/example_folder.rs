@@ -140,7 +140,7 @@ fn faults_name_their_file_line_and_field_all_at_once() {
     *files.get_mut("agencies/courts.yaml").unwrap() =
         files["agencies/courts.yaml"].replace("agency: courts", "agency: court");
     files.insert("agencies/x.yml".into(), String::new());
-    files.insert("standards/base.cedar".into(), String::new());
+    files.insert("standards/base.cedar".into(), "forbid (principal;".into());
     files.insert("notes.txt".into(), String::new());
     files.insert("subscriptions/.gitkeep".into(), String::new());
     files.insert("standards/standards.toml".into(), "[limits]\nretention_min = \"1 day\"\n".into());
@@ -150,7 +150,7 @@ fn faults_name_their_file_line_and_field_all_at_once() {
         "agencies/courts.yaml:1: agency: is \"court\"",
         "agencies/x.yml: is not a .yaml file",
         "notes.txt: is not a file of governance",
-        "standards/base.cedar: policies are not enforced",
+        "standards/base.cedar:1: unexpected token",
         "standards/standards.toml: limits.retention_min: \"1 day\" is not",
         "subscriptions/courts.alerts.yaml:6: unknown field `clear`",
         "topics/civil.birth.registered/topic.yaml: owner: is missing",

@@ -74,9 +74,8 @@ impl Desired {
             desired.read(&mut file, files);
             faults.extend(file.into_faults());
         }
-        if faults.is_empty() {
-            faults.extend(desired.add_policies(files));
-        }
+        faults.extend(desired.add_policies(files));
+        faults.sort();
         if faults.is_empty() { Ok(desired) } else { Err(faults) }
     }
 
@@ -97,15 +96,17 @@ impl Desired {
         standards.chain(policies).chain(agencies).chain(topics).chain(subscriptions).collect()
     }
 
-    /// Adds the policy files to the standards that they belong to.
+    /// Adds the policy files to the standards that they belong to. They are read together: a policy's name is one over all.
     fn add_policies(&mut self, files: &BTreeMap<String, String>) -> Vec<FileFault> {
-        let Some(standards) = &mut self.standards else { return Vec::new() };
         let policies = files.iter().filter_map(|(path, text)| {
             let name = path.strip_prefix("standards/").filter(|name| name.ends_with(".cedar"))?;
             Some((name.to_owned(), text.clone()))
         });
-        standards.policies = policies.collect();
-        let faults = Policies::read(&standards.policies).err().unwrap_or_default();
+        let policies: BTreeMap<String, String> = policies.collect();
+        let faults = Policies::read(&policies).err().unwrap_or_default();
+        if let Some(standards) = &mut self.standards {
+            standards.policies = policies;
+        }
         let told = faults.into_iter().map(|fault| {
             let path = format!("standards/{}", fault.file);
             FileFault { line: fault.line, ..FileFault::of(&path, fault.text) }
@@ -118,7 +119,6 @@ impl Desired {
         match parts.as_slice() {
             [.., name] if is_beside_the_point(name) => {}
             ["standards", "standards.toml"] => self.standards = standards::read(file),
-            // Read together when all else is read: a policy's name is one over all files.
             ["standards", name] if name.ends_with(".cedar") => {
                 if !files.contains_key("standards/standards.toml") {
                     file.fault("there is no standards.toml beside this policy; it may be empty");

@@ -82,6 +82,7 @@ pub fn missing(state: &State) -> Vec<Event> {
             partitions: 1,
             retention_s,
             key: KeyRule::None,
+            access: String::new(),
             by: by.clone(),
         });
         let (definition, version) = (Arc::new(definition(&kind)), ContractVersion(1));

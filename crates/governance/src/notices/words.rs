@@ -138,13 +138,15 @@ impl<'a> Telling<'a> {
                 let text = format!("topic {topic} created, owned by {owner} (steward {steward})");
                 Notice { topic: Some(topic.clone()), ..self.begin("topic.created", &text, by)? }
             }
-            Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, by } => {
+            Event::TopicChanged { topic, steward, deputy, description, legal_basis, by, .. } => {
+                let Event::TopicChanged { retention_s, access, .. } = event else { return None };
                 let changes = [
                     steward.as_ref().map(|name| format!("steward {name}")),
                     deputy.as_ref().map(|name| format!("deputy {name}")),
                     description.as_ref().map(|_| "its description".to_owned()),
                     legal_basis.as_ref().map(|text| format!("legal basis {text}")),
                     retention_s.map(|seconds| format!("retention {}", duration::to_text(seconds))),
+                    access.as_ref().map(|_| "what its steward permits ahead".to_owned()),
                 ];
                 let changes: Vec<String> = changes.into_iter().flatten().collect();
                 let text = format!("topic {topic} changed: {}", changes.join(", "));

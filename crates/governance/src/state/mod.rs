@@ -87,7 +87,7 @@ impl State {
         let own_subscription =
             |(name, shared): (&SubscriptionName, &Arc<Subscription>)| (name.clone(), shared.clone());
         Self {
-            opened: self.opened,
+            central: self.central.clone(),
             bootstrap_closed: self.bootstrap_closed,
             standards: self.standards.clone(),
             topics: topic.map(own_topic).into_iter().collect(),
