@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::clock::{Clock, SystemClock};
+use bus::clock::{Clock, SetClock, SystemClock};
 use bus::{Bus, Caller, Carrier, Letter, Pull, RefusalKind};
 use common::*;
 use contract::{ContractVersion, Pointer, PrincipalName, SubscriptionName, TopicName};
@@ -327,5 +327,33 @@ async fn an_agency_that_does_not_answer_holds_up_nobody() {
     assert_eq!(pigeon.brings("v2 is withdrawn").await.agency.as_str(), "tax-office");
     world.bus.publish(&world.registry, &topic(), vec![Ok(birth(1))]).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_comes_once_a_day_with_all_that_there_was() {
+    const DAY_MS: u64 = 86_400_000;
+    const HOUR_MS: u64 = 3_600_000;
+    let folder = tempfile::tempdir().unwrap();
+    let seven = SystemClock.now_ms() / DAY_MS * DAY_MS + DAY_MS + 7 * HOUR_MS;
+    let clock = Arc::new(SetClock::at(seven));
+    let world = reopened_by(world(folder.path()).await, folder.path(), clock.clone()).await;
+    let daily = json!({"email": ["desk@tax.example"], "digest": "daily", "kinds": ["contract"]});
+    wishes(&world, "tax-office", daily).await;
+    let pigeon = Arc::new(Pigeon::default());
+    world.bus.send_notices(pigeon.clone());
+    let propose = proposal(&world.bus, &world.operator);
+    world.bus.govern(&world.operator, propose).await.unwrap();
+    let retire = json!({"command": "retire-contract", "topic": "civil.birth.registered", "version": 2});
+    world.bus.govern(&world.operator, command(retire)).await.unwrap();
+    // Another decision has the courier look again; an hour before its time it brings nothing.
+    clock.advance(22 * HOUR_MS);
+    wishes(&world, "statistics", json!({"kinds": ["contract"]})).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(pigeon.brought(), 0);
+    clock.advance(2 * HOUR_MS);
+    wishes(&world, "statistics", json!({"kinds": ["topic"]})).await;
+    let letter = pigeon.brings("v2 is withdrawn").await;
+    assert_eq!(letter.notices.len(), 2);
     world.bus.close().await;
 }

@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[allow(dead_code, reason = "each test file uses its own part")]
+#[path = "support/certificates.rs"]
+mod certificates;
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -14,6 +18,10 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use certificates::{Authority, Files};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use support::{Server, stderr, stdout};
 
@@ -201,15 +209,21 @@ fn with_example(data: &Path, settings: &[&str]) -> Server {
     server
 }
 
-/// A mail server that knows as much of SMTP as one message takes: envelope and text of each.
-fn post_office() -> (u16, Receiver<(Vec<String>, String)>) {
+/// A mail server that knows as much of SMTP as one message takes: envelope and text of each. By TLS where it has
+/// something to show.
+fn post_office(shown: Option<Arc<ServerConfig>>) -> (u16, Receiver<(Vec<String>, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (send, letters) = channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let letter = converse(stream.unwrap());
-            if send.send(letter).is_err() {
+            let stream = stream.unwrap();
+            let letter = match &shown {
+                None => converse(stream),
+                Some(config) => converse(secured(config, stream)),
+            };
+            // A conversation that broke off brought nothing.
+            if letter.is_ok_and(|letter| send.send(letter).is_err()) {
                 return;
             }
         }
@@ -217,40 +231,56 @@ fn post_office() -> (u16, Receiver<(Vec<String>, String)>) {
     (port, letters)
 }
 
-fn converse(stream: TcpStream) -> (Vec<String>, String) {
-    let mut says = stream.try_clone().unwrap();
-    let mut lines = BufReader::new(stream).lines();
+fn secured(config: &Arc<ServerConfig>, stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
+    StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)
+}
+
+fn converse(stream: impl Read + Write) -> std::io::Result<(Vec<String>, String)> {
+    let mut stream = BufReader::new(stream);
     let (mut envelope, mut text) = (Vec::new(), String::new());
-    says.write_all(b"220 post.example ESMTP\r\n").unwrap();
-    while let Some(Ok(line)) = lines.next() {
-        let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
-        let answer = match verb.as_str() {
+    let mut answer = "220 post.example ESMTP\r\n";
+    loop {
+        stream.get_mut().write_all(answer.as_bytes())?;
+        let line = line(&mut stream)?;
+        answer = match line.split([' ', ':']).next().unwrap_or_default().to_uppercase().as_str() {
             "EHLO" => "250-post.example\r\n250 8BITMIME\r\n",
             "MAIL" | "RCPT" => {
                 envelope.push(line);
                 "250 OK\r\n"
             }
             "DATA" => {
-                says.write_all(b"354 go on\r\n").unwrap();
-                let message = lines.by_ref().map(Result::unwrap).take_while(|line| line != ".");
-                text = message.collect::<Vec<_>>().join("\n");
+                stream.get_mut().write_all(b"354 go on\r\n")?;
+                text = message(&mut stream)?;
                 "250 taken\r\n"
             }
-            "QUIT" => {
-                says.write_all(b"221 bye\r\n").unwrap();
-                break;
-            }
+            "QUIT" => return Ok((envelope, text)),
             _ => "250 OK\r\n",
         };
-        says.write_all(answer.as_bytes()).unwrap();
     }
-    (envelope, text)
+}
+
+fn line(stream: &mut impl BufRead) -> std::io::Result<String> {
+    let mut line = String::new();
+    if stream.read_line(&mut line)? == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn message(stream: &mut impl BufRead) -> std::io::Result<String> {
+    let mut lines = Vec::new();
+    loop {
+        match line(stream)? {
+            end if end == "." => return Ok(lines.join("\n")),
+            more => lines.push(more),
+        }
+    }
 }
 
 #[test]
 fn an_agency_is_written_to_in_plain_text_with_what_is_wanted_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (port, letters) = post_office();
+    let (port, letters) = post_office(None);
     let smtp = format!("smtp://127.0.0.1:{port}");
     let settings = ["--notices-smtp", &smtp, "--notices-from", "Bus <bus@central.example>"];
     let server = with_example(folder.path(), &settings);
@@ -301,7 +331,7 @@ fn message_id(text: &str) -> &str {
 #[test]
 fn a_kill_loses_no_notice_and_tells_none_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let ((hook, posted), (post, letters)) = (webhook(), post_office());
+    let ((hook, posted), (post, letters)) = (webhook(), post_office(None));
     let smtp = format!("smtp://127.0.0.1:{post}");
     let settings =
         ["--notices-webhooks", "true", "--notices-smtp", &smtp, "--notices-from", "bus@central.example"];
@@ -327,4 +357,43 @@ fn a_kill_loses_no_notice_and_tells_none_anew() {
     assert_ne!(after[0]["id"], after[1]["id"]);
     let bodies: Value = serde_json::from_slice(&posted.recv_timeout(PATIENCE).unwrap().body).unwrap();
     assert_eq!((bodies.as_array().unwrap().len(), &bodies[0]["id"]), (1, &after[1]["id"]));
+}
+
+/// What a server shows that the authority vouches for.
+fn vouched(authority: &Authority) -> Arc<ServerConfig> {
+    let (certificate, key) = authority.server();
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Arc::new(config.unwrap().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap())
+}
+
+#[test]
+fn letters_go_in_tls_to_whom_the_operators_authority_vouches_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, strange) = (Authority::new(), Authority::new());
+    let files = Files::write(folder.path(), &own);
+    let (post, letters) = post_office(Some(vouched(&own)));
+    let hook = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/notices", hook.local_addr().unwrap());
+    let (stranger, (send, heard)) = (vouched(&strange), channel());
+    thread::spawn(move || {
+        for stream in hook.incoming() {
+            let mut stream = secured(&stranger, stream.unwrap());
+            let _ = send.send(stream.read(&mut [0; 1]).is_ok());
+        }
+    });
+    let smtp = format!("smtps://127.0.0.1:{post}");
+    let ca = files.authority.to_str().unwrap();
+    let settings = [
+        ["--notices-webhooks", "true", "--notices-smtp", &smtp],
+        ["--notices-from", "bus@central.example", "--notices-ca", ca],
+    ];
+    let server = with_example(&folder.path().join("data"), &settings.concat());
+    wishes(&server, json!({"email": ["desk@tax.example"], "webhook": url, "kinds": ["contract.proposed"]}));
+    propose(&server, "desk");
+    assert_eq!(letters.recv_timeout(PATIENCE).unwrap().0.len(), 2, "from one to one");
+    measured(&server, r#"chancery_notices_failed_total{agency="tax-office",way="webhook"} 1"#);
+    assert!(!heard.recv_timeout(PATIENCE).unwrap(), "a stranger hears nothing");
 }

@@ -75,7 +75,7 @@ impl Options {
 #[derive(Subcommand)]
 enum Verb {
     /// Run the bus
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Agencies on the bus
     Agency(agency::Agency),
     /// Who may call

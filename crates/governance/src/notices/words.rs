@@ -19,18 +19,8 @@ use crate::{State, duration};
 pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
     let told = Telling { state, at_ms };
     match event {
-        Event::BootstrapClosed { by } => {
-            let text = "the bootstrap is closed: from now on owners and data protection officers approve";
-            Some(Notice { concerns: told.everybody(), ..told.begin("bootstrap.closed", text, by)? })
-        }
-        Event::StandardsSet { by, .. } => {
-            let text = "the standards changed; they hold for what is decided from now on";
-            Some(Notice { concerns: told.everybody(), ..told.begin("standards.changed", text, by)? })
-        }
-        Event::AgencyRegistered { agency, profile, by } => {
-            let text = format!("agency {agency} ({}) joined the bus", profile.name);
-            let notice = told.begin("agency.registered", &text, by)?;
-            Some(Notice { agency: Some(agency.clone()), concerns: vec![agency.clone()], ..notice })
+        Event::BootstrapClosed { .. } | Event::StandardsSet { .. } | Event::AgencyRegistered { .. } => {
+            told.bus(event)
         }
         Event::TopicCreated { .. } | Event::TopicChanged { .. } => told.topic(event),
         Event::ContractProposed { definition, by, .. } => {
@@ -114,6 +104,25 @@ impl<'a> Telling<'a> {
             at: instant(self.at_ms),
             at_ms: self.at_ms,
         })
+    }
+
+    fn bus(&self, event: &Event) -> Option<Notice> {
+        match event {
+            Event::BootstrapClosed { by } => {
+                let text = "the bootstrap is closed: from now on owners and data protection officers approve";
+                Some(Notice { concerns: self.everybody(), ..self.begin("bootstrap.closed", text, by)? })
+            }
+            Event::StandardsSet { by, .. } => {
+                let text = "the standards changed; they hold for what is decided from now on";
+                Some(Notice { concerns: self.everybody(), ..self.begin("standards.changed", text, by)? })
+            }
+            Event::AgencyRegistered { agency, profile, by } => {
+                let text = format!("agency {agency} ({}) joined the bus", profile.name);
+                let notice = self.begin("agency.registered", &text, by)?;
+                Some(Notice { agency: Some(agency.clone()), concerns: vec![agency.clone()], ..notice })
+            }
+            _ => None,
+        }
     }
 
     fn everybody(&self) -> Vec<AgencyName> {

@@ -9,7 +9,7 @@ use contract::schemas::{Compatibility, Source};
 use contract::{AgencyName, Class, ContractVersion, Definition, Effect, Pointer, TopicName, Weight};
 use governance::{
     Actor, Command, ContractCheck, Desired, Event, ReadSchema, Refused, Role, Roles, State, apply, apply_all,
-    decide, plan,
+    decide, notices, plan,
 };
 use serde_json::{Value, json};
 
@@ -166,6 +166,13 @@ pub fn small_bus() -> State {
     }
     done(&mut state, &root, request("b.live", "x.one", &[]));
     done(&mut state, &actor("c@b", &[Role::Steward]), request("b.asked", "x.one", &["personal"]));
+    state
+}
+
+/// The small bus, with the bus's own topics.
+pub fn telling_bus() -> State {
+    let mut state = small_bus();
+    notices::missing(&state).iter().for_each(|event| apply(&mut state, event, NOW));
     state
 }
 
