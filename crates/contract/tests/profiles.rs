@@ -218,8 +218,6 @@ fn each_rule_that_contracts_are_held_against_finds_what_breaks_it_and_nothing_el
         .iter()
         .flat_map(|profile| profile.rules.iter().map(|rule| (profile.id, rule)))
         .filter(|(_, rule)| matches!(rule.held, Held::Contract(_) | Held::Both(..)))
-        .collect::<Vec<_>>()
-        .into_iter()
         .map(|(profile, rule)| (profile, rule.id))
         .collect();
     assert_eq!(tried, all);

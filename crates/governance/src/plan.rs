@@ -130,12 +130,16 @@ fn policy_files(is: &BTreeMap<String, String>, wish: &BTreeMap<String, String>) 
 
 fn advice(plan: &Plan, state: &State, desired: &Desired) -> Vec<String> {
     let (lint, before) = (Lint::with(state, desired), state.standards().profiles);
-    let made = plan.steps.iter().filter_map(|step| match &step.command {
-        Command::CreateTopic(new) => Some(&new.topic),
-        Command::ProposeContract { definition } => Some(&definition.topic),
-        _ => None,
+    let made = plan.steps.iter().flat_map(|step| match &step.command {
+        Command::CreateTopic(new) => lint.wished(&new.topic),
+        Command::ProposeContract { definition } => {
+            let mut found = lint.wished(&definition.topic);
+            found.retain(|one| !one.is_about_the_name());
+            found
+        }
+        _ => Vec::new(),
     });
-    let mut found: Vec<_> = made.flat_map(|topic| lint.wished(topic)).collect();
+    let mut found: Vec<_> = made.collect();
     let switched_on = lint.profiles().on().filter(|profile| before.on().all(|on| on.id != profile.id));
     let switched_on: Vec<&str> = switched_on.map(|profile| profile.id).collect();
     if !switched_on.is_empty() {

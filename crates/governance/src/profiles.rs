@@ -23,6 +23,13 @@ pub struct Linted {
     pub finding: Finding,
 }
 
+impl Linted {
+    /// Whether it is the topic's name, which was given once: no version can do anything about it.
+    pub(crate) fn is_about_the_name(&self) -> bool {
+        self.finding.rule.about == "type"
+    }
+}
+
 /// Contracts under the profiles that are on, among the agencies there are: with a folder, as it would make them.
 #[derive(Clone, Copy)]
 pub struct Lint<'a> {

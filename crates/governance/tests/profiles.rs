@@ -38,6 +38,14 @@ fn a_plan_advises_on_the_contracts_that_it_makes() {
     assert_eq!(of_all.len(), 1, "{of_all:?}");
     assert!(of_all[0].contains("benefit.child.granted v1, civil.birth.registered v1"), "{of_all:?}");
     assert!(of_all[0].contains(", 5 more (CloudEvents 1.0.2, type)"), "{of_all:?}");
+    let standing = applied(&support::opened(), &wish);
+    let mut next = desired(&folder("examples/governance"));
+    let topic = next.topics.values_mut().next().unwrap();
+    let mut version = (*topic.contract).clone();
+    version.version.0 = 2;
+    topic.contract = version.into();
+    let proposing = plan(&standing, &next, NOW, &Check);
+    assert!(!proposing.is_empty() && proposing.advice.is_empty(), "a version cannot change its topic's name");
     let silent = Profiles { cloudevents: false, nl_gov: false };
     wish.standards = Some(Standards { profiles: silent, ..Standards::default() });
     assert_eq!(plan(&support::opened(), &wish, NOW, &Check).advice, [""; 0]);
