@@ -40,6 +40,9 @@ pub async fn run(topics: usize) {
     let next = next_versions(&one);
     bench.plan("a new contract for every topic", &next, 2 * topics);
     bench.apply("a new contract for every topic", &next, 2 * topics).await;
+    let held = with_policies(&next);
+    bench.plan("the shipped policies, and whom they hit", &held, 1);
+    bench.apply("the shipped policies", &held, 1).await;
     bench.bus.close().await;
 }
 
@@ -126,4 +129,12 @@ fn next_versions(files: &Files) -> Files {
         }
     }
     next
+}
+
+/// The folder with standards that look at every topic and subscription.
+fn with_policies(files: &Files) -> Files {
+    let mut files = files.clone();
+    files.insert("standards/standards.toml".to_owned(), String::new());
+    files.insert("standards/defaults.cedar".to_owned(), bus::POLICY_DEFAULTS.to_owned());
+    files
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contract::profiles::{Finding, Level, Profiles, Subject};
 use contract::{AgencyName, ContractVersion, Definition, TopicName};
 
-use crate::{Desired, State, Status};
+use crate::{Desired, State, Status, notices};
 
 /// Names that a line of advice repeats; `chancery contract lint` has all.
 const SHOWN_CONTRACTS: usize = 3;
@@ -91,7 +91,8 @@ impl<'a> Lint<'a> {
 
     /// What is found in what stands.
     pub(crate) fn standing(&self) -> Vec<Linted> {
-        let versions = self.state.topics().flat_map(|topic| {
+        let others = self.state.topics().filter(|topic| !notices::is_own(&topic.name));
+        let versions = others.flat_map(|topic| {
             let lives = topic.versions.values().filter(|version| version.status != Status::Retired);
             lives.map(move |version| (&version.definition, &topic.owner))
         });

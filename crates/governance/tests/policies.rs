@@ -233,8 +233,12 @@ fn policies_that_cannot_be_read_any_more_forbid_all_but_mending_them() {
     let by = governance::By::own("root@central".parse().unwrap());
     apply(&mut state, &Event::StandardsSet { standards, by }, NOW);
     forbidden(&state, &steward(), create_topic("x.three"));
+    let producer = actor("p@a", &[Role::Producer]);
     let topic = state.topic(&support::topic("x.one")).unwrap();
-    assert!(policy::may_publish(&state, &actor("p@a", &[Role::Producer]), topic).is_err());
+    assert!(policy::may_publish(&state, &producer, topic).is_err());
+    // The bus goes on telling agencies.
+    let own = governance::Topic { name: support::topic("bus.contract.proposed"), ..topic.clone() };
+    assert!(policy::may_publish(&state, &producer, &own).is_ok());
     let mended = json!({"command": "set-standards", "standards": Standards::default()});
     assert!(decided(&state, &operator(), mended).is_ok());
 }

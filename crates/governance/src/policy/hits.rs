@@ -3,7 +3,7 @@
 use contract::{AgencyName, SubscriptionName, TopicName};
 
 use super::{Asked, Policies};
-use crate::{Role, Standards, State, Subscription, Topic, duration};
+use crate::{Role, Standards, State, Subscription, Topic, duration, notices};
 
 /// What of the state the new standards forbid and those in force do not, a line each. What moves events ends when they
 /// are set; what was registered stays as it is until somebody changes it.
@@ -11,7 +11,7 @@ pub fn hits(state: &State, new: &Standards, now_ms: u64) -> Vec<String> {
     let Ok(policies) = Policies::read(&new.policies) else { return Vec::new() };
     let weighed = Weighed { state, new: &policies, old: state.policies(), now_ms };
     let mut lines = Vec::new();
-    for topic in state.topics() {
+    for topic in state.topics().filter(|topic| !notices::is_own(&topic.name)) {
         lines.extend(weighed.topic(topic).map(|why| registered(&topic.name, &topic.owner, &why)));
         lines.extend(
             bounds(state.standards(), new, topic).map(|why| registered(&topic.name, &topic.owner, &why)),

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::read::{LOCAL, schema};
 use super::{Asked, Policies, RIGHTS};
-use crate::{Actor, Event, Refused, State, Subscription, Topic};
+use crate::{Actor, Event, Refused, State, Subscription, Topic, notices};
 
 /// What a decision rests on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -164,9 +164,9 @@ pub(crate) fn forbidden(what: &str, verdict: &Verdict, asked: Asked) -> Refused 
 }
 
 /// Whether the standards let the actor publish to the topic, beyond [`may_publish`](crate::rights::may_publish). The answer
-/// is the same for as long as the state is.
+/// is the same for as long as the state is. What the bus itself publishes nobody forbids: agencies are told.
 pub fn may_publish(state: &State, actor: &Actor, topic: &Topic) -> Result<(), Refused> {
-    if !state.policies().judge_events() {
+    if !state.policies().judge_events() || notices::is_own(&topic.name) {
         return Ok(());
     }
     let asked = Asked::publishing(state, actor, topic);
