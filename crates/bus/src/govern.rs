@@ -1,22 +1,24 @@
 //! Decisions: command → decide → journal → apply. One at a time; durable before anything acts on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::compile::{Contract, compile, compile_with};
 use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{
-    AgencyName, Class, ContractVersion, Definition, Effect, PrincipalName, TopicName, Weight, impact,
+    AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, PrincipalName, Rehearsal, TopicName,
+    Weight, impact,
 };
 use governance::{Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, State};
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::decision_entry;
 use crate::clock::rfc3339;
+use crate::core::Core;
 use crate::credentials::NewToken;
 use crate::keyring::AgencySecret;
 use crate::lanes::{Apply, Fact, Facts, Lane};
-use crate::{Bus, Refusal, RefusalKind};
+use crate::{Bus, Refusal, RefusalKind, rehearse};
 
 /// A principal with the token that was made for it. The token is nowhere else.
 #[derive(Debug, Clone)]
@@ -27,10 +29,10 @@ pub struct NewPrincipal {
     pub token: String,
 }
 
-/// Governance asks whether a definition is a contract; the compiler answers.
-pub(crate) struct Compiler;
+/// Governance asks whether a definition is a contract; the compiler answers, and tries migrations on what is stored.
+pub(crate) struct Compiler<'c>(pub &'c Core);
 
-impl ContractCheck for Compiler {
+impl ContractCheck for Compiler<'_> {
     fn faults(&self, definition: &Definition, extra: &[Class]) -> Vec<String> {
         compile_with(definition, extra).err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
@@ -40,6 +42,15 @@ impl ContractCheck for Compiler {
             (Ok(old), Ok(new)) => impact(&old, &new),
             _ => vec![Effect::on_all(Weight::Breaking, "the versions cannot be compared")],
         }
+    }
+
+    fn rehearse(
+        &self,
+        old: &Definition,
+        new: &Definition,
+        clearances: &BTreeSet<ClassSet>,
+    ) -> Result<Rehearsal, Vec<String>> {
+        rehearse::rehearse(self.0, old, new, clearances)
     }
 
     fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String> {
@@ -63,9 +74,9 @@ impl ContractCheck for Compiler {
 impl Bus {
     /// Decides one command and, where it is allowed, makes it so.
     pub async fn govern(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
-        let name = command.name();
+        let (name, core) = (command.name(), self.core.clone());
         self.decide(caller, name, move |caller, state, now_ms| {
-            Ok(governance::decide(state, caller, &command, now_ms, &Compiler)?)
+            Ok(governance::decide(state, caller, &command, now_ms, &Compiler(&core))?)
         })
         .await
     }
@@ -106,7 +117,7 @@ impl Bus {
     ) -> Result<Plan, Refusal> {
         let state = self.state(caller)?;
         let desired = Desired { is_part: part, ..desired(files)? };
-        Ok(governance::plan(&state, &desired, self.core.clock.now_ms(), &Compiler))
+        Ok(governance::plan(&state, &desired, self.core.clock.now_ms(), &Compiler(&self.core)))
     }
 
     /// Governance as it stands, as a folder of files, with the subscriptions that the caller may see.
@@ -126,21 +137,22 @@ impl Bus {
     ) -> Result<Plan, Refusal> {
         let desired = desired(files)?;
         let (planned, plan) = std::sync::mpsc::channel();
+        let core = self.core.clone();
         self.decide(caller, "apply", move |caller, state, now_ms| {
-            let mut plan = governance::plan(state, &desired, now_ms, &Compiler);
+            let check = Compiler(&core);
+            let mut plan = governance::plan(state, &desired, now_ms, &check);
             if close_bootstrap && state.in_bootstrap() {
                 let what = "~ close the bootstrap".to_owned();
                 plan.steps.push(governance::Step { command: Command::CloseBootstrap {}, what });
             }
-            let events = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(
-                |(step, refused)| {
+            let events =
+                governance::apply_all(state, caller, &plan, now_ms, &check).map_err(|(step, refused)| {
                     let refusal = Refusal::from(refused);
                     Refusal {
                         text: format!("{}: {}; nothing was applied", step.what, refusal.text),
                         ..refusal
                     }
-                },
-            )?;
+                })?;
             let _ = planned.send(plan);
             Ok(events)
         })

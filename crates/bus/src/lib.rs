@@ -30,6 +30,7 @@ mod open;
 mod publish;
 mod record;
 mod refusal;
+mod rehearse;
 mod retention;
 mod schema_ids;
 mod schemas;

@@ -108,6 +108,7 @@ impl From<governance::Refused> for Refusal {
             "not-allowed" | "subscription-not-live" | "topic-suspended" => RefusalKind::Forbidden,
             "unknown" | "unknown-subject" | "unknown-version" => RefusalKind::Unknown,
             "malformed" => RefusalKind::Malformed,
+            "migration-fails" => RefusalKind::Contract,
             _ => RefusalKind::Conflict,
         };
         Refusal { kind, text: refused.text, hint: refused.hint, code: Some(refused.code) }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 58] = [
+const TAGS: [&str; 61] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -66,6 +66,9 @@ const TAGS: [&str; 58] = [
     "subscription-moved",
     "subject-moved",
     "agency-succeeded",
+    "contract-proposed",
+    "subscription-carried",
+    "subscription-caught-up",
 ];
 
 fn facts() -> Vec<Value> {
