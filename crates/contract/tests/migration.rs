@@ -413,8 +413,5 @@ fn a_chain_is_taken_back_version_by_version() {
         "what is its own goes as it lies"
     );
     let misfit = carrier.carry(&[lens(2)], br#"{"c":"x"}"#).unwrap_err();
-    assert_eq!(
-        misfit.to_string(),
-        "v1: what the migration leads to is not valid: the document"
-    );
+    assert_eq!(misfit.to_string(), "v1: what the migration leads to is not valid: the document");
 }

@@ -74,7 +74,8 @@ fn values_of(batch: &[u8]) -> Vec<String> {
     let record = |_| {
         read.number();
         read.take(1);
-        (read.number(), read.number());
+        read.number();
+        read.number();
         let key = read.number();
         read.take(key.max(0) as usize);
         let length = read.number();
