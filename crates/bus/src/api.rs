@@ -88,6 +88,8 @@ pub struct Delivery {
     pub cursor: crate::Cursor,
     /// The classes that were opened in them.
     pub opened: ClassSet,
+    /// The version that the subscription is carried on: events of newer ones were taken back to it.
+    pub carried_on: Option<ContractVersion>,
 }
 
 /// How far a subscription is behind, per partition.

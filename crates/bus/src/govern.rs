@@ -1,13 +1,13 @@
 //! Decisions: command → decide → journal → apply. One at a time; durable before anything acts on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::compile::{Contract, compile, compile_with};
 use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{
-    AgencyName, Class, ContractVersion, Definition, Effect, PrincipalName, Profiles, TopicName, Weight,
-    impact,
+    AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, PrincipalName, Profiles, Rehearsal,
+    TopicName, Weight, impact,
 };
 use governance::profiles::{Lint, Linted};
 use governance::{
@@ -17,10 +17,11 @@ use governance::{
 use crate::api::{Caller, Governed};
 use crate::audit_logs::{DecisionOf, decision_entry};
 use crate::clock::rfc3339;
+use crate::core::Core;
 use crate::credentials::NewToken;
 use crate::keyring::AgencySecret;
 use crate::lanes::{Apply, Fact, Facts, Lane};
-use crate::{Bus, Refusal, RefusalKind};
+use crate::{Bus, Refusal, RefusalKind, rehearse};
 
 /// A principal with the token that was made for it. The token is nowhere else.
 #[derive(Debug, Clone)]
@@ -44,10 +45,10 @@ impl From<governance::Refused> for Declined {
     }
 }
 
-/// Governance asks whether a definition is a contract; the compiler answers.
-pub(crate) struct Compiler;
+/// Governance asks whether a definition is a contract; the compiler answers, and tries migrations on what is stored.
+pub(crate) struct Compiler<'c>(pub &'c Core);
 
-impl ContractCheck for Compiler {
+impl ContractCheck for Compiler<'_> {
     fn faults(&self, definition: &Definition, extra: &[Class]) -> Vec<String> {
         compile_with(definition, extra).err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
@@ -57,6 +58,15 @@ impl ContractCheck for Compiler {
             (Ok(old), Ok(new)) => impact(&old, &new),
             _ => vec![Effect::on_all(Weight::Breaking, "the versions cannot be compared")],
         }
+    }
+
+    fn rehearse(
+        &self,
+        old: &Definition,
+        new: &Definition,
+        clearances: &BTreeSet<ClassSet>,
+    ) -> Result<Rehearsal, Vec<String>> {
+        rehearse::rehearse(self.0, old, new, clearances)
     }
 
     fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String> {
@@ -80,9 +90,9 @@ impl ContractCheck for Compiler {
 impl Bus {
     /// Decides one command and, where it is allowed, makes it so.
     pub async fn govern(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
-        let name = command.name();
+        let (name, core) = (command.name(), self.core.clone());
         self.decide(caller, name, move |caller, state, now_ms| {
-            Ok(governance::rule(state, caller, &command, now_ms, &Compiler)?)
+            Ok(governance::rule(state, caller, &command, now_ms, &Compiler(&core))?)
         })
         .await
     }
@@ -123,7 +133,7 @@ impl Bus {
     ) -> Result<Plan, Refusal> {
         let state = self.state(caller)?;
         let desired = Desired { is_part: part, ..desired(files)? };
-        Ok(governance::plan(&state, &desired, self.core.clock.now_ms(), &Compiler))
+        Ok(governance::plan(&state, &desired, self.core.clock.now_ms(), &Compiler(&self.core)))
     }
 
     /// What contracts do not keep to by the profiles that are on, or by those given: a folder's, or without one those that
@@ -163,19 +173,20 @@ impl Bus {
     ) -> Result<Plan, Refusal> {
         let desired = desired(files)?;
         let (planned, plan) = std::sync::mpsc::channel();
+        let core = self.core.clone();
         self.decide(caller, "apply", move |caller, state, now_ms| {
-            let mut plan = governance::plan(state, &desired, now_ms, &Compiler);
+            let check = Compiler(&core);
+            let mut plan = governance::plan(state, &desired, now_ms, &check);
             if close_bootstrap && state.in_bootstrap() {
                 let what = "~ close the bootstrap".to_owned();
                 plan.steps.push(governance::Step { command: Command::CloseBootstrap {}, what });
             }
-            let ruling = governance::apply_all(state, caller, &plan, now_ms, &Compiler).map_err(
-                |(step, refused)| {
+            let ruling =
+                governance::apply_all(state, caller, &plan, now_ms, &check).map_err(|(step, refused)| {
                     let Declined { refusal, basis } = Declined::from(refused);
                     let text = format!("{}: {}; nothing was applied", step.what, refusal.text);
                     Declined { refusal: Refusal { text, ..refusal }, basis }
-                },
-            )?;
+                })?;
             let _ = planned.send(plan);
             Ok(ruling)
         })

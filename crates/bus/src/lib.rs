@@ -32,6 +32,7 @@ mod policies;
 mod publish;
 mod record;
 mod refusal;
+mod rehearse;
 mod retention;
 mod schema_ids;
 mod schemas;

@@ -44,6 +44,13 @@ pub const CONSUMER_SESSION_MS: u64 = 10_000;
 /// Longest time an identity is remembered where its contract does not say: 90 days.
 pub const IDENTITY_WINDOW_MAX_S: u64 = 90 * 24 * 3600;
 
+/// Latest events of a topic that a migration is tried on, over all partitions: enough to meet what producers do every day,
+/// and a fraction of a second.
+pub const REHEARSED_EVENTS: usize = 200;
+
+/// How far back in a partition they are looked for, where other versions stand between them.
+pub const REHEARSED_LOOKED_AT: u64 = 5_000;
+
 /// Offsets of one partition that share a search mark in disclosures; a pull covers few of them.
 pub const DISCLOSURE_BUCKET: u64 = 4096;
 

@@ -110,6 +110,7 @@ impl From<governance::Refused> for Refusal {
             }
             "unknown" | "unknown-subject" | "unknown-version" => RefusalKind::Unknown,
             "malformed" => RefusalKind::Malformed,
+            "migration-fails" => RefusalKind::Contract,
             _ => RefusalKind::Conflict,
         };
         Refusal { kind, text: refused.text, hint: refused.hint, code: Some(refused.code) }

@@ -235,7 +235,7 @@ impl Bus {
             }
         };
         let earlier: Vec<Source> = earlier.iter().filter_map(|it| source(&state, it).ok()).collect();
-        Ok(governance::ContractCheck::incompatibilities(&Compiler, mode, &new, &earlier))
+        Ok(governance::ContractCheck::incompatibilities(&Compiler(&self.core), mode, &new, &earlier))
     }
 
     /// The schema in the layouts that clients of Protobuf ask for (`serialized`); else the text.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use contract::compile::{Contract, compile_with};
+use contract::migration::Lens;
 use contract::profiles::EventRule;
 use contract::{AgencyName, Class, ContractVersion, PrincipalName, TopicName};
-use governance::State;
+use governance::{Schema, State, carrying};
 use journal::{Journal, JournalError, StreamId, StreamSpec};
 use parking_lot::RwLock;
 
@@ -88,6 +89,31 @@ impl Topic {
         compiled.get_or_init(compile).clone().ok_or_else(|| {
             Refusal::unavailable(format!("contract {} {version} does not compile in this release", self.name))
         })
+    }
+
+    /// The versions whose migrations lead from one version back to another, the first one first.
+    pub fn way_back(&self, from: ContractVersion, to: ContractVersion) -> Option<Vec<ContractVersion>> {
+        carrying::way_back(&self.governed, from, to)
+    }
+
+    /// When a version went live, in milliseconds since 1970.
+    pub fn activated_ms(&self, version: ContractVersion) -> Option<u64> {
+        self.governed.versions.get(&version)?.activated.as_ref().map(|(_, at_ms)| *at_ms)
+    }
+
+    /// The migration of a version.
+    pub fn lens(&self, version: ContractVersion) -> Result<Lens, Refusal> {
+        let found = self.governed.versions.get(&version);
+        let against = found.and_then(|found| found.impact.as_ref()).map(|impact| impact.against);
+        let text = || format!("contract {} {version}: it leads back to no version", self.name);
+        let against = against.ok_or_else(|| Refusal::unavailable(text()))?;
+        Lens::of(&*self.contract(against)?, &*self.contract(version)?)
+            .map_err(|_| Refusal::unavailable(text()))
+    }
+
+    /// A version's schema in the registry, with its number there.
+    pub fn schema(&self, version: ContractVersion) -> Option<(u32, &Schema)> {
+        self.governed.versions.get(&version).map(|found| (found.number, &*found.schema))
     }
 
     /// The agency that owned it at a time.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, ContractVersion, Pointer, TopicName};
+use crate::{Class, ContractVersion, Pointer, Step, TopicName};
 
 /// The contract of one version of a topic, as proposed. Everything that `compile` needs, and nothing of its life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,10 @@ pub struct Definition {
     /// How long an identity is remembered, in seconds; default: the topic's retention, at most 90 days.
     #[serde(default)]
     pub identity_window_s: Option<u64>,
+    /// How events are taken back to the version before, for those who stay on it; none: nobody can. An empty list says
+    /// that documents are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<Vec<Step>>,
 }
 
 fn backward() -> String {

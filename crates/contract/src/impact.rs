@@ -326,6 +326,7 @@ mod tests {
             extensions: BTreeMap::new(),
             identity: None,
             identity_window_s: None,
+            migration: None,
         }
     }
 

@@ -36,6 +36,9 @@ pub const VIOLATIONS: usize = 10;
 /// Most sealed classes of one contract: ids of its redacted schemas have a bit for each.
 pub const SEALED_CLASSES: usize = 11;
 
+/// Steps of one migration: each is taken for each event of each reader that is carried.
+pub const MIGRATION_STEPS: usize = 100;
+
 /// Nodes of a contract's classification: far above any real schema, low enough that none explodes in memory.
 pub(crate) const PLAN_NODES: usize = 50_000;
 

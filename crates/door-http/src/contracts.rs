@@ -1,6 +1,6 @@
 //! The contracts of topics: where each version is in its life, what it means, and what it waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,11 +10,11 @@ use axum::response::IntoResponse;
 use bus::clock::rfc3339;
 use contract::impact::weight;
 use contract::profiles::Finding;
-use contract::{ContractVersion, Effect, Format, Profiles, TopicName, impact};
+use contract::{ContractVersion, Effect, Format, Profiles, Rehearsal, TopicName, impact};
 use governance::consent::{Reader, Wait, waits};
 use governance::profiles::Linted;
 use governance::state::{Acknowledgement, Objection, Override};
-use governance::{Topic, Version};
+use governance::{Topic, Version, carrying};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,7 +24,10 @@ use crate::governance::missing;
 use crate::problem::Problem;
 use crate::wire;
 
-fn version(topic: &Topic, version: &Version, waits: &[Wait]) -> Value {
+fn version(state: &governance::State, topic: &Topic, version: &Version, now_ms: u64) -> Value {
+    let waits = &waits(state, topic, version, now_ms);
+    let carries: BTreeSet<&str> =
+        carrying::carried_on(state, topic, version.number(), now_ms).map(|one| one.agency.as_str()).collect();
     let waits_for: Vec<&str> = waits.iter().flat_map(Wait::agencies).map(|agency| agency.as_str()).collect();
     json!({
         "topic": topic.name.as_str(), "version": version.number().0, "status": version.status.to_string(),
@@ -38,12 +41,22 @@ fn version(topic: &Topic, version: &Version, waits: &[Wait]) -> Value {
         "acknowledged": version.acknowledged.iter().map(|(by, one)| acknowledged(by.as_str(), one)).collect::<Vec<_>>(),
         "objections": version.objections.iter().map(|(by, one)| objection(by.as_str(), one)).collect::<Vec<_>>(),
         "overrides": version.overrides.iter().map(overridden).collect::<Vec<_>>(),
+        "rehearsal": version.rehearsal.as_ref().zip(version.impact.as_ref())
+            .map(|(rehearsal, impact)| tried(rehearsal, impact.against)),
+        "carries": carries,
         "may_go_live": waits.is_empty(),
         "waits": waits.iter().map(|one| wait(topic, one)).collect::<Vec<_>>(),
         "waits_for": waits_for,
         "steward": topic.steward.as_str(), "deputy": topic.deputy.as_str(),
         "definition": *version.definition,
     })
+}
+
+/// What the version's migration made of real events.
+fn tried(rehearsal: &Rehearsal, from: ContractVersion) -> Value {
+    let mut value = json!(rehearsal);
+    value["told"] = rehearsal.told(from).into();
+    value
 }
 
 fn acknowledged(agency: &str, given: &Acknowledgement) -> Value {
@@ -84,7 +97,7 @@ pub async fn all(
     let state = door.bus.state(&caller)?;
     let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
     let now_ms = door.bus.now_ms();
-    let versions = found.versions.values().map(|one| version(found, one, &waits(&state, found, one, now_ms)));
+    let versions = found.versions.values().map(|one| version(&state, found, one, now_ms));
     Ok(Json(json!({ "topic": name, "versions": versions.collect::<Vec<_>>() })))
 }
 
@@ -99,7 +112,7 @@ pub async fn one(
     let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
     let one = found.versions.get(&ContractVersion(number));
     let one = one.ok_or_else(|| missing("contract", &format!("{name} v{number}")))?;
-    Ok(Json(version(found, one, &waits(&state, found, one, door.bus.now_ms()))))
+    Ok(Json(version(&state, found, one, door.bus.now_ms())))
 }
 
 /// `?cleared=`.
@@ -163,6 +176,7 @@ fn reader(reader: &Reader) -> Value {
     });
     json!({
         "subscription": reader.subscription.name.as_str(), "agency": reader.subscription.agency.as_str(),
+        "carried_on": reader.subscription.carried_on().map(|version| version.0),
         "effects": touched.collect::<Vec<_>>(),
     })
 }

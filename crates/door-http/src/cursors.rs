@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use bus::{Cursor, Delivery, Pull};
 use contract::CloudEvent;
 use contract::cloudevents::write_batch;
@@ -18,6 +18,9 @@ use crate::wire::{self, CursorBody, RejectBody, SeekBody};
 
 /// The header that carries the cursor to commit.
 pub const CURSOR: HeaderName = HeaderName::from_static("chancery-cursor");
+
+/// The header that names the contract's version that a subscription is carried on.
+const CARRIED_ON: HeaderName = HeaderName::from_static("chancery-carried-on");
 
 /// Events in a delivery where the caller does not say.
 const DEFAULT_MAX: usize = 100;
@@ -63,11 +66,13 @@ pub async fn pull(
     };
     let cursor =
         HeaderValue::from_str(&delivery.cursor.encode()).map_err(|error| malformed(error.to_string()))?;
+    let carried_on = delivery.carried_on.map(|version| [(CARRIED_ON, HeaderValue::from(version.0))]);
     let events: Vec<CloudEvent> = delivery.events.into_iter().map(wire::delivered).collect();
     let mut body = Vec::new();
     write_batch(&events, &mut body);
     let content_type = HeaderValue::from_static("application/cloudevents-batch+json");
-    Ok(([(header::CONTENT_TYPE, content_type), (CURSOR, cursor)], body).into_response())
+    let headers = [(header::CONTENT_TYPE, content_type), (CURSOR, cursor)];
+    Ok((headers, carried_on.map(AppendHeaders), body).into_response())
 }
 
 /// `POST /v1/subscriptions/{name}/cursor`.

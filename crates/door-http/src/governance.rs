@@ -87,6 +87,7 @@ pub(crate) fn subscription(subscription: &Subscription, access: &Access, now_ms:
         "subscription": subscription.name.as_str(), "topic": subscription.topic.as_str(),
         "agency": subscription.agency.as_str(), "status": subscription.status(now_ms),
         "granted": granted, "requested": requested,
+        "carried_on": subscription.carried_on().map(|version| version.0),
         "ended": subscription.ended.as_ref().map(|end| json!({
             "reason": end.reason, "by": end.by.principal.as_str(), "at": rfc3339(end.at_ms),
         })),

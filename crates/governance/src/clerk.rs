@@ -3,7 +3,7 @@
 use contract::PrincipalName;
 
 use crate::events::By;
-use crate::{Event, State, access, consent, ownership, succession, transfer};
+use crate::{Event, State, access, carrying, consent, ownership, succession, transfer};
 
 /// The agency that the bus itself acts as; nobody else can be of it.
 pub const BUS: &str = "bus";
@@ -23,10 +23,7 @@ pub fn due(state: &State, now_ms: u64) -> Vec<Event> {
     }
     let by = By::own(clerk());
     let ready = consent::due(state, now_ms);
-    let activated = ready.map(|(topic, version)| Event::ContractActivated {
-        topic: topic.name.clone(),
-        version: version.number(),
-        by: by.clone(),
-    });
+    let activated =
+        ready.flat_map(|(topic, version)| carrying::goes_live(state, topic, version, &by, now_ms));
     activated.chain(access::due(state, now_ms, &by)).chain(ownership::due(state, now_ms)).collect()
 }

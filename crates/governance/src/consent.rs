@@ -1,7 +1,8 @@
 //! What a proposed version means for those who read the topic, and whether it may go live.
 //!
 //! A compatible change goes live when its notice has run, unless somebody objects. Any other waits for every agency that
-//! reads the topic, or for two people of different agencies who override it.
+//! reads the topic, or has a migration that carries those who say nothing ([`crate::carrying`]), or is overridden by two
+//! people of different agencies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::schemas::subject_of;
 use crate::state::{Override, Status, Topic, Version};
-use crate::{ContractCheck, Role, Standing, State, Subscription, ownership};
+use crate::{ContractCheck, Role, Standing, State, Subscription, carrying, ownership};
 
 /// What a version changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +83,9 @@ pub enum Wait {
         until_ms: u64,
         /// Who has not agreed.
         silent: Vec<AgencyName>,
+        /// Whether it goes live by itself then. Where it breaks something, though nobody who is silent is concerned,
+        /// its producers are: its steward says when.
+        by_itself: bool,
     },
 }
 
@@ -131,6 +135,10 @@ impl Wait {
             Wait::Acknowledgement { agency } => {
                 format!("a steward of {agency}: acknowledge it, or object with a reason")
             }
+            Wait::Notice { silent, by_itself: false, .. } => format!(
+                "{steward}: activate it then; who has not agreed goes on by the version that it reads ({})",
+                names(silent)
+            ),
             Wait::Notice { silent, .. } => format!(
                 "nobody: it goes live then by itself; sooner if a steward of each acknowledges it ({})",
                 names(silent)
@@ -197,11 +205,15 @@ pub fn waits(state: &State, topic: &Topic, version: &Version, now_ms: u64) -> Ve
     };
     let silent: Vec<AgencyName> = subscribed.into_iter().filter(|agency| !spoke(agency)).collect();
     let changes = &state.standards().changes;
-    let until_ms = version.proposed_ms.saturating_add(changes.notice_s.saturating_mul(1000));
-    if version.weight() > Weight::Compatible || !changes.silence_is_consent {
-        waits.extend(silent.into_iter().map(|agency| Wait::Acknowledgement { agency }));
-    } else if !silent.is_empty() && now_ms < until_ms {
-        waits.push(Wait::Notice { until_ms, silent });
+    let until_ms = version.notice_ends_ms(changes.notice_s);
+    let asks_all = version.asks_for_word(changes.silence_is_consent);
+    let back_to = version.leads_back_to();
+    let must_agree =
+        |agency: &AgencyName| carrying::must_agree(state, topic, (back_to, asks_all), agency, now_ms);
+    let (asked, silent): (Vec<_>, Vec<_>) = silent.into_iter().partition(must_agree);
+    waits.extend(asked.into_iter().map(|agency| Wait::Acknowledgement { agency }));
+    if !silent.is_empty() && now_ms < until_ms {
+        waits.push(Wait::Notice { until_ms, silent, by_itself: version.weight() == Weight::Compatible });
     }
     waits
 }
@@ -239,11 +251,11 @@ pub fn is_overridden(overrides: &[Override]) -> bool {
 /// What goes live by itself now: compatible changes whose notice has run without an objection. One of each topic, as it
 /// is what others are compared with from then on.
 pub fn due(state: &State, now_ms: u64) -> impl Iterator<Item = (&Topic, &Version)> {
-    let notice_ms = state.standards().changes.notice_s.saturating_mul(1000);
+    let notice_s = state.standards().changes.notice_s;
     let is_due = move |topic: &Topic, version: &Version| {
         version.status == Status::Proposed
             && version.weight() == Weight::Compatible
-            && version.proposed_ms.saturating_add(notice_ms) <= now_ms
+            && version.notice_ends_ms(notice_s) <= now_ms
             && waits(state, topic, version, now_ms).is_empty()
     };
     state.topics().filter_map(move |topic| {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use contract::schemas::Compatibility;
 use contract::{
-    AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, SubscriptionName, TopicName,
+    AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, Rehearsal, SubscriptionName, TopicName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -279,6 +279,9 @@ pub enum Event {
         /// What it changes; a topic's first version changes nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         impact: Option<Impact>,
+        /// What its migration made of real events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rehearsal: Option<Rehearsal>,
         #[serde(flatten)]
         by: By,
     },
@@ -403,6 +406,20 @@ pub enum Event {
     /// A subscription's day came.
     SubscriptionExpired {
         subscription: SubscriptionName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The subscription goes on by this version though its topic went past it: newer events are taken back to it.
+    SubscriptionCarried {
+        subscription: SubscriptionName,
+        version: ContractVersion,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// The subscription is carried no more: it has come to this version.
+    SubscriptionCaughtUp {
+        subscription: SubscriptionName,
+        version: ContractVersion,
         #[serde(flatten)]
         by: By,
     },

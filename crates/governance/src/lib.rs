@@ -11,6 +11,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod carrying;
 pub mod clerk;
 pub mod commands;
 pub mod consent;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 59] = [
+const TAGS: [&str; 62] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -67,6 +67,9 @@ const TAGS: [&str; 59] = [
     "subject-moved",
     "agency-succeeded",
     "agency-changed",
+    "contract-proposed",
+    "subscription-carried",
+    "subscription-caught-up",
 ];
 
 fn facts() -> Vec<Value> {

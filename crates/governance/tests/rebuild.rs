@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 
 use contract::{PrincipalName, Weight};
 use governance::events::Side;
-use governance::{Actor, Command, Desired, Event, Role, State, Topic, apply, apply_all, clerk, decide, plan};
+use governance::state::Carried;
+use governance::{
+    Actor, Command, Desired, Event, Role, State, Status, Topic, Version, apply, apply_all, carrying, clerk,
+    decide, plan,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -62,6 +66,7 @@ fn of_topics() -> impl Strategy<Value = Value> {
             0 => json!({"command": "create-topic", "topic": topic, "owner": agency, "steward": steward, "deputy": deputy,
                 "description": "x", "legal_basis": "l", "retention": "90d", "contract": definition(topic, 1, schema)}),
             1 => json!({"command": "change-topic", "topic": topic, "steward": steward, "deputy": deputy}),
+            2 if agency == Some("c") => json!({"command": "propose-contract", "definition": with_migration(topic, version, schema)}),
             2 => json!({"command": "propose-contract", "definition": definition(topic, version, schema)}),
             3 => json!({"command": "acknowledge-contract", "topic": topic, "version": version, "agency": agency.unwrap_or("b")}),
             4 => json!({"command": "object-to-contract", "topic": topic, "version": version,
@@ -75,6 +80,13 @@ fn of_topics() -> impl Strategy<Value = Value> {
             _ => json!({"command": "retire-contract", "topic": topic, "version": version}),
         },
     )
+}
+
+/// With a migration from the version before.
+fn with_migration(topic: &str, version: u32, schema: &str) -> Value {
+    let mut definition = definition(topic, version, schema);
+    definition["migration"] = json!([]);
+    definition
 }
 
 fn of_subscriptions() -> impl Strategy<Value = Value> {
@@ -141,8 +153,8 @@ fn play(
     facts
 }
 
-/// Counted apart from the rules: what goes live has nobody against it, and everybody for it or time to object, or two
-/// people of different agencies who overrode them.
+/// Counted apart from the rules: what goes live has nobody against it, and everybody for it, or carried by its migration,
+/// or time to object, or two people of different agencies who overrode them.
 fn nothing_goes_live_behind_a_reader(state: &State, events: &[Event], now: u64) {
     for event in events {
         let Event::ContractActivated { topic, version, .. } = event else { continue };
@@ -159,8 +171,36 @@ fn nothing_goes_live_behind_a_reader(state: &State, events: &[Event], now: u64) 
             let agency = &reader.agency;
             assert!(!live.objections.contains_key(agency), "{version} of {}: {agency} objects", topic.name);
             let agrees = live.acknowledged.contains_key(agency);
-            assert!(agrees || noticed, "{version} of {}: {agency} was not heard", topic.name);
+            let stays = reader.carried.is_some();
+            let carried = live.definition.migration.is_some() && stays;
+            assert!(
+                agrees || carried || (noticed && !stays),
+                "{version} of {}: {agency} was not heard",
+                topic.name
+            );
         }
+    }
+}
+
+/// Whoever is carried can be: from each version that went live since, a way leads back to theirs.
+fn who_is_carried_is_led_back(state: &State, events: &[Event]) {
+    let went_live = |version: &Version| {
+        events.iter().any(|event| match event {
+            Event::ContractActivated { topic, version: number, .. } => {
+                *topic == version.definition.topic && *number == version.number()
+            }
+            _ => false,
+        })
+    };
+    for subscription in state.subscriptions().filter(|it| it.ended.is_none()) {
+        let Some(Carried { on, since_ms }) = subscription.carried else { continue };
+        let topic = state.topic(&subscription.topic).unwrap();
+        let is_since = |version: &Version| version.activated.as_ref().is_some_and(|(_, at)| *at > since_ms);
+        for version in topic.versions.values().filter(|it| went_live(it) || is_since(it)) {
+            let way = carrying::way_back(topic, version.number(), on);
+            assert!(way.is_some(), "{}: from {} to {on}", subscription.name, version.number());
+        }
+        assert_ne!(topic.versions[&on].status, Status::Proposed);
     }
 }
 
@@ -230,6 +270,7 @@ proptest! {
         play(&mut state, &asked, |state, events, now| {
             no_contract_is_active_without_owner_and_steward(state);
             nothing_goes_live_behind_a_reader(state, events, now);
+            who_is_carried_is_led_back(state, events);
             nothing_personal_is_granted_without_both_approvals(state);
             let marked = serde_json::to_string(events).unwrap().contains("by_bootstrap");
             assert!(may_stand_in || !marked, "after the bootstrap: {events:?}");

@@ -43,6 +43,13 @@ fn propose(schema: &str) -> Value {
     json!({"command": "propose-contract", "definition": definition("x.one", 2, schema)})
 }
 
+/// The same, with a migration from the version before.
+fn propose_carrying(version: u32, schema: &str) -> Value {
+    let mut definition = definition("x.one", version, schema);
+    definition["migration"] = json!([]);
+    json!({"command": "propose-contract", "definition": definition})
+}
+
 fn deprecate(sunset: &str) -> Value {
     let mut command = on("deprecate-contract");
     command["sunset"] = sunset.into();
@@ -59,6 +66,8 @@ fn commands() -> Vec<(&'static str, Value)> {
     vec![
         ("propose what breaks", propose("other")),
         ("propose what adds", propose("{} more")),
+        ("propose what breaks with a migration", propose_carrying(2, "other")),
+        ("propose what breaks with a migration that fails", propose_carrying(2, "other lossy")),
         ("acknowledge", with("acknowledge-contract", "agency", "b")),
         ("object", with("object-to-contract", "reason", "too soon")),
         ("answer", with("answer-objection", "answer", "we wait a week")),
@@ -66,7 +75,27 @@ fn commands() -> Vec<(&'static str, Value)> {
         ("activate", on("activate-contract")),
         ("deprecate", deprecate("2026-06-01")),
         ("retire", on("retire-contract")),
+        ("retire version 1", first(on("retire-contract"))),
     ]
+}
+
+fn first(mut command: Value) -> Value {
+    command["version"] = 1.into();
+    command
+}
+
+/// `b` has said nothing to version 2, which carries it, and which is active since its notice has run.
+fn carried(then: &dyn Fn(&State, &Actor, Value) -> State) -> State {
+    let [(_, owner), ..] = cast();
+    let mut state = then(&closed(small_bus()), &owner, propose_carrying(2, "other"));
+    let live = decide(&state, &owner, &command(on("activate-contract")), NOW + 14 * DAY_MS, &Check).unwrap();
+    live.iter().for_each(|event| apply(&mut state, event, NOW + 14 * DAY_MS));
+    then(&state, &owner, first(deprecate("2026-01-20")))
+}
+
+/// The same, with version 3 proposed after it.
+fn carried_past(then: &dyn Fn(&State, &Actor, Value) -> State, third: Value) -> State {
+    then(&carried(then), &cast()[0].1, third)
 }
 
 /// Each state with the day on which it is asked, after 2026-01-01. Version 1 is active, `b` reads the topic, and version 2
@@ -110,6 +139,7 @@ fn states() -> Vec<(&'static str, State, u64)> {
         third["version"] = 3.into();
         then(&state, &owner, third)
     };
+    let with_migration = then(&closed(small_bus()), &owner, propose_carrying(2, "other"));
     vec![
         ("proposed, compatible, in its notice", compatible.clone(), 0),
         ("proposed, compatible, after its notice", compatible, 14),
@@ -121,6 +151,14 @@ fn states() -> Vec<(&'static str, State, u64)> {
         ("objected, overridden by an operator alone", half, 0),
         ("objected, overridden by an operator and a regulator of another agency", overridden, 0),
         ("acknowledged, overtaken by version 3", overtaken, 0),
+        ("proposed, breaking, with a migration, in its notice", with_migration.clone(), 0),
+        ("proposed, breaking, with a migration, after its notice", with_migration.clone(), 14),
+        (
+            "proposed, breaking, with a migration, objected, after its notice",
+            then(&with_migration, &reader, with("object-to-contract", "reason", "never")),
+            14,
+        ),
+        ("active, and b is carried on version 1, which is deprecated", carried(&then), 21),
         ("active", active, 0),
         ("deprecated, before its sunset", deprecated.clone(), 0),
         ("deprecated, after its sunset", deprecated, 40),
@@ -204,4 +242,51 @@ fn the_life_of_a_contract_is_as_the_table_says() {
         assert_eq!(is, should, "line {}", line + 1);
     }
     assert_eq!(table.len(), TABLE.len());
+}
+
+/// Version 3 comes while `b` is carried on version 1, asked on the day after its notice.
+#[test]
+fn who_is_carried_is_carried_on_or_must_agree() {
+    let then = |state: &State, who: &Actor, what: Value| {
+        let mut state = state.clone();
+        done(&mut state, who, what);
+        state
+    };
+    let third = |mut command: Value| {
+        command["version"] = 3.into();
+        command
+    };
+    let [(_, owner), (_, reader), ..] = cast();
+    let ask = |state: &State, actor: &Actor, what: Value| outcome(state, actor, &what, NOW + 14 * DAY_MS);
+    let without = json!({"command": "propose-contract", "definition": definition("x.one", 3, "other more")});
+    let without = carried_past(&then, without);
+    assert_eq!(
+        ask(&without, &owner, third(on("activate-contract"))),
+        "✗ not-acknowledged: v3 of x.one cannot go live yet / b has not agreed / a steward of b: acknowledge it, or object \
+         with a reason",
+        "compatible, but b reads version 1"
+    );
+    let due = clerk::due(&without, NOW + 14 * DAY_MS);
+    assert!(!due.iter().any(|event| format!("{event:?}").contains("x.one")));
+    let agreed = then(&without, &reader, third(with("acknowledge-contract", "agency", "b")));
+    assert_eq!(
+        ask(&agreed, &owner, third(on("activate-contract"))),
+        "contract-activated, subscription-caught-up"
+    );
+
+    let with_one = carried_past(&then, propose_carrying(3, "other more"));
+    assert_eq!(ask(&with_one, &owner, third(on("activate-contract"))), "contract-activated");
+    let mut live = with_one;
+    let events =
+        decide(&live, &owner, &command(third(on("activate-contract"))), NOW + 14 * DAY_MS, &Check).unwrap();
+    events.iter().for_each(|event| apply(&mut live, event, NOW + 14 * DAY_MS));
+    let serves = |state: &State| state.subscription(&"b.live".parse().unwrap()).unwrap().carried_on();
+    assert_eq!(serves(&live), Some(support::version(1)));
+    // Step by step: version 2 first, which version 3 leads back to, then version 3.
+    let second = with("acknowledge-contract", "agency", "b");
+    assert_eq!(ask(&live, &reader, second.clone()), "contract-acknowledged, subscription-carried");
+    let stepped = then(&live, &reader, second);
+    assert_eq!(serves(&stepped), Some(support::version(2)));
+    let over = then(&stepped, &reader, third(with("acknowledge-contract", "agency", "b")));
+    assert_eq!(serves(&over), None);
 }

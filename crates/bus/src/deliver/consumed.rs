@@ -1,12 +1,15 @@
 //! What a consumer says back: processed, or could not process.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use contract::{ClassSet, SubscriptionName};
+use contract::{Data, SubscriptionName};
+use governance::Subscription;
+use journal::Record;
 use seal::{Piece, SealedForm};
 
-use super::{cleared_of, no_such_event, read, reveal};
-use crate::api::{Caller, DeadLetter, From};
+use super::{Batch, Found, View, no_such_event, read, reveal};
+use crate::api::{Caller, DeadLetter, Delivered, From};
 use crate::lanes::{Fact, Facts, Lane};
 use crate::record;
 use crate::subscriptions::cursor::Cursor;
@@ -114,7 +117,7 @@ impl Bus {
         self.core.memberships.all()
     }
 
-    async fn record_places(
+    pub(super) async fn record_places(
         &self,
         topic: &Topic,
         committed: Committed,
@@ -153,7 +156,7 @@ impl Bus {
             let text = format!("a dead letter wants a reason of 1 to {REASON_MAX_BYTES} bytes");
             return Err(Refusal::new(RefusalKind::Malformed, text).hint("say what the consumer could not do"));
         }
-        self.no_classified_value_in(&topic, &cleared_of(&subscription), partition, offset, reason)?;
+        self.no_classified_value_in(&topic, &subscription, partition, offset, reason)?;
         let what = Happened::Rejected { topic: topic.name.clone(), reason: reason.to_owned() };
         self.letter_step(topic.lane, step((name.clone(), partition, offset), what, caller)).await
     }
@@ -162,32 +165,64 @@ impl Bus {
     /// compared: it cannot carry what it never had, and must not find it out by asking.
     fn no_classified_value_in(
         &self,
-        topic: &Topic,
-        cleared: &ClassSet,
+        topic: &Arc<Topic>,
+        subscription: &Subscription,
         partition: u32,
         offset: u64,
         reason: &str,
     ) -> Result<(), Refusal> {
-        let found = read::one(&self.core, topic, partition, offset)?;
+        let (view, found) = (View::of(subscription), read::one(&self.core, topic, partition, offset)?);
+        let handed = self.handed(topic, &view, partition, &found)?;
+        let was_handed = |value: &str| handed.as_ref().is_none_or(|text| text.contains(value));
         let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let mut carried = false;
         let sealed =
             SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let binding = reveal::binding(topic, &read.event, &read);
-        let opened = reveal::open(&self.core, topic, &sealed, &binding, cleared, &mut |piece| {
+        let opened = reveal::open(&self.core, topic, &sealed, &binding, &view.cleared, &mut |piece| {
             if let Piece::Opened(bytes) = piece {
-                carried |=
-                    values_of(bytes).any(|value| value.len() >= VALUE_MIN_BYTES && reason.contains(value));
+                carried |= values_of(bytes).any(|value| {
+                    value.len() >= VALUE_MIN_BYTES && reason.contains(value) && was_handed(value)
+                });
             }
         })?;
         let long = |value: &str| value.len() >= VALUE_MIN_BYTES;
-        let attributes =
-            opened.attributes.iter().any(|(_, value)| long(value) && reason.contains(value.as_str()));
+        let attributes = opened
+            .attributes
+            .iter()
+            .any(|(_, value)| long(value) && reason.contains(value.as_str()) && was_handed(value));
         if !carried && !attributes {
             return Ok(());
         }
         let text = "the reason carries a value that the event keeps sealed";
         Err(Refusal::new(RefusalKind::Contract, text).hint("name the field, not its value"))
+    }
+
+    /// What a consumer who is carried was handed of an event, which is less than what is opened for it; of any other
+    /// nothing is said.
+    fn handed(
+        &self,
+        topic: &Topic,
+        view: &View,
+        partition: u32,
+        record: &Record,
+    ) -> Result<Option<String>, Refusal> {
+        if view.carried.is_none() {
+            return Ok(None);
+        }
+        let mut batch = Batch::default();
+        let found = Found { partition, record: record.clone(), redriven: 0 };
+        reveal::reveal(&self.core, topic, view, found, &mut batch)?;
+        let mut text = String::new();
+        for Delivered { event, .. } in &batch.events {
+            if let Some(Data::Json(data) | Data::Binary(data)) = &event.data {
+                text.push_str(&String::from_utf8_lossy(data));
+            }
+            text.extend(event.subject.iter().map(String::as_str));
+            let texts = event.extensions.iter().filter_map(|(name, _)| event.extension(name));
+            text.extend(texts);
+        }
+        Ok(Some(text))
     }
 
     /// The dead letters of a subscription, or of all that the caller may see.

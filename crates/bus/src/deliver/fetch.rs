@@ -1,15 +1,18 @@
 //! Reading from places that the consumer keeps itself: what a subscription may see of some partitions, from given
 //! offsets on. The way of those whose protocol counts offsets; the disclosure is durable first, as for every delivery.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{ClassSet, SubscriptionName, TopicName};
+use governance::Subscription;
 use journal::{Bounds, JournalError, Record};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use tokio::task::JoinHandle;
 
-use super::{Batch, cleared_of, reveal};
+use super::carry::{Unfit, View};
+use super::{Batch, reveal};
 use crate::api::{Caller, Delivered};
 use crate::core::Core;
 use crate::deliver::Found;
@@ -54,6 +57,8 @@ pub struct Portion<T> {
     pub first: u64,
     /// The next offset that will be given.
     pub next: u64,
+    /// Where all that was read is not for the consumer: the offset of the last of it, so that it can go on behind it.
+    pub passed: Option<u64>,
     /// The events, or why there are none.
     pub events: Result<T, Refused>,
 }
@@ -78,32 +83,63 @@ impl Bus {
         fetch: Fetch,
         present: impl Fn(Vec<Delivered>) -> T + Send + Sync + 'static,
     ) -> Result<Fetched<T>, Refusal> {
-        let subscription = self.may_consume(caller, name)?;
+        let present = Arc::new(present);
+        loop {
+            let subscription = self.may_consume(caller, name)?;
+            let read = self.read_portions(&subscription, &fetch, &present).await?;
+            // What was read last may be of a version that went live meanwhile.
+            if !self.is_served_otherwise(&subscription)? {
+                return self.give_out(caller, &subscription, read).await;
+            }
+        }
+    }
+
+    async fn read_portions<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static>(
+        &self,
+        subscription: &Subscription,
+        fetch: &Fetch,
+        present: &Arc<F>,
+    ) -> Result<Vec<Revealed<T>>, Refusal> {
         let topic = self.core.topics.get(&subscription.topic)?;
-        let reading = Arc::new(Reading {
-            core: self.core.clone(),
-            topic: topic.clone(),
-            cleared: cleared_of(&subscription),
-            present,
-        });
-        let mut fetched = Fetched { portions: Vec::with_capacity(fetch.wanted.len()), bytes: 0 };
-        let (mut places, mut times_ms, mut opened) = (Vec::new(), Vec::new(), ClassSet::default());
+        let view = View::of(subscription);
+        let reading = Arc::new(Reading { core: self.core.clone(), topic, view, present: present.clone() });
+        let (mut all, mut bytes) = (Vec::with_capacity(fetch.wanted.len()), 0);
         let mut wanted = &fetch.wanted[..];
         while !wanted.is_empty() {
-            let left = fetch.max_bytes.saturating_sub(fetched.bytes);
+            let left = fetch.max_bytes.saturating_sub(bytes);
             let (together, rest) = wanted.split_at(together(wanted, left));
-            for revealed in reading.read(together, left).await? {
-                let Revealed { portion, events, bytes, opened: classes } = revealed;
-                fetched.bytes += bytes;
-                places.extend(events.iter().map(|(offset, _)| (portion.partition, *offset)));
-                times_ms.extend(events.iter().map(|(_, time_ms)| *time_ms));
-                opened.join(classes);
-                fetched.portions.push(portion);
-            }
+            let revealed = reading.read(together, left).await?;
+            bytes += revealed.iter().map(|part| part.bytes).sum::<usize>();
+            all.extend(revealed);
             wanted = rest;
         }
+        Ok(all)
+    }
+
+    /// What was read, once it is durable that it is handed over, and what is not.
+    async fn give_out<T>(
+        &self,
+        caller: &Caller,
+        subscription: &Subscription,
+        read: Vec<Revealed<T>>,
+    ) -> Result<Fetched<T>, Refusal> {
+        let topic = self.core.topics.get(&subscription.topic)?;
+        let mut fetched = Fetched { portions: Vec::with_capacity(read.len()), bytes: 0 };
+        let (mut places, mut times_ms, mut opened) = (Vec::new(), Vec::new(), ClassSet::default());
+        let mut unfit = Vec::new();
+        for Revealed { portion, events, bytes, opened: classes, unfit: some } in read {
+            fetched.bytes += bytes;
+            places.extend(events.iter().map(|(offset, _)| (portion.partition, *offset)));
+            times_ms.extend(events.iter().map(|(_, time_ms)| *time_ms));
+            opened.join(classes);
+            unfit.extend(some);
+            fetched.portions.push(portion);
+        }
+        if !unfit.is_empty() {
+            self.set_aside(&topic, &subscription.name, &unfit, BTreeMap::new()).await?;
+        }
         if !places.is_empty() {
-            self.record_disclosure(caller, &subscription, &topic, &opened, &places).await?;
+            self.record_disclosure(caller, subscription, &topic, &opened, &places).await?;
             self.measure_age(&topic, times_ms);
         }
         Ok(fetched)
@@ -130,8 +166,8 @@ fn together(wanted: &[Wanted], left: usize) -> usize {
 struct Reading<F> {
     core: Arc<Core>,
     topic: Arc<Topic>,
-    cleared: ClassSet,
-    present: F,
+    view: View,
+    present: Arc<F>,
 }
 
 /// A partition that has nothing, or is read on another thread.
@@ -149,6 +185,8 @@ struct Revealed<T> {
     bytes: usize,
     /// The classes that were opened.
     opened: ClassSet,
+    /// What could not be taken back for a reader who is carried.
+    unfit: Vec<Unfit>,
 }
 
 impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Reading<F> {
@@ -186,7 +224,7 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
     /// The records of a partition.
     fn find(&self, wanted: &Wanted, budget_bytes: usize) -> Result<Portion<Vec<Record>>, Refusal> {
         let Wanted { partition, offset, .. } = *wanted;
-        let none = |first, next, events| Ok(Portion { partition, first, next, events });
+        let none = |first, next, events| Ok(Portion { partition, first, next, passed: None, events });
         let Some(stream) = self.topic.partitions.get(partition as usize) else {
             return none(0, 0, Err(Refused::NoSuchPartition));
         };
@@ -205,7 +243,7 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
 
     /// Opens or redacts the records of a partition, and writes them.
     fn reveal(&self, found: Portion<Vec<Record>>) -> Result<Revealed<T>, Refusal> {
-        let Portion { partition, first, next, events } = found;
+        let Portion { partition, first, next, events, .. } = found;
         let (mut batch, mut bytes) = (Batch::default(), 0);
         let events = match events {
             Err(refused) => Err(refused),
@@ -214,14 +252,16 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
                 batch.events.reserve_exact(records.len());
                 for record in records {
                     let found = Found { partition, record, redriven: 0 };
-                    reveal::reveal(&self.core, &self.topic, &self.cleared, found, &mut batch)?;
+                    reveal::reveal(&self.core, &self.topic, &self.view, found, &mut batch)?;
                 }
-                Ok(batch.events)
+                Ok(std::mem::take(&mut batch.events))
             }
         };
-        let seen = events.iter().flatten().map(|event| (event.offset, event.time_ms)).collect();
-        let portion = Portion { partition, first, next, events: events.map(&self.present) };
-        Ok(Revealed { portion, events: seen, bytes, opened: batch.opened })
+        let seen: Vec<(u64, u64)> =
+            events.iter().flatten().map(|event| (event.offset, event.time_ms)).collect();
+        let passed = seen.is_empty().then(|| batch.unfit.last().map(|unfit| unfit.offset)).flatten();
+        let portion = Portion { partition, first, next, passed, events: events.map(&*self.present) };
+        Ok(Revealed { portion, events: seen, bytes, opened: batch.opened, unfit: batch.unfit })
     }
 }
 

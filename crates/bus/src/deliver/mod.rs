@@ -4,11 +4,12 @@
 //! and nothing can have been read that the audit does not know. Rights are asked anew on every round, so that a
 //! revocation reaches those who wait.
 
+mod carry;
 mod consumed;
 mod fetch;
 mod offsets;
 mod read;
-mod reveal;
+pub(crate) mod reveal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::subscriptions::cursor::Cursor;
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 
+use carry::{Unfit, View};
 pub use fetch::{Fetch, Fetched, Portion, Refused, Wanted};
 pub(crate) use read::Found;
 
@@ -37,7 +39,7 @@ impl Bus {
         &self,
         caller: &Caller,
         name: &SubscriptionName,
-        pull: Pull,
+        mut pull: Pull,
     ) -> Result<Delivery, Refusal> {
         let wait_ms = pull.wait_ms.min(PULL_WAIT_MAX_MS);
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
@@ -61,6 +63,11 @@ impl Bus {
                 redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
             }
             let batch = self.read_and_reveal(&topic, &subscription, start, redriven, max).await?;
+            if self.is_served_otherwise(&subscription)?
+                || self.pass_over(&topic, name, &batch, &mut pull.from).await?
+            {
+                continue;
+            }
             if !batch.events.is_empty() || Instant::now() >= deadline {
                 return self.disclose(caller, &subscription, &topic, batch).await;
             }
@@ -126,17 +133,20 @@ impl Bus {
         redriven: Vec<(u32, u64, u32)>,
         max: usize,
     ) -> Result<Batch, Refusal> {
-        let (core, topic, cleared) = (self.core.clone(), topic.clone(), cleared_of(subscription));
+        let (core, topic, view) = (self.core.clone(), topic.clone(), View::of(subscription));
         tokio::task::spawn_blocking(move || {
             let found = read::read(&core, &topic, &start, &redriven, max)?;
             let mut batch = Batch { next: start, ..Batch::default() };
             for found in found {
-                match found.redriven {
-                    0 => drop(batch.next.insert(found.partition, found.record.offset + 1)),
-                    // Only what is handed over can be resolved by its commit.
-                    _ => batch.from_letters.push((found.partition, found.record.offset)),
+                let (partition, offset, redriven) = (found.partition, found.record.offset, found.redriven);
+                if redriven == 0 {
+                    batch.next.insert(partition, offset + 1);
                 }
-                reveal::reveal(&core, &topic, &cleared, found, &mut batch)?;
+                let is_handed_over = reveal::reveal(&core, &topic, &view, found, &mut batch)?;
+                // Only what is handed over can be resolved by its commit.
+                if redriven > 0 && is_handed_over {
+                    batch.from_letters.push((partition, offset));
+                }
             }
             Ok(batch)
         })
@@ -153,14 +163,15 @@ impl Bus {
         batch: Batch,
     ) -> Result<Delivery, Refusal> {
         let cursor = Cursor { next: batch.next, redriven: batch.from_letters };
+        let carried_on = subscription.carried_on();
         if batch.events.is_empty() {
-            return Ok(Delivery { events: Vec::new(), cursor, opened: batch.opened });
+            return Ok(Delivery { events: Vec::new(), cursor, opened: batch.opened, carried_on });
         }
         let places: Vec<(u32, u64)> =
             batch.events.iter().map(|event| (event.partition, event.offset)).collect();
         self.record_disclosure(caller, subscription, topic, &batch.opened, &places).await?;
         self.measure_age(topic, batch.events.iter().map(|event| event.time_ms));
-        Ok(Delivery { events: batch.events, cursor, opened: batch.opened })
+        Ok(Delivery { events: batch.events, cursor, opened: batch.opened, carried_on })
     }
 
     /// Records that the events at `places` are about to be handed over; they may be when this returns.
@@ -240,6 +251,8 @@ pub(crate) struct Batch {
     pub opened: ClassSet,
     /// Partition and offset of the redriven dead letters among the events.
     pub from_letters: Vec<(u32, u64)>,
+    /// What could not be taken back for a reader who is carried.
+    pub unfit: Vec<Unfit>,
 }
 
 /// An event that is not there (any more).

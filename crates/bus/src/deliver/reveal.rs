@@ -7,22 +7,24 @@ use contract::check::Shape;
 use contract::{AttributeValue, Class, ClassSet, CloudEvent, Data, Format, Redactor};
 use seal::{Binding, OpenError, PersonKey, Piece, SealedForm};
 
+use super::carry::{Unfit, View};
 use super::{Batch, Found};
 use crate::Refusal;
 use crate::api::Delivered;
 use crate::core::Core;
 use crate::record::{self, DataKind, EventRecord};
-use crate::schema_ids::Framing;
 use crate::topics::Topic;
 
-/// Opens or redacts one record and adds it to the batch.
+/// Opens or redacts one record and adds it to the batch; where it must be taken back to an older version and cannot be,
+/// to what is set aside. Whether it is handed over.
 pub fn reveal(
     core: &Core,
     topic: &Topic,
-    cleared: &ClassSet,
+    view: &View,
     found: Found,
     batch: &mut Batch,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
+    let cleared = &view.cleared;
     let mut read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
     let mut event = std::mem::replace(&mut read.event, CloudEvent::empty());
     let sealed = SealedForm::parse(read.sealed).map_err(|error| damaged(topic, &found, &error))?;
@@ -53,12 +55,15 @@ pub fn reveal(
             _ => event.extensions.push((name, AttributeValue::String(value))),
         }
     }
+    let named_nobody = opened.about.is_none();
+    let data = match view.shaped(topic, read.head.contract, (&mut event, named_nobody), data)? {
+        Ok(data) => data,
+        Err(misfit) => {
+            batch.unfit.push(Unfit::new(&found, &misfit));
+            return Ok(false);
+        }
+    };
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
-    // A deserializer asks for the schema of what it was handed.
-    if let Some(framing) = Framing::of(event.dataschema.as_deref()) {
-        let contract = topic.contract(read.head.contract)?;
-        event.dataschema = Some(framing.redacted(&contract, cleared).dataschema());
-    }
     event.data = match read.head.data {
         DataKind::None => None,
         DataKind::Json => Some(Data::Json(data)),
@@ -74,7 +79,7 @@ pub fn reveal(
         redriven: found.redriven,
     };
     batch.events.push(delivered);
-    Ok(())
+    Ok(true)
 }
 
 /// What a record's seal is bound to.

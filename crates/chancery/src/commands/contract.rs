@@ -203,6 +203,7 @@ fn life(topic: &str, version: &Value) {
         list(&version["effects"])
             .for_each(|effect| output::line(format_args!("        {}", effect_line(effect))));
     }
+    carrying(version);
     for given in list(&version["acknowledged"]) {
         output::line(format_args!("    acknowledged by {} ({})", cell(&given["agency"]), cell(&given["by"])));
     }
@@ -224,6 +225,18 @@ fn life(topic: &str, version: &Value) {
             cell(&one["role"]),
             cell(&one["reason"])
         ));
+    }
+}
+
+/// Whether it carries those who do not agree, how its migration did on real events, and who is carried on it.
+fn carrying(version: &Value) {
+    if version["rehearsal"].is_object() && version["status"] == "proposed" {
+        output::line("    its migration carries those who do not agree");
+        list(&version["rehearsal"]["told"])
+            .for_each(|line| output::line(format_args!("        {}", cell(line))));
+    }
+    for agency in list(&version["carries"]) {
+        output::line(format_args!("    {} is carried on it by migration", cell(agency)));
     }
 }
 
@@ -253,7 +266,7 @@ fn can_i(client: &Client, options: &Options, topic: &str, number: u32) -> Result
     if options.json {
         output::json(&json!({
             "topic": topic, "version": number, "may_go_live": version["may_go_live"], "weight": version["weight"],
-            "waits": version["waits"],
+            "waits": version["waits"], "rehearsal": version["rehearsal"],
         }));
     }
     let may = version["may_go_live"] == true;
@@ -263,6 +276,7 @@ fn can_i(client: &Client, options: &Options, topic: &str, number: u32) -> Result
             "yes: {topic} v{number} {}",
             if already { "is live" } else { "may go live" }
         ));
+        carrying(&version);
     }
     if may {
         return Ok(());

@@ -218,6 +218,13 @@ fn show(client: &Client, options: &Options, name: &str) -> Result<(), Failure> {
             "  its end is near: chancery subscription renew {name} --expires YYYY-MM-DD"
         ));
     }
+    if !answer["carried_on"].is_null() {
+        let (on, topic) = (cell(&answer["carried_on"]), cell(&answer["topic"]));
+        output::line(format_args!(
+            "  carried on v{on} by migration: a steward goes over with chancery contract acknowledge {topic} VERSION --agency {}",
+            cell(&answer["agency"])
+        ));
+    }
     if answer["unused"] == true {
         output::line("  events wait, and nobody has processed any for long: use it or give it up (revoke)");
     }

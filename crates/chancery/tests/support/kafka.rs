@@ -14,7 +14,9 @@ use kafka_protocol::messages::{
     SaslHandshakeRequest, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
-use kafka_protocol::records::{Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType};
+use kafka_protocol::records::{
+    Compression, Record, RecordBatchDecoder, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
+};
 
 pub fn wire(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
@@ -116,5 +118,21 @@ impl Kafka {
             .with_session_epoch(-1)
             .with_topics(vec![asked]);
         self.ask(12, &request)
+    }
+
+    /// The values of all records of a topic's partitions, as text; control records have none.
+    pub fn values(&mut self, from: &str, partitions: usize) -> Vec<String> {
+        let (answer, _) = self.fetch(from, &vec![0; partitions], 100);
+        let mut values = Vec::new();
+        for partition in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
+            assert_eq!(partition.error_code, 0, "{partition:?}");
+            let mut batches = partition.records.unwrap_or_default();
+            let records = RecordBatchDecoder::decode_all(&mut batches).unwrap();
+            let records = records.into_iter().flat_map(|set| set.records).filter(|record| !record.control);
+            values.extend(
+                records.map(|record| String::from_utf8_lossy(&record.value.unwrap_or_default()).into_owned()),
+            );
+        }
+        values
     }
 }

@@ -38,6 +38,7 @@ fn contract(topic: &Topic, version: &Version) -> Value {
         "data_subjects": definition.subject,
         "classification": definition.classify,
         "extensions": definition.extensions,
+        "migration": definition.migration,
         "schema": format!("/v1/contracts/{}/{}/schema", topic.name, version.number().0),
     })
 }

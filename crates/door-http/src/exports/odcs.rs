@@ -253,6 +253,7 @@ fn custom(of: &Of<'_>) -> Vec<Value> {
         ("extensions", Some(json!(definition.extensions))),
         ("identity", definition.identity.as_ref().map(|pointer| json!(pointer.to_string()))),
         ("identityWindow", window),
+        ("migration", definition.migration.as_ref().map(|steps| json!(steps))),
     ];
     let told = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
     told.map(|(name, value)| json!({ "property": name, "value": value })).collect()

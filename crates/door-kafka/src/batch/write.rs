@@ -10,14 +10,18 @@ pub struct Writer {
     first: Option<(u64, u64)>,
     last: (u64, u64),
     count: i32,
+    attributes: u16,
 }
+
+/// The attributes of a batch that holds no events.
+const CONTROL: u16 = 0x20;
 
 impl Writer {
     /// A batch of about `bytes`; a guess that saves copying.
     pub fn with_capacity(bytes: usize) -> Self {
         let mut out = Vec::with_capacity(HEAD_BYTES + bytes);
         out.resize(HEAD_BYTES, 0);
-        Self { out, first: None, last: (0, 0), count: 0 }
+        Self { out, first: None, last: (0, 0), count: 0, attributes: 0 }
     }
 
     /// Adds the record at `offset`, of a time in milliseconds since the epoch.
@@ -52,6 +56,15 @@ impl Writer {
         self.count += 1;
     }
 
+    /// A batch of one control record at `offset`, the end of a transaction: consumers of every client pass over it, and go on
+    /// behind it. For places that hold nothing for them.
+    pub fn passed(offset: u64) -> Vec<u8> {
+        let mut writer = Self { attributes: CONTROL, ..Self::with_capacity(32) };
+        // Version 0, type 1 (commit); version 0, no coordinator.
+        writer.record(offset, 0, Some(&[0, 0, 0, 1]), Some(&[0; 6]), &[]);
+        writer.finish()
+    }
+
     /// The batch; nothing where there is no record.
     pub fn finish(mut self) -> Vec<u8> {
         let Some((offset, time_ms)) = self.first else { return Vec::new() };
@@ -63,7 +76,7 @@ impl Writer {
         head.extend(0i32.to_be_bytes());
         head.push(2);
         head.extend([0; 4]);
-        head.extend(0u16.to_be_bytes());
+        head.extend(self.attributes.to_be_bytes());
         head.extend(((self.last.0 - offset) as i32).to_be_bytes());
         head.extend((time_ms as i64).to_be_bytes());
         head.extend((self.last.1 as i64).to_be_bytes());
@@ -157,6 +170,15 @@ mod tests {
                 prop_assert!(records.count() <= count as usize + 1);
             }
         }
+    }
+
+    #[test]
+    fn a_place_that_is_passed_over_is_a_control_record() {
+        let batch = Writer::passed(7);
+        assert_eq!(&batch[..8], &7u64.to_be_bytes());
+        assert_eq!(batch[21..23], [0, 0x20]);
+        let header = split(&mut Bytes::from(batch)).unwrap().unwrap();
+        assert_eq!((header.count, header.transactional), (1, false));
     }
 
     #[test]

@@ -208,7 +208,7 @@ fn batch(events: &[Delivered]) -> Bytes {
 
 fn partition(portion: Portion<Bytes>) -> PartitionData {
     let batch = match portion.events {
-        Ok(batch) => batch,
+        Ok(batch) => portion.passed.map_or(batch, |offset| Bytes::from(Writer::passed(offset))),
         Err(Refused::NoSuchPartition) => {
             return failed(portion.partition as i32, ResponseError::UnknownTopicOrPartition);
         }

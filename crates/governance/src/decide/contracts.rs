@@ -1,12 +1,13 @@
 //! A contract's versions: proposed, and ended. What is between is in `hearing`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::{ContractVersion, Definition, TopicName};
+use contract::{ClassSet, ContractVersion, Definition, Rehearsal, TopicName};
 
 use super::authority::Case;
 use super::{no_faults, topics};
-use crate::{Date, Event, Impact, Refused, Status, Topic, Version, notices};
+use crate::{Date, Event, Impact, Refused, Status, Subscription, Topic, Version, carrying, notices};
 
 /// A new version, or other text for one that is still proposed. Agreements to the former text do not count for the new.
 pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<Vec<Event>, Refused> {
@@ -37,7 +38,31 @@ pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<V
     let classes: Vec<_> = case.state.standards().classes.iter().cloned().collect();
     no_faults("invalid-contract", &case.check.faults(definition, &classes))?;
     let impact = Impact::of(case.state, topic, definition, case.check);
-    Ok(vec![Event::ContractProposed { definition: definition.clone(), registered: None, impact, by }])
+    let rehearsal = rehearsed(case, topic, definition)?;
+    let definition = definition.clone();
+    Ok(vec![Event::ContractProposed { definition, registered: None, impact, rehearsal, by }])
+}
+
+/// What the definition's migration makes of real events; where it does not carry each of them there is no proposal.
+fn rehearsed(case: &Case<'_>, topic: &Topic, definition: &Definition) -> Result<Option<Rehearsal>, Refused> {
+    let (Some(against), Some(_)) = (topic.read_by(), &definition.migration) else { return Ok(None) };
+    let readers = case.state.subscriptions_of(&topic.name).filter(|one| one.is_live(case.now_ms));
+    let clearances: BTreeSet<ClassSet> =
+        readers.filter_map(|one| one.granted_terms()).map(|terms| terms.clears.clone()).collect();
+    let rehearsal = case
+        .check
+        .rehearse(&against.definition, definition, &clearances)
+        .map_err(|faults| Refused::new("invalid-contract", faults.join("\n")))?;
+    if rehearsal.is_sound() {
+        return Ok(Some(rehearsal));
+    }
+    let said = rehearsal.told(against.number()).join("\n");
+    let text = format!(
+        "the migration of {} of {} does not carry each event\n{said}",
+        definition.version, topic.name
+    );
+    Err(Refused::new("migration-fails", text)
+        .hint("mend its steps, or leave `migration` out: those who read the topic are asked instead"))
 }
 
 /// Announces the end of an active version, or another day for one that was announced.
@@ -87,6 +112,7 @@ pub(super) fn retire(
         }
         (Status::Proposed | Status::Deprecated, _) => {}
     }
+    nobody_is_carried_on(case, topic, number)?;
     Ok(vec![Event::ContractRetired { topic: topic.name.clone(), version: number, by }])
 }
 
@@ -97,6 +123,20 @@ fn not_the_buss_own(topic: &Topic) -> Result<(), Refused> {
         return Err(Refused::new("reserved", text));
     }
     Ok(())
+}
+
+/// A version that somebody is served by does not end.
+fn nobody_is_carried_on(case: &Case<'_>, topic: &Topic, number: ContractVersion) -> Result<(), Refused> {
+    let carried: Vec<&Subscription> = carrying::carried_on(case.state, topic, number, case.now_ms).collect();
+    if carried.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = carried.iter().map(|one| one.name.as_str()).collect();
+    let agencies: BTreeSet<&str> = carried.iter().map(|one| one.agency.as_str()).collect();
+    let text = format!("{number} of {} still serves {}, carried by migration", topic.name, names.join(", "));
+    let newest = topic.read_by().map_or(number, Version::number);
+    let agencies = agencies.into_iter().collect::<Vec<_>>().join(" and of ");
+    Err(Refused::new("carried", text).hint(format!("a steward of {agencies} acknowledges {newest} first")))
 }
 
 /// A version of a topic's contract, which must be there.

@@ -7,7 +7,7 @@ use super::authority::{Case, owners, reason_given};
 use super::contracts::version_of;
 use crate::consent::{self, Wait, is_overridden};
 use crate::events::By;
-use crate::{Event, Refused, Role, Status, Topic, Version};
+use crate::{Event, Refused, Role, Status, Topic, Version, carrying};
 
 /// A subscribed agency agrees.
 pub(super) fn acknowledge(
@@ -18,13 +18,19 @@ pub(super) fn acknowledge(
 ) -> Result<Vec<Event>, Refused> {
     let by = case.as_steward_of(agency, &format!("acknowledging a contract for {agency}"))?;
     let (topic, version) = version_of(case, topic, number)?;
-    is_proposed(topic, version)?;
-    is_subscribed(case, topic, agency)?;
-    if version.acknowledged.contains_key(agency) {
-        return Ok(Vec::new());
+    // Who is carried past a version that is live goes over to it.
+    let over = match version.status {
+        Status::Proposed => Vec::new(),
+        _ => carrying::goes_over(case.state, topic, number, agency, &by),
+    };
+    let agrees = version.acknowledged.contains_key(agency);
+    if over.is_empty() && !(agrees && version.status == Status::Active) {
+        is_proposed(topic, version)?;
+        is_subscribed(case, topic, agency)?;
     }
     let (topic, agency) = (topic.name.clone(), agency.clone());
-    Ok(vec![Event::ContractAcknowledged { topic, version: number, agency, by }])
+    let agreed = Event::ContractAcknowledged { topic, version: number, agency, by };
+    Ok((!agrees).then_some(agreed).into_iter().chain(over).collect())
 }
 
 /// A subscribed agency objects.
@@ -133,7 +139,8 @@ pub(super) fn activate(
     if let Some(stand_in) = case.stand_in() {
         waits.retain(|wait| {
             let silent = matches!(wait, Wait::Acknowledgement { .. } | Wait::Notice { .. });
-            if silent {
+            // Who is carried needs nobody to agree for it.
+            if silent && version.leads_back_to().is_none() {
                 let agreed = |agency| agreed_for(topic, number, agency, &stand_in);
                 events.extend(wait.agencies().iter().map(agreed));
             }
@@ -141,7 +148,7 @@ pub(super) fn activate(
         });
     }
     if waits.is_empty() {
-        events.push(Event::ContractActivated { topic: topic.name.clone(), version: number, by });
+        events.extend(carrying::goes_live(case.state, topic, version, &by, case.now_ms));
         return Ok(events);
     }
     Err(not_yet(topic, version, &waits))

@@ -20,7 +20,7 @@ mod transfers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::schemas::{Compatibility, Source};
-use contract::{Class, Definition, Effect, Pointer};
+use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal};
 
 use crate::policy::{self, Asked, Basis};
 use crate::state::Shares;
@@ -35,6 +35,15 @@ pub trait ContractCheck {
 
     /// What `new` means for those who read by `old`, but for whether the schemas go on as a mode asks.
     fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect>;
+
+    /// Tries the migration of `new` on the latest events of `old`: they must be valid there, and come back valid, for readers
+    /// of these clearances too. The error says what is wrong with the migration itself, a line each.
+    fn rehearse(
+        &self,
+        old: &Definition,
+        new: &Definition,
+        clearances: &BTreeSet<ClassSet>,
+    ) -> Result<Rehearsal, Vec<String>>;
 
     /// Reads a schema; the error says why it cannot be read.
     fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String>;

@@ -129,6 +129,8 @@ fn propose(
             .compatibility_of(&crate::state::schemas::subject_of(&topic.name))
             .to_string(),
         classify,
+        // It led to the newest version, not from it.
+        migration: None,
         ..Definition::clone(&newest.definition)
     });
     let events = contracts::propose(case, &definition).map_err(|refused| match refused.code {
@@ -139,8 +141,8 @@ fn propose(
         _ => refused,
     })?;
     let registered = |event| match event {
-        Event::ContractProposed { definition, impact, by, .. } => {
-            Event::ContractProposed { definition, registered: Some(schema.clone()), impact, by }
+        Event::ContractProposed { definition, impact, rehearsal, by, .. } => {
+            Event::ContractProposed { definition, registered: Some(schema.clone()), impact, rehearsal, by }
         }
         other => other,
     };

@@ -51,6 +51,7 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
             definition: new.contract.clone(),
             registered: None,
             impact: None,
+            rehearsal: None,
             by: by.clone(),
         },
         Event::ContractActivated { topic, version, by },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AgencyName, Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, PrincipalName,
+    AgencyName, Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, PrincipalName, Step,
     TopicName,
 };
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,7 @@ struct ContractForm {
     extensions: BTreeMap<String, String>,
     identity: Option<Text>,
     identity_window: Option<Text>,
+    migration: Option<Vec<Step>>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +153,7 @@ fn definition(
         extensions: form.extensions.into_iter().map(|(name, class)| (name, Class::from(class))).collect(),
         identity,
         identity_window_s,
+        migration: form.migration,
     })
 }
 
@@ -233,13 +235,15 @@ struct WrittenContract<'a> {
     identity: Option<&'a Pointer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_window: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    migration: Option<&'a [Step]>,
 }
 
 /// The files that [`read`] reads this from: `topic.yaml`, its schema and its policies, each with its name in the topic's folder.
 pub(super) fn files(wish: &NewTopic) -> Vec<(String, String)> {
     let NewTopic { topic, owner, steward, deputy, description, legal_basis, latency, partitions, .. } = wish;
     let Definition { version, format, schema, compatibility, subject, classify, key, .. } = &*wish.contract;
-    let Definition { extensions, identity, identity_window_s, .. } = &*wish.contract;
+    let Definition { extensions, identity, identity_window_s, migration, .. } = &*wish.contract;
     let ending = match format {
         Format::JsonSchema => "schema.json",
         Format::Avro => "avsc",
@@ -256,6 +260,7 @@ pub(super) fn files(wish: &NewTopic) -> Vec<(String, String)> {
         extensions,
         identity: identity.as_ref(),
         identity_window: identity_window_s.map(duration::to_text),
+        migration: migration.as_deref(),
     };
     let form = WrittenTopic {
         topic: topic.as_str(),

@@ -68,6 +68,9 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::DelegationEnded { .. }
         | Event::TopicConfirmed { .. }
         | Event::SubjectMoved { .. }
+        // The notice that a version is live, or that an agency agrees to it, says so.
+        | Event::SubscriptionCarried { .. }
+        | Event::SubscriptionCaughtUp { .. }
         | Event::SchemaRegistered { .. }
         | Event::SchemaDeleted { .. }
         | Event::CompatibilitySet { .. }

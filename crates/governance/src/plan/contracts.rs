@@ -6,7 +6,7 @@ use contract::{AgencyName, Definition, Effect, Weight};
 
 use super::Plan;
 use crate::consent::{self, Wait};
-use crate::{Command, ContractCheck, Impact, State, Status, Topic, Version, duration};
+use crate::{Command, ContractCheck, Impact, State, Status, Topic, Version, carrying, duration};
 
 /// Proposes the folder's version where it is new, and activates it where nobody is waited for.
 pub(super) fn plan(
@@ -34,7 +34,7 @@ pub(super) fn plan(
         what.extend(impact.iter().flat_map(|impact| &impact.effects).map(detail));
         plan.step(Command::ProposeContract { definition: wish.clone() }, what);
     }
-    match waits_for(state, topic, known.filter(|_| !overtaken), impact.as_ref(), now_ms) {
+    match waits_for(state, topic, known.filter(|_| !overtaken), (wish, impact.as_ref()), now_ms) {
         None => {
             let command = Command::ActivateContract { topic: topic.name.clone(), version: number };
             plan.step(command, format!("~ contract {number} of {}: active", topic.name));
@@ -53,7 +53,7 @@ fn waits_for(
     state: &State,
     topic: &Topic,
     known: Option<&Version>,
-    impact: Option<&Impact>,
+    (wish, impact): (&Definition, Option<&Impact>),
     now_ms: u64,
 ) -> Option<String> {
     if let Some(known) = known {
@@ -64,17 +64,23 @@ fn waits_for(
     }
     let subscribed = state.subscribed_agencies(topic, now_ms);
     let names: Vec<&str> = subscribed.iter().map(AgencyName::as_str).collect();
+    if names.is_empty() || state.in_bootstrap() {
+        return None;
+    }
     let changes = &state.standards().changes;
-    match impact.map(Impact::weight) {
-        _ if names.is_empty() || state.in_bootstrap() => None,
-        Some(Weight::Compatible) if changes.silence_is_consent && changes.notice_s == 0 => None,
-        Some(Weight::Compatible) if changes.silence_is_consent => {
-            let notice = duration::to_text(changes.notice_s);
-            Some(format!(
-                "goes live after a notice of {notice} unless somebody objects ({})",
-                names.join(", ")
-            ))
-        }
-        _ => Some(format!("waits for {}", names.join(", "))),
+    let is_compatible = impact.map(Impact::weight) == Some(Weight::Compatible);
+    let asks_all = !is_compatible || !changes.silence_is_consent;
+    let back_to = impact.filter(|_| wish.migration.is_some()).map(|impact| impact.against);
+    let must_agree =
+        |agency: &&AgencyName| carrying::must_agree(state, topic, (back_to, asks_all), agency, now_ms);
+    let asked: Vec<&str> = subscribed.iter().filter(must_agree).map(AgencyName::as_str).collect();
+    let (notice, names) = (duration::to_text(changes.notice_s), names.join(", "));
+    match is_compatible {
+        _ if !asked.is_empty() => Some(format!("waits for {}", asked.join(", "))),
+        _ if changes.notice_s == 0 => None,
+        true => Some(format!("goes live after a notice of {notice} unless somebody objects ({names})")),
+        false => Some(format!(
+            "may be activated after a notice of {notice}; who has not agreed by then is carried by its migration ({names})"
+        )),
     }
 }

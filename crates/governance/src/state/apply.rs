@@ -4,6 +4,7 @@
 //! must not keep a bus from starting. No rule lives here: a fact holds because it was decided, even if today's rules
 //! would decide otherwise.
 
+mod carrying;
 mod ownership;
 mod succession;
 
@@ -74,6 +75,9 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::SubscriptionExpiring { .. }
         | Event::SubscriptionExpired { .. }
         | Event::SubscriptionRevoked { .. } => subscriptions(state, event, at_ms),
+        Event::SubscriptionCarried { .. } | Event::SubscriptionCaughtUp { .. } => {
+            carrying::fold(state, event, at_ms);
+        }
         Event::SchemaRegistered { .. }
         | Event::SchemaDeleted { .. }
         | Event::CompatibilitySet { .. }
@@ -212,13 +216,14 @@ fn set<T: Clone>(field: &mut T, value: &Option<T>) {
 
 fn contracts(state: &mut State, event: &Event, at_ms: u64) {
     match event {
-        Event::ContractProposed { definition, registered, impact, by } => {
+        Event::ContractProposed { definition, registered, impact, rehearsal, by } => {
             if let Some(topic) = state.topics.get_mut(&definition.topic) {
                 let schema = registered.clone().unwrap_or_else(|| Arc::new(Schema::of(definition)));
                 let home = Home::Contract(definition.topic.clone(), definition.version);
                 let number = Arc::make_mut(&mut state.schemas).number(&schema, home);
                 let mut version = proposed(definition, (schema, number), by, at_ms);
                 version.impact.clone_from(impact);
+                version.rehearsal.clone_from(rehearsal);
                 Arc::make_mut(topic).versions.insert(definition.version, version);
             }
         }
@@ -284,6 +289,7 @@ fn proposed(
         acknowledged: BTreeMap::new(),
         objections: BTreeMap::new(),
         impact: None,
+        rehearsal: None,
         overrides: Vec::new(),
         sunset: None,
     }
@@ -313,6 +319,7 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
                 granted: None,
                 requested: Some(requested(terms, by, at_ms)),
                 ended: None,
+                carried: None,
             };
             insert_subscription(state, record);
         }

@@ -24,7 +24,7 @@ pub use parties::{Agency, Delegation, Principal, Profile, Since};
 pub use schemas::{Mode, Reference, Schema, Schemas};
 pub use series::Listed;
 pub use stewardship::{Accepted, Confirmation, Offer, Stage, Stewardship, Tenure};
-pub use subscription::{Approval, End, Ended, Former, Grant, Request, Subscription, Terms, Told};
+pub use subscription::{Approval, Carried, End, Ended, Former, Grant, Request, Subscription, Terms, Told};
 pub use succession::{Share, Shares, Succeeded, Succession};
 pub use topic::{Acknowledgement, Answer, Latency, Objection, Override, Status, Topic, Version};
 

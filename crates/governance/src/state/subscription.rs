@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{AgencyName, ClassSet, SubscriptionName, TopicName};
+use contract::{AgencyName, ClassSet, ContractVersion, SubscriptionName, TopicName};
 use serde::{Deserialize, Serialize};
 
 use crate::events::{By, Side};
@@ -146,6 +146,15 @@ pub struct Former {
     pub until_ms: u64,
 }
 
+/// That a subscription is served by a version that its topic went past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// Which version.
+    pub on: ContractVersion,
+    /// Since when it is carried, in milliseconds since 1970. What went live before it was read as it came.
+    pub since_ms: u64,
+}
+
 /// An agency's right and place in a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
@@ -163,6 +172,8 @@ pub struct Subscription {
     pub requested: Option<Request>,
     /// Its end.
     pub ended: Option<Ended>,
+    /// Whether its topic went past the version that it is served by, as its agency has not agreed ([`crate::carrying`]).
+    pub carried: Option<Carried>,
 }
 
 impl Subscription {
@@ -179,6 +190,11 @@ impl Subscription {
     /// Whether it holds at `now_ms`, and its agency was told that its end is near.
     pub fn ends_soon(&self, now_ms: u64) -> bool {
         self.is_live(now_ms) && self.granted.as_ref().is_some_and(|grant| grant.told >= Told::Expiring)
+    }
+
+    /// The version that it is carried on.
+    pub fn carried_on(&self) -> Option<ContractVersion> {
+        self.carried.map(|carried| carried.on)
     }
 
     /// The terms that hold, whether or not they have expired.

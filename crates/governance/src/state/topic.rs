@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use contract::{AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, TopicName, Weight};
+use contract::{
+    AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, Rehearsal, TopicName, Weight,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Schema, Stewardship};
@@ -138,6 +140,8 @@ pub struct Version {
     pub objections: BTreeMap<AgencyName, Objection>,
     /// What it changes; of a topic's first version nothing.
     pub impact: Option<Impact>,
+    /// What its migration made of real events, when it was proposed.
+    pub rehearsal: Option<Rehearsal>,
     /// Those who override what it waits for.
     pub overrides: Vec<Override>,
     /// The day on which a deprecated version ends.
@@ -161,6 +165,21 @@ impl Version {
             None if self.number().0 == 1 => Weight::Compatible,
             None => Weight::Breaking,
         }
+    }
+
+    /// The version that its migration leads back to: the one that it was compared with.
+    pub fn leads_back_to(&self) -> Option<ContractVersion> {
+        self.impact.as_ref().filter(|_| self.definition.migration.is_some()).map(|impact| impact.against)
+    }
+
+    /// When a notice of this length has run, in milliseconds since 1970.
+    pub(crate) fn notice_ends_ms(&self, notice_s: u64) -> u64 {
+        self.proposed_ms.saturating_add(notice_s.saturating_mul(1000))
+    }
+
+    /// Whether those who read by the version that it was compared with must say yes, if they are not carried.
+    pub(crate) fn asks_for_word(&self, silence_is_consent: bool) -> bool {
+        self.weight() > Weight::Compatible || !silence_is_consent
     }
 
     /// Whether consumers of its topic read by another version now than it was compared with.

@@ -3,15 +3,15 @@
 
 use std::fmt::Write as _;
 
-use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::Form;
 use super::walk::Orphan;
 use crate::check::Violation;
 use crate::compile::Contract;
-use crate::document::{self, Document, JsonNode, Node};
+use crate::document::{self, Document, DocumentJson, JsonNode, Node};
 use crate::limits;
 use crate::plan::Plan;
 use crate::pointer::Pointer;
@@ -19,6 +19,8 @@ use crate::pointer::Pointer;
 pub(super) struct Explainer<'c, 'd> {
     pub(super) contract: &'c Contract,
     pub(super) form: &'c Form,
+    /// The form's own, or that of what is left when classes are left out.
+    pub(super) validator: &'c Validator<DocumentJson>,
     pub(super) document: &'d Document<'d>,
 }
 
@@ -42,7 +44,7 @@ impl Explainer<'_, '_> {
     pub(super) fn schema_violations(&self) -> Vec<Violation> {
         let root = JsonNode::Value(self.document.root());
         let mut violations: Vec<Violation> = Vec::new();
-        for error in self.form.validator.iter_errors(root) {
+        for error in self.validator.iter_errors(root) {
             let violation = self.explain(&error);
             if !violations.contains(&violation) {
                 violations.push(violation);

@@ -7,13 +7,14 @@ mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::Class;
-use crate::compile::Fault;
+use crate::check::Violation;
+use crate::compile::{Contract, Fault};
 use crate::definition::Definition;
-use crate::document::{Document, DocumentJson, Tape};
+use crate::document::{Document, DocumentJson, JsonNode, Tape};
 use crate::limits::Limits;
 use crate::places::{Places, Types};
 use crate::plan::Plan;
@@ -40,6 +41,32 @@ impl Form {
     pub(crate) fn redacted_schema(&self, plan: &Plan, cleared: &[bool]) -> String {
         schema::redacted(&self.schema, plan, cleared).to_string()
     }
+
+    /// What admits that and nothing else; none where it does not compile.
+    pub(crate) fn redacted(&self, plan: &Plan, cleared: &[bool]) -> Option<Redacted> {
+        validator(&schema::redacted(&self.schema, plan, cleared)).ok().map(Redacted)
+    }
+}
+
+/// Admits the documents of what is left where some classes are left out.
+pub(crate) struct Redacted(Validator<DocumentJson>);
+
+impl Redacted {
+    /// What it has against a document of the contract that was redacted so.
+    pub(crate) fn check(&self, contract: &Contract, data: &[u8]) -> Result<(), Vec<Violation>> {
+        let crate::formats::Form::Json(form) = &contract.form else { return Ok(()) };
+        let document = Document::parse(data, &Limits::default()).map_err(|wrong| {
+            vec![Violation {
+                pointer: String::new(),
+                text: format!("the document is not valid JSON: {wrong}"),
+            }]
+        })?;
+        if self.0.is_valid(JsonNode::Value(document.root())) {
+            return Ok(());
+        }
+        let explainer = explain::Explainer { contract, form, validator: &self.0, document: &document };
+        Err(explainer.schema_violations())
+    }
 }
 
 /// Every declared place of a schema with its types.
@@ -61,13 +88,7 @@ pub(crate) fn value_of(schema: &str) -> Value {
 pub(crate) fn compile(definition: &Definition, classes: &[Class]) -> Result<(Form, Plan), Vec<Fault>> {
     let schema = read_schema(&definition.schema)?;
     let (plan, mut faults) = super::classification(definition, &Ids::of(&schema), classes);
-    let built = jsonschema::options_for::<DocumentJson>()
-        .with_draft(Draft::Draft202012)
-        .should_validate_formats(true)
-        .with_pattern_options(PatternOptions::regex())
-        .offline()
-        .build(&schema);
-    match built {
+    match validator(&schema) {
         Ok(validator) if faults.is_empty() => {
             let mut declared = HashSet::new();
             declare(&schema, &mut declared);
@@ -81,6 +102,15 @@ pub(crate) fn compile(definition: &Definition, classes: &[Class]) -> Result<(For
             Err(faults)
         }
     }
+}
+
+fn validator(schema: &Value) -> Result<Validator<DocumentJson>, ValidationError<'static>> {
+    jsonschema::options_for::<DocumentJson>()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .with_pattern_options(PatternOptions::regex())
+        .offline()
+        .build(schema)
 }
 
 /// The schema's text as a value that is a valid JSON Schema 2020-12 and refers only to itself.

@@ -45,7 +45,7 @@ impl Form {
         document: &Document<'_>,
         memory: &mut Walked,
     ) -> Result<Checked, Vec<Violation>> {
-        let explainer = Explainer { contract, form: self, document };
+        let explainer = Explainer { contract, form: self, validator: &self.validator, document };
         if !self.validator.is_valid(JsonNode::Value(document.root())) {
             return Err(explainer.schema_violations());
         }

@@ -97,7 +97,14 @@ impl Telling<'_> {
         match event {
             Event::ContractActivated { topic, version, by } => {
                 let found = self.version(topic, *version).filter(|(topic, _)| !is_own(&topic.name))?;
-                self.of_version("contract.activated", found, "is live: events may follow it", by)
+                let what = match &found.1.definition.migration {
+                    None => "is live: events may follow it",
+                    Some(_) => {
+                        "is live: events may follow it; who has not agreed goes on by the version that they read, and \
+                         goes over by acknowledging this one"
+                    }
+                };
+                self.of_version("contract.activated", found, what, by)
             }
             Event::ContractDeprecated { topic, version, sunset, by } => {
                 let found = self.version(topic, *version)?;

@@ -1,0 +1,101 @@
+//! A migration tried on the latest events, when it is proposed.
+//!
+//! They are opened in here and nothing of them leaves: what comes of it are counts and places, which stand with the
+//! proposal, and with it in the audit. So this is no disclosure. Events whose keys are gone are passed over.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use contract::compile::{Contract, compile};
+use contract::{ClassSet, ContractVersion, Definition, Redactor, Rehearsal, migration};
+use journal::Record;
+use seal::{Piece, SealedForm};
+
+use crate::Refusal;
+use crate::core::Core;
+use crate::deliver::reveal;
+use crate::limits::{REHEARSED_EVENTS, REHEARSED_LOOKED_AT};
+use crate::record;
+use crate::topics::Topic;
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// Tries the migration of `new` on the latest events of `old`; the error says what is wrong with it before that, a line
+/// each.
+pub fn rehearse(
+    core: &Core,
+    old: &Definition,
+    new: &Definition,
+    clearances: &BTreeSet<ClassSet>,
+) -> Result<Rehearsal, Vec<String>> {
+    let compiled = |definition: &Definition| {
+        compile(definition).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let (old, new) = (Arc::new(compiled(old)?), compiled(new)?);
+    let documents = match core.topics.get(&old.definition().topic) {
+        Ok(topic) => documents(core, &topic, &old).map_err(|refusal| vec![refusal.text])?,
+        // A topic that is only being made has no events.
+        Err(_) => Vec::new(),
+    };
+    migration::rehearse(&old, &new, clearances, documents.into_iter())
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+/// The data of the latest events of a contract; none of each that cannot be opened.
+fn documents(core: &Core, topic: &Topic, contract: &Contract) -> Result<Vec<Option<Vec<u8>>>, Refusal> {
+    let share = REHEARSED_EVENTS.div_ceil(topic.partitions.len().max(1));
+    let mut documents = Vec::new();
+    for stream in &topic.partitions {
+        let bounds = core.journal.bounds(*stream)?;
+        let floor = bounds.first.max(bounds.next.saturating_sub(REHEARSED_LOOKED_AT));
+        let (mut end, mut found) = (bounds.next, 0);
+        while end > floor && found < share {
+            let start = floor.max(end.saturating_sub(share as u64));
+            let records = between(core, *stream, start, end)?;
+            for record in records.iter().rev().filter(|record| is_of(record, contract)).take(share - found) {
+                documents.push(opened(core, topic, contract, record));
+                found += 1;
+            }
+            end = start;
+        }
+    }
+    Ok(documents)
+}
+
+fn between(core: &Core, stream: journal::StreamId, start: u64, end: u64) -> Result<Vec<Record>, Refusal> {
+    let (mut records, mut at): (Vec<Record>, u64) = (Vec::new(), start);
+    while at < end {
+        let read = core.journal.read(stream, at, READ_BYTES)?;
+        let Some(last) = read.last() else { break };
+        at = last.offset + 1;
+        records.extend(read.into_iter().filter(|record| record.offset < end));
+    }
+    Ok(records)
+}
+
+fn is_of(record: &Record, contract: &Contract) -> bool {
+    record::read(&record.body).is_ok_and(|read| read.head.contract == version(contract))
+}
+
+fn version(contract: &Contract) -> ContractVersion {
+    contract.definition().version
+}
+
+fn opened(core: &Core, topic: &Topic, contract: &Contract, record: &Record) -> Option<Vec<u8>> {
+    let mut read = record::read(&record.body).ok()?;
+    let sealed = SealedForm::parse(read.sealed).ok()?;
+    let mut data = Vec::with_capacity(read.sealed.len());
+    let frames = std::mem::take(&mut read.frames);
+    let mut document = Redactor::new(contract.definition().format, frames, &mut data);
+    let binding = reveal::binding(topic, &read.event, &read);
+    let all: ClassSet = contract.classes().iter().cloned().collect();
+    let mut is_whole = true;
+    let revealed = reveal::open(core, topic, &sealed, &binding, &all, &mut |piece| match piece {
+        Piece::Text(text) => document.text(text),
+        Piece::Opened(bytes) => document.keep(bytes),
+        Piece::LeftOut(_) => is_whole = false,
+    });
+    document.finish();
+    (is_whole && revealed.is_ok()).then_some(data)
+}

@@ -1,0 +1,417 @@
+//! From one version to the next and back: nothing is lost by the way, and nobody is handed what either version keeps.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use contract::migration::{Carrier, Lens, rehearse};
+use contract::redact::redact;
+use contract::{Class, ClassSet, Contract, Definition, Format, Workspace, compile};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+fn schema(properties: Value) -> Value {
+    json!({"type": "object", "additionalProperties": false, "properties": properties})
+}
+
+fn version(number: u32, properties: Value, classify: Value, migration: Option<Value>) -> Definition {
+    let subject = if classify.get("/id").is_some() { &["/id"][..] } else { &[] };
+    let mut definition = support::definition(&schema(properties), subject, classify);
+    definition.version.0 = number;
+    definition.migration = migration.map(|steps| serde_json::from_value(steps).unwrap());
+    definition
+}
+
+/// Two versions in which all is public.
+fn pair(old: Value, new: Value, steps: Value) -> [Arc<Contract>; 2] {
+    let public = json!({"": "public"});
+    [version(1, old, public.clone(), None), version(2, new, public, Some(steps))]
+        .map(|definition| Arc::new(compile(&definition).unwrap_or_else(|faults| panic!("{faults:#?}"))))
+}
+
+fn lens([old, new]: &[Arc<Contract>; 2]) -> Lens {
+    Lens::of(old, new).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+fn parsed(document: &[u8]) -> Value {
+    serde_json::from_slice(document).unwrap()
+}
+
+fn faults(old: Value, new: Value, steps: Value) -> Vec<String> {
+    let [old, new] = pair(old, new, steps);
+    Lens::of(&old, &new).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn each_step_is_read_in_both_directions() {
+    let both = pair(
+        json!({"name": {"type": "string"}, "office": {"type": "string"}, "sex": {"enum": ["f", "m", "x"]},
+            "weight": {"type": "string"}, "parents": {"type": "array", "items": schema(json!({"who": {"type": "string"}}))},
+            "place": schema(json!({"town": {"type": "string"}}))}),
+        json!({"person": schema(json!({"fullName": {"type": "string"}})), "sex": {"enum": ["female", "male", "x", "z"]},
+            "weight": {"type": "integer"}, "height": {"type": "integer"}, "town": {"type": "string"},
+            "parents": {"type": "array", "items": schema(json!({"person": schema(json!({"id": {"type": "string"}}))}))}}),
+        json!([
+            {"renamed": {"from": "/name", "to": "/person/fullName"}},
+            {"renamed": {"from": "/place/town", "to": "/town"}},
+            {"renamed": {"from": "/parents/*/who", "to": "/parents/*/person/id"}},
+            {"removed": "/office", "value": "unknown"},
+            {"added": "/height", "value": 50},
+            {"mapped": {"at": "/sex", "values": {"f": "female", "m": "male", "x": "x"}, "otherwise": "x"}},
+            {"converted": {"at": "/weight", "old": "string", "new": "integer"}},
+        ]),
+    );
+    let lens = lens(&both);
+    let old = json!({"name": "Ada", "office": "north", "sex": "f", "weight": "3400", "place": {"town": "Riverside"},
+        "parents": [{"who": "p1"}, {}, {"who": "p2"}]});
+    let new = lens.forward(old.to_string().as_bytes()).unwrap();
+    let forward = json!({"person": {"fullName": "Ada"}, "sex": "female", "weight": 3400, "height": 50, "town": "Riverside",
+        "parents": [{"person": {"id": "p1"}}, {}, {"person": {"id": "p2"}}]});
+    assert_eq!(parsed(&new), forward);
+    both[1].check(&new, &mut Workspace::default()).unwrap();
+    let mut expected = old;
+    expected["office"] = "unknown".into();
+    assert_eq!(parsed(&lens.back(&new).unwrap()), expected, "but for what is gone, it comes back as it was");
+    let other = lens.back(br#"{"sex":"z","weight":12345678901234567890123}"#).unwrap();
+    let told = String::from_utf8(other).unwrap();
+    assert_eq!(told, r#"{"sex":"x","weight":"12345678901234567890123","office":"unknown"}"#);
+}
+
+#[test]
+fn a_step_that_cannot_be_taken_names_itself_and_no_value() {
+    let both = pair(
+        json!({"a": {"type": "string"}, "b": {"type": "string"}}),
+        json!({"b": {"type": "string"}, "c": {"type": "integer"}}),
+        json!([{"renamed": {"from": "/a", "to": "/c"}}, {"converted": {"at": "/c", "old": "string", "new": "integer"}}]),
+    );
+    let wrong = lens(&both).forward(br#"{"a":"secret"}"#).unwrap_err().to_string();
+    assert_eq!(wrong, "v2: step 2 (converted /c from string to integer): is no whole number");
+    let wrong = lens(&both).back(br#"{"a":"x","c":7}"#).unwrap_err().to_string();
+    assert_eq!(wrong, "v2: step 1 (renamed /a to /c): another field stands there already");
+    assert!(lens(&both).back(b"{").unwrap_err().to_string().starts_with("v2: the document is "));
+}
+
+#[test]
+fn a_migration_that_does_not_fit_its_versions_is_refused_with_all_that_is_wrong() {
+    let (old, new) = (
+        json!({"a": {"type": "string"}, "k": {"type": "integer"}}),
+        json!({"b": {"type": "string"}, "k": {"type": "integer"}}),
+    );
+    let said = faults(
+        old.clone(),
+        new.clone(),
+        json!([
+            {"renamed": {"from": "/x", "to": "/y"}},
+            {"added": "/a", "value": 1},
+            {"removed": "/k"},
+            {"removed": "/a", "value": 3},
+            {"mapped": {"at": "/q", "values": {}}},
+            {"mapped": {"at": "/k", "values": {"a": "c", "b": "c"}}},
+            {"converted": {"at": "/k", "old": "integer", "new": "number"}},
+            {"renamed": {"from": "/a", "to": "/*"}},
+            {"added": ""},
+        ]),
+    );
+    assert_eq!(
+        said,
+        [
+            "migration/1: the schema of v1 has no place /x; correct the pointer",
+            "migration/1: the schema of v2 has no place /y; correct the pointer",
+            "migration/2: the schema of v2 has no place /a; correct the pointer",
+            "migration/2: the schema of v1 has /a too; leave the step out",
+            "migration/3: the schema of v2 has /k too; leave the step out",
+            "migration/4: its value is none that v1 takes at /a; give a value of type string",
+            "migration/5: neither v1 nor v2 has a place /q; correct the pointer",
+            "migration/5: maps nothing; list texts, `before: now`",
+            "migration/6: two texts become one, so the way back is not certain; list one of them, and let the others stay or \
+         come back as it",
+            "migration/7: integer and number do not convert both ways; one of the two is a string",
+            "migration/8: the schema of v2 has no place /*; correct the pointer",
+            "migration/8: /a and /* are not in the same items; both pointers share all up to the last `*`",
+            "migration/9:  names no member; end the pointer with a member's name",
+        ]
+    );
+    let avro = Definition {
+        format: Format::Avro,
+        schema: json!({"type": "record", "name": "r", "fields": [{"name": "a", "type": "string"}]})
+            .to_string(),
+        ..version(2, json!({}), json!({"": "public"}), Some(json!([])))
+    };
+    let old = compile(&version(1, old, json!({"": "public"}), None)).unwrap();
+    let said = Lens::of(&old, &compile(&avro).unwrap()).unwrap_err();
+    assert!(
+        said[0].to_string().contains("only contracts in JSON Schema can have one, and v2 is none"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn what_real_documents_come_to_is_told_in_counts_and_places() {
+    let both = pair(
+        json!({"names": {"type": "object", "additionalProperties": {"type": "string"}},
+            "list": {"type": "array", "items": schema(json!({"n": {"type": "string"}}))}}),
+        json!({"names": {"type": "object", "additionalProperties": {"type": "string"}},
+            "list": {"type": "array", "items": schema(json!({"n": {"type": "integer"}}))}}),
+        json!([{"converted": {"at": "/list/*/n", "old": "string", "new": "integer"}},
+            {"mapped": {"at": "/names/*", "values": {"x": "y"}}}]),
+    );
+    let documents = [
+        r#"{"list":[{"n":"1"},{"n":"2"}]}"#,
+        r#"{"list":[{"n":"1"},{"n":"002"},{"n":"03"}]}"#,
+        r#"{"list":[],"names":{"Ada":"y"}}"#,
+        r#"{"list":[{"n":"secret"}]}"#,
+    ];
+    let documents = documents.iter().map(|text| Some(text.as_bytes().to_vec())).chain([None]);
+    let found = rehearse(&both[0], &both[1], &BTreeSet::from([ClassSet::default()]), documents).unwrap();
+    assert!(!found.is_sound());
+    assert_eq!(
+        found.told(contract::ContractVersion(1)),
+        [
+            "tried on the latest 4 events of v1: 3 fit, 3 come back valid, 1 the same",
+            "1 more cannot be opened and were passed over",
+            "/list/*/n comes back different in 1",
+            "/names/* comes back different in 1",
+            "v2: step 1 (converted /list/*/n from string to integer): is no whole number (in 1)",
+        ]
+    );
+    let nothing = rehearse(&both[0], &both[1], &BTreeSet::new(), std::iter::empty()).unwrap();
+    assert!(nothing.is_sound());
+    assert_eq!(nothing.told(contract::ContractVersion(1)), ["tried on no event: there is none of v1 yet"]);
+}
+
+#[test]
+fn a_reader_for_whom_the_old_view_cannot_be_made_is_found_when_it_is_tried() {
+    let properties = json!({"id": {"type": "string"}, "town": {"type": "string"}});
+    let required = |mut definition: Definition| {
+        let mut schema: Value = serde_json::from_str(&definition.schema).unwrap();
+        schema["required"] = json!(["id", "town"]);
+        definition.schema = schema.to_string();
+        Arc::new(compile(&definition).unwrap())
+    };
+    let old = required(version(1, properties.clone(), json!({"/id": "personal", "/town": "public"}), None));
+    let new =
+        required(version(2, properties, json!({"/id": "personal", "/town": "personal"}), Some(json!([]))));
+    let document = || std::iter::once(Some(br#"{"id":"1","town":"Riverside"}"#.to_vec()));
+    let clearances =
+        |classes: &[&str]| BTreeSet::from([classes.iter().map(|class| Class::from(*class)).collect()]);
+    assert!(rehearse(&old, &new, &clearances(&["personal"]), document()).unwrap().is_sound());
+    let found = rehearse(&old, &new, &clearances(&[]), document()).unwrap();
+    assert_eq!(
+        found.faults.keys().collect::<Vec<_>>(),
+        ["for a reader cleared for public alone: v1: what the migration leads to is not valid: /town"]
+    );
+}
+
+/// Steps that lose nothing, each with its part of the old and of the new schema.
+fn exact(chosen: &[bool]) -> [Arc<Contract>; 2] {
+    let text = || json!({"type": "string"});
+    let yes = |index: usize| chosen[index];
+    let (mut steps, mut old, mut new) = (Vec::new(), Map::new(), Map::new());
+    let renamed = |from: &str, to: &str| json!({"renamed": {"from": from, "to": to}});
+    let (mut o, mut list) = ([Map::new(), Map::new()], [Map::new(), Map::new()]);
+    old.insert("a".into(), text());
+    new.insert(if yes(0) { "a2" } else { "a" }.into(), text());
+    steps.extend(yes(0).then(|| renamed("/a", "/a2")));
+    o[0].extend([("x".to_owned(), text()), ("y".to_owned(), text())]);
+    o[1].insert(if yes(1) { "x2" } else { "x" }.into(), text());
+    steps.extend(yes(1).then(|| renamed("/o/x", "/o/x2")));
+    if yes(2) {
+        new.insert("y2".into(), text());
+        steps.push(renamed("/o/y", "/y2"));
+    } else {
+        o[1].insert("y".into(), text());
+    }
+    old.insert("b".into(), text());
+    if yes(3) {
+        new.insert("n".into(), schema(json!({"m": schema(json!({"b": text()}))})));
+        steps.push(renamed("/b", "/n/m/b"));
+    } else {
+        new.insert("b".into(), text());
+    }
+    list[0].extend([("p".to_owned(), text()), ("q".to_owned(), text())]);
+    list[1].insert("p".into(), text());
+    if yes(4) {
+        list[1].insert("in".into(), schema(json!({"q": text()})));
+        steps.push(renamed("/list/*/q", "/list/*/in/q"));
+    } else {
+        list[1].insert("q".into(), text());
+    }
+    old.insert("c".into(), text());
+    new.insert("c".into(), text());
+    steps.extend(yes(5).then(|| json!({"mapped": {"at": "/c", "values": {"u": "U", "v": "u"}}})));
+    old.insert("d".into(), text());
+    new.insert("d".into(), if yes(6) { json!({"type": "integer"}) } else { text() });
+    steps.extend(yes(6).then(|| json!({"converted": {"at": "/d", "old": "string", "new": "integer"}})));
+    if yes(7) {
+        new.insert("z".into(), json!({"type": "integer"}));
+        steps.push(json!({"added": "/z", "value": 1}));
+    }
+    for (side, index) in [(&mut old, 0), (&mut new, 1)] {
+        side.insert("o".into(), schema(Value::Object(o[index].clone())));
+        side.insert(
+            "list".into(),
+            json!({"type": "array", "items": schema(Value::Object(list[index].clone()))}),
+        );
+    }
+    pair(Value::Object(old), Value::Object(new), Value::Array(steps))
+}
+
+fn old_document() -> impl Strategy<Value = Value> {
+    let text = || proptest::option::of("[a-z\"\\\\é]{0,6}");
+    let list = proptest::option::of(proptest::collection::vec((text(), text()), 0..4));
+    let mapped = proptest::option::of(prop_oneof![Just("u"), Just("v"), Just("w")]);
+    (text(), text(), (text(), text(), any::<bool>()), list, mapped, proptest::option::of(-9999i64..9999))
+        .prop_map(|(a, b, (x, y, has_o), list, c, d)| {
+            let object = |members: Vec<(&str, Option<Value>)>| -> Value {
+                members
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                    .collect::<Map<_, _>>()
+                    .into()
+            };
+            let list = list.map(|items| {
+                items
+                    .into_iter()
+                    .map(|(p, q)| object(vec![("p", p.map(Into::into)), ("q", q.map(Into::into))]))
+                    .collect()
+            });
+            let o = has_o.then(|| object(vec![("x", x.map(Into::into)), ("y", y.map(Into::into))]));
+            object(vec![
+                ("a", a.map(Into::into)),
+                ("b", b.map(Into::into)),
+                ("o", o),
+                ("list", list),
+                ("c", c.map(Into::into)),
+                ("d", d.map(|d| d.to_string().into())),
+            ])
+        })
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i32>().prop_map(Into::into),
+        "[a-z0-9]{0,4}".prop_map(Into::into)
+    ];
+    let names = || {
+        proptest::sample::select(vec![
+            "a", "b", "c", "d", "o", "x", "y", "n", "m", "list", "p", "q", "in", "a2",
+        ])
+    };
+    leaf.prop_recursive(4, 40, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            proptest::collection::btree_map(names().prop_map(str::to_owned), inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+const CLASSES: [&str; 3] = ["public", "internal", "personal"];
+
+fn clearance() -> impl Strategy<Value = ClassSet> {
+    proptest::collection::btree_set(proptest::sample::select(CLASSES.to_vec()), 0..3)
+        .prop_map(|classes| classes.into_iter().map(Class::from).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_loses_nothing_comes_back_as_it_was(chosen in proptest::collection::vec(any::<bool>(), 8), document in old_document()) {
+        let both = exact(&chosen);
+        let text = document.to_string();
+        both[0].check(text.as_bytes(), &mut Workspace::default()).unwrap();
+        let forward = lens(&both).forward(text.as_bytes()).unwrap();
+        if let Err(violations) = both[1].check(&forward, &mut Workspace::default()) {
+            return Err(TestCaseError::fail(format!("{violations:?}")));
+        }
+        let back = lens(&both).back(&forward).unwrap();
+        prop_assert_eq!(parsed(&back), document);
+    }
+
+    #[test]
+    fn any_document_is_taken_or_refused(chosen in proptest::collection::vec(any::<bool>(), 8), document in any_json()) {
+        let both = exact(&chosen);
+        let text = document.to_string();
+        let lens = Arc::new(lens(&both));
+        for taken in [lens.forward(text.as_bytes()), lens.back(text.as_bytes())].into_iter().flatten() {
+            parsed(&taken);
+        }
+        let carrier = Carrier::new(both[0].clone(), &ClassSet::default()).unwrap();
+        if let Ok(carried) = carrier.carry(&[lens], text.as_bytes()) {
+            both[0].check(&carried, &mut Workspace::default()).unwrap();
+        }
+    }
+
+    /// Whatever the classes of the two versions are: a reader who is carried is handed a field if both give it.
+    #[test]
+    fn a_carried_reader_is_handed_what_both_versions_give_and_nothing_else(
+        classes in proptest::collection::vec((0..3usize, 0..3usize), 4), cleared in clearance(), is_renamed in any::<bool>(),
+    ) {
+        let names = ["f0", "f1", "f2", "f3"];
+        let new_name = |name: &str| if is_renamed { format!("{name}n") } else { name.to_owned() };
+        let text = json!({"type": "string"});
+        let inner = |new: bool| {
+            let named = names.map(|name| if new { new_name(name) } else { name.to_owned() });
+            let properties: Map<String, Value> = named.into_iter().map(|name| (name, text.clone())).collect();
+            json!({"id": text, "list": {"type": "array", "items": schema(Value::Object(properties))}})
+        };
+        let classify = |new: bool| {
+            let mut classify = json!({"/id": "personal"});
+            for (name, (old_class, new_class)) in names.iter().zip(&classes) {
+                let (name, class) = if new { (new_name(name), new_class) } else { ((*name).to_owned(), old_class) };
+                classify[format!("/list/*/{name}")] = CLASSES[*class].into();
+            }
+            classify
+        };
+        let renamed = |name: &str| json!({"renamed": {"from": format!("/list/*/{name}"), "to": format!("/list/*/{name}n")}});
+        let steps = if is_renamed { names.map(renamed).to_vec() } else { Vec::new() };
+        let old = Arc::new(compile(&version(1, inner(false), classify(false), None)).unwrap());
+        let new = compile(&version(2, inner(true), classify(true), Some(steps.into()))).unwrap();
+        let item: Map<String, Value> = names.iter().map(|name| (new_name(name), format!("plant-{name}").into())).collect();
+        let document = json!({"id": "person", "list": [item]}).to_string();
+        let checked = new.check(document.as_bytes(), &mut Workspace::default()).unwrap();
+        let handed = redact(Format::JsonSchema, document.as_bytes(), &checked.spans, &[],
+            |span| !cleared.clears(&new.classes()[usize::from(span.class)]));
+        let lens = Arc::new(Lens::of(&old, &new).unwrap());
+        let carried = Carrier::new(old, &cleared).unwrap().carry(&[lens], &handed);
+        let carried = String::from_utf8(carried.unwrap()).unwrap();
+        for (name, (old_class, new_class)) in names.iter().zip(&classes) {
+            let gives = [old_class, new_class].iter().all(|class| cleared.clears(&Class::from(CLASSES[**class])));
+            prop_assert_eq!(carried.contains(&format!("\"{name}\":\"plant-{name}\"")), gives, "{}: {}", name, carried);
+        }
+        prop_assert_eq!(carried.contains("person"), cleared.clears(&Class::Personal));
+    }
+}
+
+#[test]
+fn a_chain_is_taken_back_version_by_version() {
+    let public = || json!({"": "public"});
+    let text = json!({"type": "string"});
+    let versions = [
+        version(1, json!({"a": text}), public(), None),
+        version(2, json!({"b": text}), public(), Some(json!([{"renamed": {"from": "/a", "to": "/b"}}]))),
+        version(
+            3,
+            json!({"c": text, "d": text}),
+            public(),
+            Some(json!([{"renamed": {"from": "/b", "to": "/c"}}, {"added": "/d"}])),
+        ),
+    ]
+    .map(|definition| Arc::new(compile(&definition).unwrap()));
+    let lens = |at: usize| Arc::new(Lens::of(&versions[at - 1], &versions[at]).unwrap());
+    let carrier = Carrier::new(versions[0].clone(), &ClassSet::default()).unwrap();
+    let carried = carrier.carry(&[lens(2), lens(1)], br#"{"d":"new","c":"x"}"#).unwrap();
+    assert_eq!(carried, br#"{"a":"x"}"#);
+    assert_eq!(
+        carrier.carry(&[], br#"{ "a": 1 }"#).unwrap(),
+        br#"{ "a": 1 }"#,
+        "what is its own goes as it lies"
+    );
+    let misfit = carrier.carry(&[lens(2)], br#"{"c":"x"}"#).unwrap_err();
+    assert_eq!(misfit.to_string(), "v1: what the migration leads to is not valid: the document");
+}
