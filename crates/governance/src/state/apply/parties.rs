@@ -1,0 +1,96 @@
+//! Folds facts about agencies and principals.
+
+use std::sync::Arc;
+
+use contract::PrincipalName;
+
+use crate::events::Event;
+use crate::state::{Agency, Delegation, Principal, Since, State};
+use crate::{Roles, Scram, TokenHash};
+
+/// Folds a fact about an agency.
+pub(super) fn agencies(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::AgencyRegistered { agency, profile, .. } => {
+            let since = Since::default().of(&profile.notices, at_ms);
+            let (agency, profile) = (agency.clone(), profile.clone());
+            let record = Agency {
+                agency: agency.clone(),
+                profile,
+                registered_ms: at_ms,
+                succeeded: Vec::new(),
+                since,
+            };
+            state.agencies.insert(agency, Arc::new(record));
+        }
+        Event::AgencyChanged { agency, profile, .. } => {
+            if let Some(record) = state.agencies.get_mut(agency) {
+                let record = Arc::make_mut(record);
+                record.since = record.since.of(&profile.notices, at_ms);
+                record.profile = profile.clone();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Folds a fact about a principal.
+pub(super) fn principals(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::PrincipalCreated { principal, agency, roles, token_hash, scram, .. } => {
+            let record = Principal {
+                principal: principal.clone(),
+                agency: agency.clone(),
+                roles: *roles,
+                token_hash: None,
+                scram: None,
+                delegation: None,
+                disabled: false,
+                created_ms: at_ms,
+            };
+            state.principals.insert(principal.clone(), Arc::new(record));
+            set_token(state, principal, *token_hash, scram);
+        }
+        Event::PrincipalChanged { principal, roles, .. } => {
+            change_principal(state, principal, |record| record.roles = *roles);
+        }
+        Event::TokenIssued { principal, token_hash, scram, .. } => {
+            set_token(state, principal, Some(*token_hash), scram);
+        }
+        Event::DelegationGiven { principal, to, until, reason, by } => {
+            let (to, reason, by) = (to.clone(), reason.clone(), by.clone());
+            let delegation = Delegation { to, until: *until, reason, by, at_ms };
+            change_principal(state, principal, |record| record.delegation = Some(delegation));
+        }
+        Event::DelegationEnded { principal, .. } => {
+            change_principal(state, principal, |record| record.delegation = None);
+        }
+        Event::PrincipalDisabled { principal, .. } => {
+            set_token(state, principal, None, &None);
+            change_principal(state, principal, |record| {
+                record.disabled = true;
+                record.roles = Roles::default();
+            });
+        }
+        _ => {}
+    }
+}
+
+fn change_principal(state: &mut State, name: &PrincipalName, change: impl FnOnce(&mut Principal)) {
+    if let Some(record) = state.principals.get_mut(name) {
+        change(Arc::make_mut(record));
+    }
+}
+
+/// Keeps the record and the index of tokens in step.
+fn set_token(state: &mut State, name: &PrincipalName, hash: Option<TokenHash>, scram: &Option<Arc<Scram>>) {
+    let Some(record) = state.principals.get_mut(name) else { return };
+    let record = Arc::make_mut(record);
+    record.scram.clone_from(scram);
+    if let Some(former) = std::mem::replace(&mut record.token_hash, hash) {
+        state.tokens.remove(&former.0);
+    }
+    if let Some(hash) = hash {
+        state.tokens.insert(hash.0, name.clone());
+    }
+}
