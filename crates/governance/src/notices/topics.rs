@@ -86,8 +86,8 @@ pub fn missing(state: &State) -> Vec<Event> {
             by: by.clone(),
         });
         let (definition, version) = (Arc::new(definition(&kind)), ContractVersion(1));
-        let (registered, impact) = (None, None);
-        events.push(Event::ContractProposed { definition, registered, impact, by: by.clone() });
+        let (registered, impact, rehearsal) = Default::default();
+        events.push(Event::ContractProposed { definition, registered, impact, rehearsal, by: by.clone() });
         events.push(Event::ContractActivated { topic, version, by: by.clone() });
     }
     events
@@ -121,5 +121,6 @@ pub fn definition(kind: &Kind) -> Definition {
         extensions: Default::default(),
         identity: None,
         identity_window_s: None,
+        migration: None,
     }
 }
