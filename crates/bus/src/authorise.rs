@@ -50,8 +50,11 @@ impl Bus {
         caller: &Caller,
         name: &SubscriptionName,
     ) -> Result<Arc<Subscription>, Refusal> {
-        let subscription = self.subscription(name)?;
-        self.lets_consume(&self.core.state(), &self.now(caller), &subscription)?;
+        // Of one state, so that an answer that is remembered is that state's.
+        let state = self.core.state();
+        let subscription =
+            state.shared_subscription(name).cloned().ok_or_else(|| unknown_subscription(name))?;
+        self.lets_consume(&state, &self.now(caller), &subscription)?;
         Ok(subscription)
     }
 

@@ -40,7 +40,7 @@ impl Bus {
         let caller = Caller { agency: principal.agency(), principal, roles: Roles::default() };
         let decided = self
             .decide(&caller, "clerk", |_, state, now_ms| {
-                Ok(Ruling { events: facts(state, now_ms), basis: Basis::default() })
+                Ok(Ruling { events: facts(state, now_ms), basis: Basis::rights() })
             })
             .await?;
         Ok(decided.events)

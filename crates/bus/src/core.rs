@@ -17,6 +17,7 @@ use crate::marks::Marker;
 use crate::metrics::Metrics;
 use crate::notices::Notices;
 use crate::policies::Verdicts;
+use crate::rehearse::Trials;
 use crate::schemas::Guids;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
@@ -67,6 +68,8 @@ pub struct Core {
     pub transactions: Transactions,
     /// Where the registry's GUIDs lead.
     pub guids: Mutex<Guids>,
+    /// Migrations that did not carry each event.
+    pub trials: Trials,
     /// What the policies said of publishing and consuming.
     pub verdicts: Verdicts,
     /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.

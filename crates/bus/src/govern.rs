@@ -66,7 +66,12 @@ impl ContractCheck for Compiler<'_> {
         new: &Definition,
         clearances: &BTreeSet<ClassSet>,
     ) -> Result<Rehearsal, Vec<String>> {
-        rehearse::rehearse(self.0, old, new, clearances)
+        self.0.trials.begin(&new.topic, self.0.clock.now_ms())?;
+        let rehearsal = rehearse::rehearse(self.0, old, new, clearances)?;
+        if !rehearsal.is_sound() {
+            self.0.trials.failed(&new.topic, self.0.clock.now_ms());
+        }
+        Ok(rehearsal)
     }
 
     fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String> {
@@ -133,7 +138,13 @@ impl Bus {
     ) -> Result<Plan, Refusal> {
         let state = self.state(caller)?;
         let desired = Desired { is_part: part, ..desired(files)? };
-        Ok(governance::plan(&state, &desired, self.core.clock.now_ms(), &Compiler(&self.core)))
+        let (now_ms, check) = (self.core.clock.now_ms(), Compiler(&self.core));
+        let mut plan = governance::plan(&state, &desired, now_ms, &check);
+        let new = desired.standards.as_ref().filter(|new| *new != state.standards());
+        if let (Some(new), Ok(())) = (new, rights::may_read_audit(&self.now(caller))) {
+            plan.hits = governance::policy::hits(&state, new, now_ms, &check);
+        }
+        Ok(plan)
     }
 
     /// What contracts do not keep to by the profiles that are on, or by those given: a folder's, or without one those that
@@ -215,9 +226,7 @@ impl Bus {
             match decided.await.map_err(|_| Refusal::unavailable("the decision was broken off"))? {
                 Ok(ruling) => bus.enact(&caller, name, &state, ruling, now_ms).await,
                 Err(Declined { refusal, basis }) => {
-                    let policies = state.policies();
-                    let what =
-                        DecisionOf { caller: &caller, command: name, events: &[], basis: &basis, policies };
+                    let what = DecisionOf { caller: &caller, command: name, events: &[], basis: &basis };
                     bus.record_entry(decision_entry(&what, &rfc3339(now_ms)), Vec::new()).await?;
                     Err(refusal)
                 }
@@ -259,8 +268,7 @@ impl Bus {
             marks: Vec::new(),
             body: secret.encode(),
         }));
-        let what =
-            DecisionOf { caller, command: name, events: &events, basis: &basis, policies: state.policies() };
+        let what = DecisionOf { caller, command: name, events: &events, basis: &basis };
         let entry = decision_entry(&what, &rfc3339(now_ms));
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
@@ -269,10 +277,12 @@ impl Bus {
                     tracing::error!(agency = %secret.agency, %error, "the keys of a new agency do not open");
                 }
             }
+            // Who reads by which version is known before any event can follow a new one.
+            let next = Arc::new(next);
+            *core.state.write() = next.clone();
             if let Err(error) = core.topics.refresh(&next, &touched) {
                 tracing::error!(%error, "a topic's streams cannot be opened");
             }
-            *core.state.write() = Arc::new(next);
             core.tail.rights().notify_waiters();
             told.into_iter().zip(&durable.offsets).for_each(|(notice, at)| core.notices.add(*at, notice));
             core.notices.ring();

@@ -272,6 +272,7 @@ fn fold_all(
         webhooks,
         transactions: Transactions::default(),
         guids: Mutex::default(),
+        trials: Default::default(),
         verdicts: Verdicts::default(),
         state: RwLock::new(Arc::new(state)),
         deciding: tokio::sync::Mutex::new(()),

@@ -21,6 +21,9 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Answers that are remembered; beyond that all are asked for anew.
 const REMEMBERED_MAX: usize = 65_536;
 
+/// How many of the newest entries are looked through for decisions.
+const LOOKED_THROUGH: u64 = 1_000_000;
+
 /// What the policies said of publishing and consuming, for as long as governance is as it was and the day lasts: an
 /// answer takes some ten microseconds, which is nothing for a batch and too much for each of a producer's calls.
 #[derive(Default)]
@@ -79,14 +82,26 @@ impl Verdicts {
         key: (String, Moves),
         ask: impl FnOnce() -> Result<(), governance::Refused>,
     ) -> Result<(), governance::Refused> {
+        let is_of_now = |remembered: &Remembered| {
+            let is_current = remembered.state.as_ref().is_some_and(|known| Arc::ptr_eq(known, state));
+            // A publication does not depend on the day, and says 0.
+            is_current && day <= remembered.day && remembered.said.len() < REMEMBERED_MAX
+        };
+        {
+            let remembered = self.0.lock();
+            if let Some(said) = remembered.said.get(&key).filter(|_| is_of_now(&remembered)) {
+                return said.clone();
+            }
+        }
+        // Asked without the lock: others need not wait for it.
+        let said = ask();
         let mut remembered = self.0.lock();
-        let is_current = remembered.state.as_ref().is_some_and(|known| Arc::ptr_eq(known, state));
-        // A publication does not depend on the day, and says 0.
-        if !is_current || day > remembered.day || remembered.said.len() >= REMEMBERED_MAX {
+        if !is_of_now(&remembered) {
             let day = remembered.day.max(day);
             *remembered = Remembered { state: Some(state.clone()), day, said: HashMap::new() };
         }
-        remembered.said.entry(key).or_insert_with(ask).clone()
+        remembered.said.insert(key, said.clone());
+        said
     }
 }
 
@@ -138,7 +153,8 @@ impl Bus {
     /// The newest decisions, allowed or refused, with their places in the audit; the newest first.
     pub fn decisions(&self, limit: usize) -> Result<Vec<Value>, Refusal> {
         let (log, mut found) = (self.core.audit.lane(Lane::Standard), Vec::new());
-        for index in (0..log.size()).rev() {
+        let size = log.size();
+        for index in (size.saturating_sub(LOOKED_THROUGH)..size).rev() {
             if found.len() >= limit {
                 break;
             }
@@ -161,11 +177,13 @@ impl Bus {
         let leaf = self.core.audit.lane(Lane::Standard).entry(index).map_err(|_| no_decision())?;
         let entry = Entry::decode(&leaf).map_err(|_| no_decision())?;
         let Kind::Decision(decision) = &entry.what else { return Err(no_decision()) };
-        let by = decision.by.parse::<contract::PrincipalName>().map(|by| by.agency());
-        rights::may_read_metadata(&self.now(caller), by.as_ref().ok().as_slice())?;
+        let by: contract::PrincipalName = decision.by.parse().map_err(|_| no_decision())?;
+        rights::may_read_metadata(&self.now(caller), &[&by.agency()])?;
         let shown = serde_json::to_value(&entry).unwrap_or_default();
         let none = Explained { index, decision: shown, then: None, now: None, policies: Vec::new() };
-        let Some(asked) = decision.asked.clone() else { return Ok(none) };
+        let Some(asked) = decision.asked.clone().filter(|asked| asked.get("question").is_some()) else {
+            return Ok(none);
+        };
         let digest = asked["policies"].as_str().unwrap_or_default().to_owned();
         let asked: Asked = serde_json::from_value(asked["question"].clone()).map_err(|_| {
             Refusal::new(
@@ -173,15 +191,16 @@ impl Bus {
                 "what was asked is too long for the audit and stands there as its digest",
             )
         })?;
-        let policies = self.policies_of(&digest)?;
+        let now = Some(self.core.state().policies().judge(&asked));
+        // Of a folder that was refused, the policies were those it would have set.
+        let Some(policies) = self.policies_of(&digest)? else { return Ok(Explained { now, ..none }) };
         let then = policies.judge(&asked);
         let determined = then.policies().iter().filter_map(|name| policies.one(name)).collect();
-        let now = self.core.state().policies().judge(&asked);
-        Ok(Explained { then: Some(then), now: Some(now), policies: determined, ..none })
+        Ok(Explained { then: Some(then), now, policies: determined, ..none })
     }
 
-    /// The policies with this digest, from the history of the standards.
-    fn policies_of(&self, digest: &str) -> Result<Policies, Refusal> {
+    /// The policies with this digest, from the history of the standards; nothing where they never were in force.
+    fn policies_of(&self, digest: &str) -> Result<Option<Policies>, Refusal> {
         let mut found = None;
         fold::each(&*self.core.journal, self.core.streams.governance, 0, |record| {
             if let Some((Event::StandardsSet { standards, .. }, _)) = decode(&record.body)
@@ -190,8 +209,7 @@ impl Bus {
                 found = Some(standards.policies);
             }
         })?;
-        let lost = || Refusal::unavailable("the policies of that time are not in the governance log");
-        Policies::read(&found.ok_or_else(lost)?).map_err(|_| {
+        found.map(|texts| Policies::read(&texts)).transpose().map_err(|_| {
             let text = "the policies of that time cannot be read by this version any more";
             Refusal::new(RefusalKind::Conflict, text)
         })
@@ -200,7 +218,8 @@ impl Bus {
 
 /// What was asked, for the audit, with the digest of the policies that were.
 pub(crate) fn question(asked: &Asked, policies: &Policies) -> Value {
-    serde_json::json!({ "policies": digest(policies.texts()), "question": asked })
+    let question = serde_json::to_value(asked).unwrap_or_default();
+    serde_json::json!({ "policies": digest(policies.texts()), "question": audit::entry::within_limit(question) })
 }
 
 /// The SHA-256 of policy files, in hex.

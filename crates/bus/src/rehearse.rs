@@ -1,22 +1,57 @@
 //! A migration tried on the latest events, when it is proposed.
 //!
-//! They are opened in here and nothing of them leaves: what comes of it are counts and places, which stand with the
-//! proposal, and with it in the audit. So this is no disclosure. Events whose keys are gone are passed over.
+//! They are opened in here. What comes of it are counts and places, which stand with the proposal, and with it in the
+//! audit; so does a trial that failed, with what was tried. Who proposes could ask in this way what values there are, one
+//! guess at a time: a trial that fails tells places and no counts, and only so many may fail in a day. Events whose keys
+//! are gone are passed over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use contract::compile::{Contract, compile};
-use contract::{ClassSet, ContractVersion, Definition, Redactor, Rehearsal, migration};
+use contract::{ClassSet, ContractVersion, Definition, Redactor, Rehearsal, TopicName, migration};
 use journal::Record;
+use parking_lot::Mutex;
 use seal::{Piece, SealedForm};
 
 use crate::Refusal;
 use crate::core::Core;
 use crate::deliver::reveal;
-use crate::limits::{REHEARSED_EVENTS, REHEARSED_LOOKED_AT};
+use crate::limits::{FAILED_TRIALS_A_DAY, REHEARSED_EVENTS, REHEARSED_LOOKED_AT};
 use crate::record;
 use crate::topics::Topic;
+
+/// How many trials failed of each topic, and on which day; in memory only.
+#[derive(Default)]
+pub struct Trials(Mutex<HashMap<TopicName, (u64, u32)>>);
+
+impl Trials {
+    /// Whether another may be made.
+    pub fn begin(&self, topic: &TopicName, now_ms: u64) -> Result<(), Vec<String>> {
+        let failed = self.0.lock();
+        match failed.get(topic) {
+            Some((day, times)) if *day == now_ms / DAY_MS && *times >= FAILED_TRIALS_A_DAY => {
+                Err(vec![format!(
+                    "migration: {times} did not carry each event of {topic} today; try another one tomorrow, or leave it \
+                     out: those who read the topic are asked instead"
+                )])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One failed.
+    pub fn failed(&self, topic: &TopicName, now_ms: u64) {
+        let (day, mut failed) = (now_ms / DAY_MS, self.0.lock());
+        let (known, times) = failed.entry(topic.clone()).or_insert((day, 0));
+        if *known != day {
+            (*known, *times) = (day, 0);
+        }
+        *times += 1;
+    }
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;

@@ -131,14 +131,13 @@ fn who_does_not_agree_goes_on_by_the_version_that_it_reads() {
     };
     publish(&server, event(1));
 
-    // A migration that real events do not survive is refused with what became of them.
+    // A migration that real events do not survive is refused with the places.
     let wrong = "  migration:\n    - renamed: {from: /child/name, to: /child/fullName}\n    - removed: /child/placeOfBirth\n";
     let folder = second_version(&work.path().join("wrong"), wrong);
     let said = refused(&server, &steward, &["apply", folder.to_str().unwrap()]);
     for wanted in [
         "the migration of v2 of civil.birth.registered does not carry each event",
-        "tried on the latest 1 events of v1: 1 fit, 0 come back valid, 0 the same",
-        "v1: /child/placeOfBirth is not valid (in 1)",
+        "v1: /child/placeOfBirth is not valid",
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }

@@ -24,7 +24,12 @@ use crate::governance::missing;
 use crate::problem::Problem;
 use crate::wire;
 
-fn version(state: &governance::State, topic: &Topic, version: &Version, now_ms: u64) -> Value {
+fn version(
+    state: &governance::State,
+    topic: &Topic,
+    version: &Version,
+    (now_ms, of_owner): (u64, bool),
+) -> Value {
     let waits = &waits(state, topic, version, now_ms);
     let carries: BTreeSet<&str> =
         carrying::carried_on(state, topic, version.number(), now_ms).map(|one| one.agency.as_str()).collect();
@@ -42,7 +47,7 @@ fn version(state: &governance::State, topic: &Topic, version: &Version, now_ms: 
         "objections": version.objections.iter().map(|(by, one)| objection(by.as_str(), one)).collect::<Vec<_>>(),
         "overrides": version.overrides.iter().map(overridden).collect::<Vec<_>>(),
         "rehearsal": version.rehearsal.as_ref().zip(version.impact.as_ref())
-            .map(|(rehearsal, impact)| tried(rehearsal, impact.against)),
+            .map(|(rehearsal, impact)| tried(rehearsal, impact.against, of_owner)),
         "carries": carries,
         "may_go_live": waits.is_empty(),
         "waits": waits.iter().map(|one| wait(topic, one)).collect::<Vec<_>>(),
@@ -52,10 +57,14 @@ fn version(state: &governance::State, topic: &Topic, version: &Version, now_ms: 
     })
 }
 
-/// What the version's migration made of real events.
-fn tried(rehearsal: &Rehearsal, from: ContractVersion) -> Value {
-    let mut value = json!(rehearsal);
-    value["told"] = rehearsal.told(from).into();
+/// What the version's migration made of real events; how often each place differs is for the owner to know.
+fn tried(rehearsal: &Rehearsal, from: ContractVersion, of_owner: bool) -> Value {
+    let mut shown = rehearsal.clone();
+    if !of_owner {
+        shown.losses.clear();
+    }
+    let mut value = json!(shown);
+    value["told"] = shown.told(from).into();
     value
 }
 
@@ -96,8 +105,8 @@ pub async fn all(
     let wanted: TopicName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
     let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
-    let now_ms = door.bus.now_ms();
-    let versions = found.versions.values().map(|one| version(&state, found, one, now_ms));
+    let seen = (door.bus.now_ms(), door.bus.may_read_disclosures(&caller, Some(&wanted), None).is_ok());
+    let versions = found.versions.values().map(|one| version(&state, found, one, seen));
     Ok(Json(json!({ "topic": name, "versions": versions.collect::<Vec<_>>() })))
 }
 
@@ -112,7 +121,8 @@ pub async fn one(
     let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
     let one = found.versions.get(&ContractVersion(number));
     let one = one.ok_or_else(|| missing("contract", &format!("{name} v{number}")))?;
-    Ok(Json(version(&state, found, one, door.bus.now_ms())))
+    let seen = (door.bus.now_ms(), door.bus.may_read_disclosures(&caller, Some(&wanted), None).is_ok());
+    Ok(Json(version(&state, found, one, seen)))
 }
 
 /// `?cleared=`.

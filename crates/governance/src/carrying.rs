@@ -102,10 +102,12 @@ pub(crate) fn goes_over(
     let is_ahead_of = |on: ContractVersion| way_back(topic, number, on).is_some_and(|way| !way.is_empty());
     let own = state.subscriptions_of(&topic.name).filter(|one| one.agency == *agency && one.ended.is_none());
     let behind = own.filter(|one| one.carried_on().is_some_and(is_ahead_of));
-    // Where it is not what consumers read by, they are carried on it from now on.
-    let newest = topic.read_by().map(Version::number);
-    let is_passed =
-        newest.and_then(|newest| way_back(topic, newest, number)).is_some_and(|way| !way.is_empty());
+    // Where it is not what consumers read by, they are carried on it from now on; where nothing leads back to it from
+    // there, nobody could be.
+    let Some(way) = topic.read_by().and_then(|newest| way_back(topic, newest.number(), number)) else {
+        return Vec::new();
+    };
+    let is_passed = !way.is_empty();
     let event = |one: &std::sync::Arc<Subscription>| {
         let (subscription, version, by) = (one.name.clone(), number, by.clone());
         match is_passed {

@@ -17,9 +17,7 @@ use crate::commands::{AgencyChange, AgencyProfile};
 use crate::notices;
 use crate::profiles::{Lint, lines};
 use crate::state::{Agency, Profile};
-use crate::{
-    Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, policy, rule,
-};
+use crate::{Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, rule};
 use shown::Shown;
 
 /// One command of a plan.
@@ -40,7 +38,7 @@ pub struct Plan {
     pub waits: Vec<String>,
     /// What exists and the folder does not mention, a line each.
     pub unmanaged: Vec<String>,
-    /// Whom new standards would hit, a line each.
+    /// Whom new standards would hit, a line each; told to those who oversee (`policy::hits`).
     pub hits: Vec<String>,
     /// What contracts that it would make do not keep to, by the profiles that would then be on; and where it switches
     /// one on, what stands does not keep to. A line for each rule.
@@ -71,7 +69,7 @@ impl fmt::Display for Plan {
 /// The commands that bring `state` to `desired`.
 pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractCheck) -> Plan {
     let mut plan = Plan::default();
-    standards(&mut plan, state, desired, now_ms);
+    standards(&mut plan, state, desired);
     for profile in desired.agencies.values() {
         agency(&mut plan, state.agency(&profile.agency), profile);
     }
@@ -106,14 +104,13 @@ pub fn apply_all(
         events.extend(ruling.events);
         policies.extend(ruling.basis.policies);
     }
-    Ok(Ruling { events, basis: Basis { policies: policies.into_iter().collect(), asked: None } })
+    Ok(Ruling { events, basis: Basis { policies: policies.into_iter().collect(), ..Basis::default() } })
 }
 
-fn standards(plan: &mut Plan, state: &State, desired: &Desired, now_ms: u64) {
+fn standards(plan: &mut Plan, state: &State, desired: &Desired) {
     if let Some(standards) = desired.standards.as_ref().filter(|wish| *wish != state.standards()) {
         let files = policy_files(&state.standards().policies, &standards.policies);
         plan.step(Command::SetStandards { standards: standards.clone() }, format!("~ standards{files}"));
-        plan.hits = policy::hits(state, standards, now_ms);
     }
 }
 

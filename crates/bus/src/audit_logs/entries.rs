@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use audit::entry::{Decision, Disclosure, Publication, Refusal as Refused, split_ranges, within_limit};
 use audit::{Hash, Kind, Range};
+use serde_json::json;
+
 use contract::{ClassSet, ContractVersion, SubscriptionName, TopicName};
-use governance::{Basis, Event, Policies, Subscription};
+use governance::{Basis, Event, Subscription};
 
 use crate::Refusal;
 use crate::api::Caller;
@@ -79,13 +81,11 @@ pub struct DecisionOf<'a> {
     pub events: &'a [Event],
     /// What decided.
     pub basis: &'a Basis,
-    /// The policies that were asked.
-    pub policies: &'a Policies,
 }
 
 /// A command and what came of it.
 pub fn decision_entry(of: &DecisionOf<'_>, time: &str) -> Entry {
-    let DecisionOf { caller, command, events, basis, policies } = of;
+    let DecisionOf { caller, command, events, basis } = of;
     let value = |event: &Event| within_limit(serde_json::to_value(event).unwrap_or_default());
     let mut values: Vec<serde_json::Value> = events.iter().take(EVENTS_PER_DECISION).map(value).collect();
     if events.len() > EVENTS_PER_DECISION
@@ -101,7 +101,10 @@ pub fn decision_entry(of: &DecisionOf<'_>, time: &str) -> Entry {
         command: (*command).to_owned().into(),
         events: values.into(),
         policies: basis.policies.iter().map(|policy| policy.clone().into()).collect::<Vec<_>>().into(),
-        asked: basis.asked.as_ref().map(|asked| within_limit(question(asked, policies))),
+        asked: match (&basis.asked, &basis.tried) {
+            (Some((asked, policies)), _) => Some(question(asked, policies)),
+            (None, tried) => tried.clone().map(|tried| json!({ "tried": within_limit(tried) })),
+        },
     };
     entry(time, Lane::Standard, Kind::Decision(what))
 }

@@ -56,6 +56,11 @@ impl View {
         data: Bytes,
     ) -> Result<Result<Bytes, Misfit>, Refusal> {
         if let Some(carried) = &self.carried {
+            if topic.activated_ms(version).is_none() {
+                // It went live since we looked at the topic; how it is taken back is not known here.
+                let text = format!("{version} of {} went live while its events were read", topic.name);
+                return Err(Refusal::unavailable(text).hint("ask again"));
+            }
             match carried.way_back(topic, version) {
                 Ok(None) => {}
                 Ok(Some(way)) => {
@@ -96,7 +101,7 @@ impl Carried {
         match topic.way_back(version, self.on) {
             Some(way) => Ok(Some(way).filter(|way| !way.is_empty())),
             // It was read as it came, by whoever is carried since.
-            None if topic.activated_ms(version) < Some(self.since_ms) => Ok(None),
+            None if topic.activated_ms(version).is_some_and(|at_ms| at_ms < self.since_ms) => Ok(None),
             None => Err(Misfit { version, what: format!("no migration leads from it back to {}", self.on) }),
         }
     }
@@ -212,8 +217,14 @@ impl Bus {
             return Ok(false);
         }
         let nothing_left = batch.events.is_empty();
+        let places = self.core.places.of(name);
+        // Only what is passed over moves, and only forward: somebody else may have moved it meanwhile.
+        let is_ahead = |(partition, next): &(&u32, &u64)| {
+            batch.unfit.iter().any(|one| one.partition == **partition)
+                && places.get(*partition).is_none_or(|place| place < *next)
+        };
         let place = match from {
-            None if nothing_left => batch.next.clone(),
+            None if nothing_left => batch.next.iter().filter(is_ahead).map(|(p, next)| (*p, *next)).collect(),
             _ => BTreeMap::new(),
         };
         self.set_aside(topic, name, &batch.unfit, place).await?;

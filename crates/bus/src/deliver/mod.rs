@@ -63,9 +63,11 @@ impl Bus {
                 redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
             }
             let batch = self.read_and_reveal(&topic, &subscription, start, redriven, max).await?;
-            if self.is_served_otherwise(&subscription)?
-                || self.pass_over(&topic, name, &batch, &mut pull.from).await?
-            {
+            if self.is_served_otherwise(&subscription)? {
+                continue;
+            }
+            // Behind what is passed over there is more; but who asked is not kept longer than they wished.
+            if self.pass_over(&topic, name, &batch, &mut pull.from).await? && Instant::now() < deadline {
                 continue;
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {

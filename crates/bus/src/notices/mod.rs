@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use contract::{AgencyName, AttributeValue, CloudEvent, Data, SubscriptionName};
 use governance::clerk::BUS;
-use governance::notices::Notice;
+use governance::notices::{Kind, Notice};
 use governance::{Event, Role, State, rights};
 use journal::Offset;
 use parking_lot::RwLock;
@@ -115,13 +115,15 @@ impl Bus {
     pub fn notice_event(&self, told: &Told) -> CloudEvent {
         let notice = &told.notice;
         let data = serde_json::to_vec(&**notice).expect("notices always encode");
-        let correlation =
-            notice.affair().map(|affair| ("correlationid".to_owned(), AttributeValue::String(affair)));
+        // Attributes are read by everybody who reads the topic: of what is internal they name nobody.
+        let is_open = Kind::named(notice.kind).is_some_and(|kind| kind.open);
+        let affair = notice.affair().filter(|_| is_open);
+        let correlation = affair.map(|affair| ("correlationid".to_owned(), AttributeValue::String(affair)));
         CloudEvent {
             id: format!("governance-{}", told.offset),
             source: source(&self.core.settings.name),
             ty: format!("{BUS}.{}", notice.kind),
-            subject: notice.subject(),
+            subject: notice.subject().filter(|_| is_open),
             time: Some(notice.at.clone()),
             datacontenttype: Some("application/json".to_owned()),
             extensions: correlation.into_iter().collect(),

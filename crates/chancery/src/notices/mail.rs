@@ -47,22 +47,36 @@ impl Mailer {
         Ok(Self { server: server.build(), from: mail.from.clone(), bus: bus.to_owned() })
     }
 
-    /// Sends a letter.
+    /// Sends a letter to each of its addresses. One that is refused for good keeps the others from nothing.
     pub fn send(&self, letter: &Letter) -> Result<(), String> {
-        let message = self.message(letter)?;
-        self.server.send(&message).map(drop).map_err(|error| error.to_string())
+        let (mut has_arrived, mut refused) = (false, None);
+        for address in &letter.wishes.email {
+            let sent = self.message(letter, address).map(|message| self.server.send(&message));
+            match sent {
+                Ok(Ok(_)) => has_arrived = true,
+                Ok(Err(error)) if !error.is_permanent() => return Err(error.to_string()),
+                Ok(Err(error)) => refused = Some(error.to_string()),
+                Err(error) => refused = Some(error),
+            }
+        }
+        match refused {
+            Some(error) if !has_arrived => Err(error),
+            Some(error) => {
+                tracing::warn!(agency = %letter.agency, %error, "one of its addresses takes no notices");
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
-    fn message(&self, letter: &Letter) -> Result<Message, String> {
-        let mut message = Message::builder()
+    fn message(&self, letter: &Letter, address: &str) -> Result<Message, String> {
+        let message = Message::builder()
             .from(self.from.clone())
             .subject(self.subject(letter))
             // The same again, if the letter has to be sent again: readers' programs show it once.
             .message_id(Some(format!("<{}@{}>", letter.id, self.from.email.domain())))
             .header(ContentType::TEXT_PLAIN);
-        for address in &letter.wishes.email {
-            message = message.to(address.parse::<Mailbox>().map_err(|error| error.to_string())?);
-        }
+        let message = message.to(address.parse::<Mailbox>().map_err(|error| error.to_string())?);
         let mut message = message.body(self.text(letter)).map_err(|error| error.to_string())?;
         // RFC 3834: nobody's absence is answered to a machine.
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");

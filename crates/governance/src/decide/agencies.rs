@@ -8,7 +8,7 @@ use crate::clerk::BUS;
 use crate::commands::{AgencyChange, AgencyProfile};
 use crate::policy::{Asked, Policies};
 use crate::state::Profile;
-use crate::{Command, Event, Refused, Standards};
+use crate::{Actor, Command, Event, Refused, Standards, State, apply};
 
 /// From now on no operator stands in for anybody.
 pub(super) fn close_bootstrap(case: &Case<'_>) -> Result<Vec<Event>, Refused> {
@@ -22,23 +22,36 @@ pub(super) fn set_standards(case: &Case<'_>, standards: &Standards) -> Result<Ve
     let mut faults = standards.faults();
     faults.extend(classes_in_use(case, standards));
     no_faults("invalid-standards", &faults)?;
-    let command = Command::SetStandards { standards: standards.clone() };
-    if !somebody_may_still(case, standards, &command) {
-        let text = "these policies would let no operator set the standards ever again";
-        return Err(Refused::new("locks-out", text).hint("let at least one operator set-standards"));
-    }
+    let policies = Policies::read(&standards.policies).unwrap_or_default();
+    somebody_may_still(case, case.state, &policies)?;
     if standards == case.state.standards() {
         return Ok(Vec::new());
     }
     Ok(vec![Event::StandardsSet { standards: standards.clone(), by }])
 }
 
-/// Whether under the new policies somebody could take them back.
-fn somebody_may_still(case: &Case<'_>, standards: &Standards, command: &Command) -> bool {
-    let Ok(policies) = Policies::read(&standards.policies) else { return false };
-    case.state.operators().any(|operator| {
-        policies.judge(&Asked::of(case.state, &operator.actor(), command, &[], case.now_ms)).allowed
-    })
+/// An operator whom the policies let set the standards stays one.
+pub(super) fn somebody_remains(case: &Case<'_>, command: &Command, facts: &[Event]) -> Result<(), Refused> {
+    if !matches!(command, Command::DisablePrincipal { .. } | Command::ChangePrincipal { .. }) {
+        return Ok(());
+    }
+    let mut outcome = case.state.clone();
+    facts.iter().for_each(|fact| apply(&mut outcome, fact, case.now_ms));
+    somebody_may_still(case, &outcome, case.state.policies())
+}
+
+/// Under the policies somebody can take them back.
+fn somebody_may_still(case: &Case<'_>, state: &State, policies: &Policies) -> Result<(), Refused> {
+    let command = Command::SetStandards { standards: state.standards().clone() };
+    let may = |operator: Actor| {
+        let case = Case { state, actor: &operator, now_ms: case.now_ms, check: case.check };
+        Asked::of(&case, &command, &[]).iter().all(|asked| policies.judge(asked).allowed)
+    };
+    if state.operators().any(|operator| may(operator.actor())) {
+        return Ok(());
+    }
+    let text = "then the policies would let no operator set the standards ever again";
+    Err(Refused::new("locks-out", text).hint("let at least one operator set-standards"))
 }
 
 /// Classes that contracts name and that would not be known any more: stored events are read by those contracts, whatever

@@ -7,7 +7,7 @@ use crate::events::By;
 use crate::{Actor, Agency, Principal, Refused, Role, State, Subscription, Topic, ownership};
 
 /// What a decision is made from.
-pub(super) struct Case<'a> {
+pub(crate) struct Case<'a> {
     /// What was decided before.
     pub state: &'a State,
     /// Who asks.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use contract::{ClassSet, ContractVersion, Definition, Rehearsal, TopicName};
 
+use serde_json::json;
+
 use super::authority::Case;
 use super::{no_faults, topics};
+use crate::policy::Basis;
 use crate::{Date, Event, Impact, Refused, Status, Subscription, Topic, Version, carrying, notices};
 
 /// A new version, or other text for one that is still proposed. Agreements to the former text do not count for the new.
@@ -56,13 +59,21 @@ fn rehearsed(case: &Case<'_>, topic: &Topic, definition: &Definition) -> Result<
     if rehearsal.is_sound() {
         return Ok(Some(rehearsal));
     }
-    let said = rehearsal.told(against.number()).join("\n");
+    // How many it concerns stands in the audit: told to who tries, it would say what values there are.
+    let said: Vec<&str> = rehearsal.faults.keys().map(String::as_str).collect();
     let text = format!(
-        "the migration of {} of {} does not carry each event\n{said}",
-        definition.version, topic.name
+        "the migration of {} of {} does not carry each event of {}\n{}",
+        definition.version,
+        topic.name,
+        against.number(),
+        said.join("\n")
     );
-    Err(Refused::new("migration-fails", text)
-        .hint("mend its steps, or leave `migration` out: those who read the topic are asked instead"))
+    let tried =
+        json!({ "migration": definition.migration, "schema": definition.schema, "came_to": rehearsal });
+    let basis = Basis { tried: Some(tried), ..Basis::rights() };
+    let refused = Refused::new("migration-fails", text)
+        .hint("mend its steps, or leave `migration` out: those who read the topic are asked instead");
+    Err(Refused { basis: Some(Box::new(basis)), ..refused })
 }
 
 /// Announces the end of an active version, or another day for one that was announced.

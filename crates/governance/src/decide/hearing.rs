@@ -20,8 +20,8 @@ pub(super) fn acknowledge(
     let (topic, version) = version_of(case, topic, number)?;
     // Who is carried past a version that is live goes over to it.
     let over = match version.status {
-        Status::Proposed => Vec::new(),
-        _ => carrying::goes_over(case.state, topic, number, agency, &by),
+        Status::Active | Status::Deprecated => carrying::goes_over(case.state, topic, number, agency, &by),
+        Status::Proposed | Status::Retired => Vec::new(),
     };
     let agrees = version.acknowledged.contains_key(agency);
     if over.is_empty() && !(agrees && version.status == Status::Active) {

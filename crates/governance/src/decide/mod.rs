@@ -25,7 +25,7 @@ use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal};
 use crate::policy::{self, Asked, Basis};
 use crate::state::Shares;
 use crate::{Actor, Command, Event, Refused, State};
-use authority::Case;
+pub(crate) use authority::Case;
 pub(crate) use principals::name_steward;
 
 /// Whether a contract holds water, and what a schema says. The bus asks the contract compiler.
@@ -101,13 +101,21 @@ pub fn rule(
     if events.is_empty() || policies.is_empty() {
         return Ok(Ruling { events, basis: Basis::rights() });
     }
-    let asked = Asked::of(state, actor, command, &events, now_ms);
-    let verdict = policies.judge(&asked);
-    if !verdict.allowed {
-        let what = format!("{} of {}", command.name(), asked.resource.id);
-        return Err(policy::forbidden(&what, &verdict, asked));
+    let (mut determined, mut first) = (BTreeSet::new(), None);
+    for asked in Asked::of(&case, command, &events) {
+        let verdict = policies.judge(&asked);
+        if !verdict.allowed {
+            let what = format!("{} of {}", asked.action, asked.resource.id);
+            return Err(policy::forbidden(&what, &verdict, (asked, policies.clone())));
+        }
+        determined.extend(verdict.policies());
+        first.get_or_insert((asked, policies.clone()));
     }
-    Ok(Ruling { events, basis: Basis { policies: verdict.policies(), asked: Some(asked) } })
+    agencies::somebody_remains(&case, command, &events)?;
+    Ok(Ruling {
+        events,
+        basis: Basis { policies: determined.into_iter().collect(), asked: first, tried: None },
+    })
 }
 
 fn by_the_rules(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refused> {

@@ -66,17 +66,23 @@ fn agree_ahead(
     events: &mut Vec<Event>,
 ) {
     let granted = granted_in_bootstrap(case, topic, name, terms);
-    if !granted.is_empty() || case.not_frozen(topic).is_err() {
+    if !granted.is_empty() || case.not_frozen(topic).is_err() || !still_answers(topic) {
         return events.extend(granted);
     }
     let Some(policy) = policy::granting(case.state, case.actor, topic, (name, events), case.now_ms) else {
         return;
     };
-    let by = By::policy(topic.steward.clone(), policy);
+    let by = By::policy(topic.access_by.clone(), policy);
     events.push(approved(name, Side::Owner, &[], &by));
     if terms.needs(&case.state.standards().access) == [Side::Owner] {
         events.push(Event::SubscriptionGranted { subscription: name.clone(), by });
     }
+}
+
+/// Whether who wrote the topic's policies is still one of those who answer for it.
+fn still_answers(topic: &Topic) -> bool {
+    let mut present = topic.stewardship.present(&topic.steward, &topic.deputy);
+    present.any(|person| *person == topic.access_by)
 }
 
 /// While the bootstrap lasts, what an operator asks for is approved, and recorded as approved in this way.

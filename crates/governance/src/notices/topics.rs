@@ -104,7 +104,8 @@ fn people(state: &State, owner: &AgencyName) -> Option<(PrincipalName, Principal
 /// The contract of a kind's notices.
 pub fn definition(kind: &Kind) -> Definition {
     let rule = |member: &str| {
-        let public = kind.open || ALWAYS_PUBLIC.contains(&member);
+        // Who reads a topic is between them and its owner.
+        let public = ALWAYS_PUBLIC.contains(&member) || (kind.open && member != "/concerns");
         let class = if public { Class::Public } else { Class::Internal };
         let place = Pointer::parse(member).expect("the table holds pointers");
         (place, FieldRule { class, of: None })

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::GRANT;
 use super::entities::{self, Gathered};
-use crate::{Actor, Command, Event, State, Subscription, Topic, apply};
+use crate::decide::Case;
+use crate::{Actor, Command, ContractCheck, Event, State, Subscription, Topic, apply};
 
 /// A thing of a kind: `{"type": "Topic", "id": "civil.birth.registered"}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,10 +52,38 @@ enum About<'a> {
 }
 
 impl Asked {
-    /// A command that the rules of the bus allow, with the facts it would become.
-    pub(crate) fn of(state: &State, actor: &Actor, command: &Command, facts: &[Event], now_ms: u64) -> Self {
-        let about = about(command);
-        Self::outcome(state, actor, (command.name(), &about, context(command)), facts, now_ms)
+    /// A command that the rules of the bus allow, with the facts it would become; and what of these is more than the
+    /// command says of itself.
+    pub(crate) fn of(case: &Case<'_>, command: &Command, facts: &[Event]) -> Vec<Self> {
+        let Case { state, actor, now_ms, check } = *case;
+        let ask = |action: &str, about: &About<'_>, context: Value| {
+            Self::outcome(state, actor, (action, about, context), facts, now_ms)
+        };
+        let own = ask(command.name(), &about(command), context(case, command));
+        let implied = facts.iter().filter_map(|fact| match (fact, command) {
+            (Event::ContractProposed { definition, .. }, Command::RegisterSchema { .. }) => {
+                let context = json!({ "contract": entities::contract(definition, check) });
+                Some(ask("propose-contract", &About::Topic(&definition.topic), context))
+            }
+            (Event::ContractRetired { topic, .. }, Command::DeleteSchema { .. }) => {
+                Some(ask("retire-contract", &About::Topic(topic), json!({})))
+            }
+            (Event::PrincipalCreated { .. }, Command::CreatePrincipal { .. } | Command::OpenBus { .. })
+            | (Event::PrincipalChanged { .. }, Command::ChangePrincipal { .. }) => None,
+            (Event::PrincipalCreated { principal, .. }, _) => {
+                Some(ask("create-principal", &About::Principal(principal), json!({})))
+            }
+            (Event::PrincipalChanged { principal, .. }, _) => {
+                Some(ask("change-principal", &About::Principal(principal), json!({})))
+            }
+            _ => None,
+        });
+        std::iter::once(own).chain(implied).collect()
+    }
+
+    /// A version that goes live with time.
+    pub(crate) fn activating(state: &State, by: &Actor, topic: &TopicName, now_ms: u64) -> Self {
+        Self::outcome(state, by, ("activate-contract", &About::Topic(topic), json!({})), &[], now_ms)
     }
 
     /// Agreeing to a request for access, with the facts of the request.
@@ -103,12 +132,17 @@ impl Asked {
     }
 
     /// Registering a topic as it is now.
-    pub(super) fn registering(state: &State, topic: &Topic, now_ms: u64) -> Option<Self> {
+    pub(super) fn registering(
+        state: &State,
+        topic: &Topic,
+        now_ms: u64,
+        check: &dyn ContractCheck,
+    ) -> Option<Self> {
         let definition = &topic.read_by().or_else(|| topic.newest())?.definition;
         let mut gathered = Gathered::new(state, state, now_ms);
         let actor = state.principal(&topic.steward)?.actor();
         let (about, context) =
-            (About::Topic(&topic.name), json!({ "contract": entities::contract(definition) }));
+            (About::Topic(&topic.name), json!({ "contract": entities::contract(definition, check) }));
         Some(Self::gathered(&mut gathered, &actor, "create-topic", &about, context).with(gathered))
     }
 
@@ -194,10 +228,13 @@ fn resource(gathered: &mut Gathered<'_>, about: &About<'_>) -> Reference {
     }
 }
 
-fn context(command: &Command) -> Value {
+fn context(case: &Case<'_>, command: &Command) -> Value {
+    let check = case.check;
     match command {
-        Command::CreateTopic(new) => json!({ "contract": entities::contract(&new.contract) }),
-        Command::ProposeContract { definition } => json!({ "contract": entities::contract(definition) }),
+        Command::CreateTopic(new) => json!({ "contract": entities::contract(&new.contract, check) }),
+        Command::ProposeContract { definition } => {
+            json!({ "contract": entities::contract(definition, check) })
+        }
         _ => json!({}),
     }
 }

@@ -1,13 +1,14 @@
 //! The things of a bus as Cedar entities, by the schema.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{AgencyName, Definition, PrincipalName, TopicName};
+use contract::schemas::Source;
+use contract::{AgencyName, Class, Definition, Pointer, PrincipalName, TopicName};
 use serde_json::{Value, json};
 
 use super::Reference;
 use crate::state::{Agency, Principal};
-use crate::{Role, State, Subscription, Terms, Topic};
+use crate::{ContractCheck, Role, State, Subscription, Terms, Topic};
 
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -138,18 +139,41 @@ impl<'a> Gathered<'a> {
 }
 
 /// What of a contract a policy can speak of.
-pub(super) fn contract(definition: &Definition) -> Value {
-    let names = |holds: &dyn Fn(&contract::Class) -> bool| -> BTreeSet<String> {
-        let fields = definition.classify.iter().filter(|(_, rule)| holds(&rule.class));
-        fields.filter_map(|(at, _)| at.tokens().iter().rev().find(|token| *token != "*").cloned()).collect()
+pub(super) fn contract(definition: &Definition, check: &dyn ContractCheck) -> Value {
+    let fields = fields(definition, check);
+    let names = |holds: &dyn Fn(&Class) -> bool| -> BTreeSet<&str> {
+        fields.iter().filter(|(_, class)| holds(class)).map(|(name, _)| name.as_str()).collect()
     };
     json!({
         "version": definition.version.0, "format": definition.format, "classes": classes(definition),
         "compatibility": definition.compatibility,
-        "public_names": names(&|class| *class == contract::Class::Public),
+        "public_names": names(&|class| *class == Class::Public),
         "open_names": names(&|class| !class.is_about_a_person()),
         "names_subjects": !definition.subject.is_empty(),
     })
+}
+
+/// Every field's and extension's last name, with the class that it has: by its own rule, or by that of a node around it.
+fn fields(definition: &Definition, check: &dyn ContractCheck) -> Vec<(String, Class)> {
+    let source = Source::alone(definition.format, definition.schema.as_str());
+    let places = check.read(&source, false).map(|read| read.places).unwrap_or_default();
+    let mut classed: BTreeMap<&Pointer, &Class> = BTreeMap::new();
+    for place in &places {
+        let rules = definition.classify.iter().filter(|(at, _)| covers(at, place));
+        let nearest = rules.max_by_key(|(at, _)| at.tokens().len());
+        classed.extend(nearest.map(|(_, rule)| (place, &rule.class)));
+    }
+    classed.extend(definition.classify.iter().map(|(at, rule)| (at, &rule.class)));
+    let last = |at: &Pointer| at.tokens().iter().rev().find(|token| *token != "*").cloned();
+    let fields = classed.into_iter().filter_map(|(at, class)| Some((last(at)?, class.clone())));
+    let extensions = definition.extensions.iter().map(|(name, class)| (name.clone(), class.clone()));
+    fields.chain(extensions).collect()
+}
+
+/// Whether a rule at `at` holds for `place` too.
+fn covers(at: &Pointer, place: &Pointer) -> bool {
+    let (at, place) = (at.tokens(), place.tokens());
+    at.len() <= place.len() && at.iter().zip(place).all(|(rule, token)| rule == "*" || rule == token)
 }
 
 fn classes(definition: &Definition) -> BTreeSet<String> {

@@ -3,13 +3,13 @@
 use contract::{AgencyName, SubscriptionName, TopicName};
 
 use super::{Asked, Policies};
-use crate::{Role, Standards, State, Subscription, Topic, duration, notices};
+use crate::{ContractCheck, Role, Standards, State, Subscription, Topic, duration, notices};
 
-/// What of the state the new standards forbid and those in force do not, a line each. What moves events ends when they
+/// For those who oversee: it speaks of every agency's people and subscriptions. What of the state the new standards forbid and those in force do not, a line each. What moves events ends when they
 /// are set; what was registered stays as it is until somebody changes it.
-pub fn hits(state: &State, new: &Standards, now_ms: u64) -> Vec<String> {
+pub fn hits(state: &State, new: &Standards, now_ms: u64, check: &dyn ContractCheck) -> Vec<String> {
     let Ok(policies) = Policies::read(&new.policies) else { return Vec::new() };
-    let weighed = Weighed { state, new: &policies, old: state.policies(), now_ms };
+    let weighed = Weighed { state, new: &policies, old: state.policies(), now_ms, check };
     let mut lines = Vec::new();
     for topic in state.topics().filter(|topic| !notices::is_own(&topic.name)) {
         lines.extend(weighed.topic(topic).map(|why| registered(&topic.name, &topic.owner, &why)));
@@ -44,6 +44,7 @@ struct Weighed<'a> {
     new: &'a Policies,
     old: &'a Policies,
     now_ms: u64,
+    check: &'a dyn ContractCheck,
 }
 
 impl Weighed<'_> {
@@ -55,7 +56,7 @@ impl Weighed<'_> {
     }
 
     fn topic(&self, topic: &Topic) -> Option<String> {
-        self.newly(Asked::registering(self.state, topic, self.now_ms))
+        self.newly(Asked::registering(self.state, topic, self.now_ms, self.check))
     }
 
     fn subscription(&self, subscription: &Subscription) -> Option<String> {

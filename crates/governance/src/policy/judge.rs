@@ -1,5 +1,7 @@
 //! Asking the policies, and what their answer means for who asked.
 
+use std::sync::Arc;
+
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet,
     Request, Response,
@@ -16,14 +18,16 @@ use crate::{Actor, Event, Refused, State, Subscription, Topic, notices};
 pub struct Basis {
     /// The policies that determined it, by name.
     pub policies: Vec<String>,
-    /// What they were asked; nothing where the standards have no policy.
-    pub asked: Option<Asked>,
+    /// What they were asked, and all the policies that were; nothing where the standards have none.
+    pub asked: Option<(Asked, Arc<Policies>)>,
+    /// A migration that was tried on events and failed, with what it came to: for the audit.
+    pub tried: Option<serde_json::Value>,
 }
 
 impl Basis {
     /// The rules of the bus, and nothing besides.
     pub fn rights() -> Self {
-        Self { policies: vec![RIGHTS.to_owned()], asked: None }
+        Self { policies: vec![RIGHTS.to_owned()], ..Self::default() }
     }
 }
 
@@ -145,7 +149,7 @@ pub(crate) fn granting(
     now_ms: u64,
 ) -> Option<String> {
     // Where nothing permits, nobody needs to ask.
-    if topic.access.is_empty() && !state.policies().grant() {
+    if topic.access.is_empty() {
         return None;
     }
     let asked = Asked::granting(state, actor, wish, facts, now_ms);
@@ -154,12 +158,12 @@ pub(crate) fn granting(
 }
 
 /// The refusal of what policies forbid; `what` is "publishing to tax.payment.received".
-pub(crate) fn forbidden(what: &str, verdict: &Verdict, asked: Asked) -> Refused {
+pub(crate) fn forbidden(what: &str, verdict: &Verdict, asked: (Asked, Arc<Policies>)) -> Refused {
     let (why, remedy) = verdict.why();
     let refused =
         Refused::new("forbidden-by-standards", format!("{what} is forbidden by the standards: {why}"));
     let hint = remedy.unwrap_or_else(|| "chancery policy list shows the standards' policies".to_owned());
-    let basis = Basis { policies: verdict.policies(), asked: Some(asked) };
+    let basis = Basis { policies: verdict.policies(), asked: Some(asked), tried: None };
     Refused { basis: Some(Box::new(basis)), ..refused.hint(hint) }
 }
 
@@ -190,5 +194,5 @@ pub fn may_consume(
 
 fn allowed(state: &State, asked: Asked, what: &str) -> Result<(), Refused> {
     let verdict = state.policies().judge(&asked);
-    if verdict.allowed { Ok(()) } else { Err(forbidden(what, &verdict, asked)) }
+    if verdict.allowed { Ok(()) } else { Err(forbidden(what, &verdict, (asked, state.policies().clone()))) }
 }

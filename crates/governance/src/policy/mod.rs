@@ -5,11 +5,12 @@
 //! ([`RIGHTS`]). A policy of the standards takes away from that: in Cedar a `forbid` beats every `permit`, and a policy
 //! that cannot be evaluated counts as one that forbids. What there is to permit beyond the rules is the action `grant`:
 //! that the owner of a topic agrees to a request for access before anybody looks at it. The topic's steward permits it
-//! in the topic's own policies; a `forbid` of the standards beats that too.
+//! in the topic's own policies, and nowhere else; a `forbid` of the standards beats that too.
 //!
 //! What policies can speak of is a schema ([`SCHEMA`]), and a policy that does not hold by it is refused before it is one.
 
 mod asked;
+mod bounds;
 mod entities;
 mod hits;
 mod judge;

@@ -11,6 +11,7 @@ use cedar_policy::{
 use miette::Diagnostic;
 use serde::Serialize;
 
+use super::bounds::too_much;
 use super::{GRANT, RIGHTS, SCHEMA};
 
 /// The file of a topic's own policies.
@@ -118,19 +119,7 @@ impl Policies {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let read = Self::read(&BTreeMap::from([(LOCAL.to_owned(), text.to_owned())]))?;
-        let forbids = read.shown().into_iter().filter(|policy| policy.effect == "forbid");
-        let faults: Vec<PolicyFault> = forbids
-            .map(|policy| PolicyFault {
-                file: policy.file,
-                line: None,
-                text: format!(
-                    "policy {}: a topic permits; what is forbidden is for the standards",
-                    policy.policy
-                ),
-            })
-            .collect();
-        if faults.is_empty() { Ok(read) } else { Err(faults) }
+        Self::read(&BTreeMap::from([(LOCAL.to_owned(), text.to_owned())]))
     }
 
     /// As [`Policies::read_local`], of a text that was good when it was decided; should it not be any more, it permits
@@ -177,11 +166,6 @@ impl Policies {
         self.judges_events
     }
 
-    /// Whether any permits access ahead.
-    pub(super) fn grant(&self) -> bool {
-        self.shown().iter().any(|policy| policy.effect == "permit")
-    }
-
     /// The policies, by name.
     pub fn shown(&self) -> Vec<Shown> {
         self.files.keys().filter_map(|policy| self.one(policy)).collect()
@@ -206,6 +190,9 @@ impl Policies {
     /// Adds the policies of one file.
     fn add(&mut self, file: &str, text: &str) -> Vec<PolicyFault> {
         let fault = |line, text: String| PolicyFault { file: file.to_owned(), line, text };
+        if let Some((line, what)) = too_much(text) {
+            return vec![fault(Some(line), what)];
+        }
         let set = match PolicySet::from_str(text) {
             Ok(set) => set,
             Err(errors) => {
@@ -233,12 +220,8 @@ impl Policies {
                 ));
             } else if let Some(other) = self.files.insert(name.clone(), file.to_owned()) {
                 faults.push(fault(None, format!("policy {name}: there is one of that name in {other}")));
-            } else if policy.effect() == Effect::Permit && !is_about(policy, |action| action == GRANT) {
-                let text = format!(
-                    "policy {name}: a permit opens nothing that the rules of the bus close; what it can permit is \
-                     action == Action::\"{GRANT}\""
-                );
-                faults.push(fault(None, text));
+            } else if let Some(wrong) = wrong_effect(file, policy) {
+                faults.push(fault(None, format!("policy {name}: {wrong}")));
             } else if let Err(error) = self.set.add(policy.new_id(PolicyId::new(&name))) {
                 faults.push(fault(None, format!("policy {name}: {error}")));
             }
@@ -272,6 +255,20 @@ fn with_rights() -> PolicySet {
 /// Policies of a text are named `policy0`, `policy1`, … as they are read.
 fn place(policy: &Policy) -> u64 {
     policy.id().to_string().strip_prefix("policy").and_then(|number| number.parse().ok()).unwrap_or(u64::MAX)
+}
+
+/// What is wrong with a policy's effect in such a file, if anything.
+fn wrong_effect(file: &str, policy: &Policy) -> Option<String> {
+    match (policy.effect(), file == LOCAL) {
+        (Effect::Forbid, true) => Some("a topic permits; what is forbidden is for the standards".to_owned()),
+        (Effect::Permit, false) => {
+            Some("a permit opens nothing that the rules of the bus close; the standards forbid".to_owned())
+        }
+        (Effect::Permit, true) if !is_about(policy, |action| action == GRANT) => {
+            Some(format!("what a topic can permit is action == Action::\"{GRANT}\""))
+        }
+        _ => None,
+    }
 }
 
 /// Whether its head names such actions: any of them in a list.

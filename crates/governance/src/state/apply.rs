@@ -107,6 +107,7 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
                 retention_s: *retention_s,
                 key: key.clone(),
                 access: Arc::new(Policies::reread_local(access)),
+                access_by: if by.bootstrap { steward.clone() } else { by.principal.clone() },
                 created_ms: at_ms,
                 versions: BTreeMap::new(),
             };
@@ -118,8 +119,10 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
             set(&mut record.description, description);
             set(&mut record.legal_basis, legal_basis);
             set(&mut record.retention_s, retention_s);
-            let access = access.as_deref().map(Policies::reread_local);
-            set(&mut record.access, &access.map(Arc::new));
+            if let Some(text) = access {
+                record.access = Arc::new(Policies::reread_local(text));
+                record.access_by = if by.bootstrap { record.steward.clone() } else { by.principal.clone() };
+            }
         }
         _ => {}
     }

@@ -75,7 +75,7 @@ impl State {
     }
 
     /// The standards' policies.
-    pub fn policies(&self) -> &Policies {
+    pub fn policies(&self) -> &Arc<Policies> {
         &self.policies
     }
 

@@ -221,8 +221,10 @@ pub struct Topic {
     pub retention_s: u64,
     /// What orders events; never changes.
     pub key: KeyRule,
-    /// What its steward permits ahead.
+    /// What its steward or deputy permits ahead.
     pub access: Arc<Policies>,
+    /// Which of them.
+    pub access_by: PrincipalName,
     /// Since when it exists, in milliseconds since 1970.
     pub created_ms: u64,
     /// Its contract, by version.

@@ -46,6 +46,8 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
                 let word = By::own(accepted_by.clone());
                 name(record, (Some(steward), Some(deputy)), &word, at_ms);
                 record.stewardship.offer = None;
+                // What the former owner permitted is not the new one's word.
+                record.access = Default::default();
                 let tenure = Tenure { agency: owner.clone(), since_ms: at_ms, by: by.clone() };
                 record.stewardship.owners.push(tenure);
             });
