@@ -35,12 +35,12 @@ pub struct NewPrincipal {
 /// A command that is refused, and what refused it.
 pub(crate) struct Declined {
     refusal: Refusal,
-    basis: Basis,
+    basis: Box<Basis>,
 }
 
 impl From<governance::Refused> for Declined {
     fn from(mut refused: governance::Refused) -> Self {
-        let basis = refused.basis.take().map_or_else(Basis::rights, |basis| *basis);
+        let basis = refused.basis.take().unwrap_or_else(|| Box::new(Basis::rights()));
         Self { refusal: refused.into(), basis }
     }
 }

@@ -241,7 +241,10 @@ pub async fn plan(
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let body: FilesBody = wire::read(&body)?;
-    Ok(Json(planned(&door.bus.plan(&caller, &body.files, body.part)?)))
+    // Weighing thousands of contracts takes a while: not on the threads that serve.
+    let weighing = tokio::task::spawn_blocking(move || door.bus.plan(&caller, &body.files, body.part));
+    let plan = weighing.await.map_err(|_| Refusal::unavailable("the plan was broken off"))??;
+    Ok(Json(planned(&plan)))
 }
 
 /// `POST /v1/apply`.

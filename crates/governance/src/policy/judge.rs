@@ -88,11 +88,11 @@ impl Policies {
         let own = local.set.policies().filter(|policy| policy.id() != &PolicyId::new(RIGHTS));
         let added = own.into_iter().try_for_each(|policy| {
             let name = PolicyId::new(format!("{LOCAL}:{}", policy.id()));
-            set.add(policy.new_id(name))
+            set.add(policy.new_id(name)).map_err(|error| error.to_string())
         });
         match added {
             Ok(()) => verdict(&set, asked),
-            Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error.to_string()] },
+            Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
         }
     }
 }
