@@ -131,8 +131,16 @@ fn who_does_not_agree_goes_on_by_the_version_that_it_reads() {
     };
     publish(&server, event(1));
 
+    // What the schemas show to be lost is refused with the step to write.
+    let lossy = "  migration:\n    - renamed: {from: /child/name, to: /child/fullName}\n    - removed: /child/placeOfBirth\n";
+    let folder = second_version(&work.path().join("lossy"), lossy);
+    let said = refused(&server, &steward, &["apply", folder.to_str().unwrap()]);
+    let wanted = "v1 asks for /child/placeOfBirth, which not each document of v2 gives back; let v2 ask for it, or write the \
+                  step `removed: /child/placeOfBirth` with a `value`";
+    assert!(said.contains(wanted), "{said}");
+
     // A migration that real events do not survive is refused with the places.
-    let wrong = "  migration:\n    - renamed: {from: /child/name, to: /child/fullName}\n    - removed: /child/placeOfBirth\n";
+    let wrong = "  migration:\n    - renamed: {from: /child/name, to: /child/fullName}\n    - removed: /child/placeOfBirth\n      value: \"\"\n";
     let folder = second_version(&work.path().join("wrong"), wrong);
     let said = refused(&server, &steward, &["apply", folder.to_str().unwrap()]);
     for wanted in [

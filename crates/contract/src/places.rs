@@ -144,6 +144,8 @@ impl Types {
     pub(crate) const BYTES: Types = Types(128);
     /// Everything that JSON has.
     pub(crate) const ANY_JSON: Types = Types(127);
+    /// The same but for `null`.
+    pub(crate) const ANY_BUT_NULL: Types = Types(126);
 
     /// The type that JSON Schema calls so.
     pub(crate) fn named(name: &str) -> Types {

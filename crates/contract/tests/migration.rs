@@ -204,6 +204,103 @@ fn a_reader_for_whom_the_old_view_cannot_be_made_is_found_when_it_is_tried() {
     );
 }
 
+/// What is said of a migration before any document is seen.
+fn gaps(old: Value, new: Value, steps: Value) -> Vec<String> {
+    let [old, new] = pair(old, new, steps);
+    let found = rehearse(&old, &new, &BTreeSet::new(), std::iter::empty());
+    found.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_only_the_new_version_has_needs_a_step() {
+    let text = || json!({"type": "string"});
+    let listed = |texts: &[&str]| json!({"enum": texts});
+    let cases = [
+        (json!({"a": text()}), json!({"a": text(), "note": text()}), json!([]), vec![
+            "migration: v2 has /note, v1 does not, and no step says so; write the step `added: /note`, or `renamed` from \
+             where it stood",
+        ]),
+        (json!({"a": text()}), json!({"a": text(), "note": text()}), json!([{"added": "/note"}]), vec![]),
+        // The uppermost place alone.
+        (json!({}), json!({"o": schema(json!({"a": text(), "b": text()}))}), json!([]), vec![
+            "migration: v2 has /o, v1 does not, and no step says so; write the step `added: /o`, or `renamed` from where it \
+             stood",
+        ]),
+        // What a step makes on the way is accounted for, what else is in it is not.
+        (json!({"a": text()}), json!({"o": schema(json!({"a": text(), "b": text()}))}),
+            json!([{"renamed": {"from": "/a", "to": "/o/a"}}]), vec![
+            "migration: v2 has /o/b, v1 does not, and no step says so; write the step `added: /o/b`, or `renamed` from where \
+             it stood",
+        ]),
+        (json!({"list": {"type": "array", "items": schema(json!({"a": text()}))}}),
+            json!({"list": {"type": "array", "items": schema(json!({"a": text(), "b": text()}))}}), json!([]), vec![
+            "migration: v2 has /list/*/b, v1 does not, and no step says so; write the step `added: /list/*/b`, or `renamed` \
+             from where it stood",
+        ]),
+        (json!({"a": text()}), json!({"a": {"type": ["string", "null"]}}), json!([]), vec![
+            "migration: /a comes back as null or string, and v1 takes string; let v2 take no more than v1, or leave the \
+             migration out: those who read the topic are asked instead",
+        ]),
+        (json!({"a": {"type": ["string", "null"]}}), json!({"a": text()}), json!([]), vec![]),
+        (json!({"a": text()}), json!({"b": {"type": "integer"}}), json!([{"renamed": {"from": "/a", "to": "/b"}}]), vec![
+            "migration: /b comes back as integer, and v1 takes string; write the step `converted: {at: /b, old: string, new: \
+             integer}`",
+        ]),
+        (json!({"a": text()}), json!({"b": {"type": "integer"}}),
+            json!([{"renamed": {"from": "/a", "to": "/b"}}, {"converted": {"at": "/b", "old": "string", "new": "integer"}}]),
+            vec![]),
+        (json!({"a": listed(&["x", "y"])}), json!({"a": listed(&["x", "y", "z"])}), json!([]), vec![
+            "migration: at /a v2 has \"z\", which v1 does not list; write the step `mapped` at /a, with a text of v1 for each \
+             or `otherwise`",
+        ]),
+        (json!({"a": listed(&["x", "y"])}), json!({"a": listed(&["x", "y", "z"])}),
+            json!([{"mapped": {"at": "/a", "values": {"x": "x"}, "otherwise": "y"}}]), vec![]),
+        (json!({"a": listed(&["x", "y"])}), json!({"a": listed(&["X", "Y"])}),
+            json!([{"mapped": {"at": "/a", "values": {"x": "X", "y": "Y"}}}]), vec![]),
+        (json!({"a": {"anyOf": [listed(&["x"]), {"const": "y"}, {"type": "null"}]}}), json!({"a": text()}), json!([]), vec![
+            "migration: at /a v2 has any text, which v1 does not list; write the step `mapped` at /a, with a text of v1 for \
+             each or `otherwise`",
+        ]),
+        (json!({"a": schema(json!({}))}), json!({"a": {"type": "object"}}), json!([]), vec![
+            "migration: /a may have any members in v2, not so in v1; let v2 say as much of them as v1, or leave the migration \
+             out: those who read the topic are asked instead",
+        ]),
+        (json!({"a": {"type": "object"}}), json!({"a": schema(json!({"b": text()}))}), json!([]), vec![]),
+    ];
+    for (old, new, steps, expected) in cases {
+        assert_eq!(gaps(old.clone(), new.clone(), steps.clone()), expected, "{old} {new} {steps}");
+    }
+}
+
+#[test]
+fn what_the_old_version_asks_for_comes_back() {
+    let object = |names: &[&str], required: &[&str]| {
+        let properties: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+        json!({"type": "object", "additionalProperties": false, "properties": properties, "required": required})
+    };
+    let o = |inner: Value| json!({"o": inner});
+    let lost = |place: &str| {
+        vec![format!(
+            "migration: v1 asks for {place}, which not each document of v2 gives back; let v2 ask for it, or write the step \
+             `removed: {place}` with a `value`"
+        )]
+    };
+    let both = object(&["a", "b"], &["a", "b"]);
+    let renamed = |from: &str, to: &str| json!([{"renamed": {"from": from, "to": to}}]);
+    for (new, steps, expected) in [
+        (o(object(&["a", "b"], &["a"])), json!([]), lost("/o/b")),
+        (o(object(&["a"], &["a"])), json!([]), lost("/o/b")),
+        (o(object(&["a"], &["a"])), json!([{"removed": "/o/b"}]), lost("/o/b")),
+        (o(object(&["a"], &["a"])), json!([{"removed": "/o/b", "value": "x"}]), vec![]),
+        (o(object(&["a", "c"], &["a", "c"])), renamed("/o/b", "/o/c"), vec![]),
+        (o(object(&["a", "c"], &["a"])), renamed("/o/b", "/o/c"), lost("/o/b")),
+        // It stands elsewhere, where it may be missing though `/o` is there.
+        (json!({"o": object(&["a"], &["a"]), "p": object(&["b"], &["b"])}), renamed("/o/b", "/p/b"), lost("/o/b")),
+    ] {
+        assert_eq!(gaps(o(both.clone()), new.clone(), steps.clone()), expected, "{new} {steps}");
+    }
+}
+
 /// Steps that lose nothing, each with its part of the old and of the new schema.
 fn exact(chosen: &[bool]) -> [Arc<Contract>; 2] {
     let text = || json!({"type": "string"});

@@ -130,7 +130,7 @@ const SCHEMA: &str = r#"{
         "properties": {"personId": {"type": "string"}, "name": {"type": "string"}}
       }
     },
-    "registrationOffice": {"type": "string"},
+    "registrationOffice": {"type": "string", "maxLength": 4000},
     "clerk": {"type": "string"}
   }
 }"#;

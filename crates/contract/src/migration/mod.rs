@@ -10,6 +10,7 @@
 
 mod carrier;
 mod faults;
+mod gaps;
 mod lens;
 mod names;
 mod rehearsal;

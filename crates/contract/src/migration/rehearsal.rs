@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Misfit;
 use super::carrier::Carrier;
+use super::gaps::gaps;
 use super::lens::Lens;
 use super::names::Names;
 use super::tree::Tree;
+use super::Misfit;
 use crate::check::{Checked, Violation, Workspace};
 use crate::compile::{Contract, Fault};
 use crate::redact::redact;
@@ -61,7 +62,7 @@ impl Rehearsal {
 }
 
 /// Tries the migration of `new` on documents of `old`, whole ones; none where one cannot be opened. They must come back
-/// valid for readers of each of the clearances too.
+/// valid for readers of each of the clearances too. The error is what the two schemas say already.
 pub fn rehearse(
     old: &Arc<Contract>,
     new: &Contract,
@@ -69,6 +70,10 @@ pub fn rehearse(
     documents: impl Iterator<Item = Option<Vec<u8>>>,
 ) -> Result<Rehearsal, Vec<Fault>> {
     let lens = Arc::new(Lens::of(old, new)?);
+    let gaps = gaps(old, new);
+    if !gaps.is_empty() {
+        return Err(gaps);
+    }
     let carriers = clearances.iter().map(|cleared| Ok((cleared, Carrier::new(old.clone(), cleared)?)));
     let carriers: Result<Vec<_>, Misfit> = carriers.collect();
     let carriers = carriers.map_err(|misfit| {

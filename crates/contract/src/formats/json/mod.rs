@@ -19,7 +19,8 @@ use crate::limits::Limits;
 use crate::places::{Places, Types};
 use crate::plan::Plan;
 use crate::pointer::Pointer;
-use schema::{Ids, subschemas};
+use schema::subschemas;
+pub(crate) use schema::{Ids, Texts};
 
 /// A JSON Schema, compiled.
 pub(crate) struct Form {

@@ -7,12 +7,14 @@
 mod place;
 mod redacted;
 mod resolve;
+mod texts;
 mod types;
 
 use serde_json::Value;
 
 pub(crate) use redacted::redacted;
 pub(crate) use resolve::Ids;
+pub(crate) use texts::Texts;
 
 /// A schema inside the contract's schema document, with the base that its references are relative to.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::texts::{self, Texts};
 use super::{Ids, Site, types};
 use crate::places::{Places, Step, Types};
 
@@ -42,10 +43,7 @@ impl<'s> Places for Ids<'s> {
     }
 
     fn requires(&self, place: &Place<'s>, name: &str) -> bool {
-        let always = |say: Say<'s>, keyword: &str| say.site.schema.get(keyword).filter(|_| say.always);
-        let named = |list: &Value| list.as_array().is_some_and(|names| names.iter().any(|one| one == name));
-        let demanded = place.open.iter().any(|say| always(*say, "required").is_some_and(named));
-        demanded && place.member(name, self).is_some_and(|member| !member.types(self).has_null())
+        self.demands(place, name) && place.member(name, self).is_some_and(|it| !it.types(self).has_null())
     }
 
     fn prefix(&self, place: &Place<'s>) -> usize {
@@ -69,6 +67,30 @@ impl<'s> Places for Ids<'s> {
 
     fn is_anything(&self, place: &Place<'s>) -> bool {
         place.is_anything()
+    }
+}
+
+impl<'s> Ids<'s> {
+    /// Whether every document that has this place has its member `name`, be it as `null`.
+    pub(crate) fn demands(&self, place: &Place<'s>, name: &str) -> bool {
+        let always = |say: &Say<'s>| say.site.schema.get("required").filter(|_| say.always);
+        let named = |list: &Value| list.as_array().is_some_and(|names| names.iter().any(|one| one == name));
+        place.open.iter().filter_map(always).any(named)
+    }
+
+    /// The texts that can stand there, where they are listed.
+    pub(crate) fn texts(&self, place: &Place<'s>) -> Texts {
+        let listed = |say: &Say<'s>| texts::listed(say.site, self);
+        let mut always = place.says.iter().filter(|say| say.always).map(listed).peekable();
+        match always.peek() {
+            Some(_) => always.fold(None, texts::both),
+            None => texts::any(place.says.iter().map(listed)),
+        }
+    }
+
+    /// Whether anything at all may stand where no name, or no place of its own, is declared for it.
+    pub(crate) fn is_open(&self, place: &Place<'s>, rest: &Step) -> bool {
+        self.step(place, rest).is_some_and(|rest| rest.is_anything())
     }
 }
 
