@@ -62,12 +62,12 @@ impl ContractCheck for Compiler<'_> {
 
     fn rehearse(
         &self,
-        old: &Definition,
+        way: &[Arc<Definition>],
         new: &Definition,
         clearances: &BTreeSet<ClassSet>,
     ) -> Result<Rehearsal, Vec<String>> {
         self.0.trials.begin(&new.topic, self.0.clock.now_ms())?;
-        let rehearsal = rehearse::rehearse(self.0, old, new, clearances)?;
+        let rehearsal = rehearse::rehearse(self.0, way, new, clearances)?;
         if !rehearsal.is_sound() {
             self.0.trials.failed(&new.topic, self.0.clock.now_ms());
         }

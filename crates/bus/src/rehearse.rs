@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use contract::compile::{Contract, compile};
+use contract::compile::{Contract, Fault, compile};
 use contract::{ClassSet, ContractVersion, Definition, Redactor, Rehearsal, TopicName, migration};
 use journal::Record;
 use parking_lot::Mutex;
@@ -56,25 +56,24 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
 
-/// Tries the migration of `new` on the latest events of `old`; the error says what is wrong with it before that, a line
-/// each.
+/// Tries the migration of `new` on the latest events of the first version of `way`, back to each of them; the error says
+/// what is wrong with it before that, a line each.
 pub fn rehearse(
     core: &Core,
-    old: &Definition,
+    way: &[Arc<Definition>],
     new: &Definition,
     clearances: &BTreeSet<ClassSet>,
 ) -> Result<Rehearsal, Vec<String>> {
-    let compiled = |definition: &Definition| {
-        compile(definition).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
-    };
-    let (old, new) = (Arc::new(compiled(old)?), compiled(new)?);
-    let documents = match core.topics.get(&old.definition().topic) {
-        Ok(topic) => documents(core, &topic, &old).map_err(|refusal| vec![refusal.text])?,
+    let told = |faults: Vec<Fault>| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let compiled = |definition: &Definition| compile(definition).map_err(told);
+    let way = way.iter().map(|to| compiled(to).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+    let new = compiled(new)?;
+    let documents = match (core.topics.get(&new.definition().topic), way.first()) {
+        (Ok(topic), Some(old)) => documents(core, &topic, old).map_err(|refusal| vec![refusal.text])?,
         // A topic that is only being made has no events.
-        Err(_) => Vec::new(),
+        _ => Vec::new(),
     };
-    migration::rehearse(&old, &new, clearances, documents.into_iter())
-        .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    migration::rehearse(&way, &new, clearances, documents.into_iter()).map_err(told)
 }
 
 /// The data of the latest events of a contract; none of each that cannot be opened.

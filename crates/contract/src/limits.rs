@@ -39,6 +39,9 @@ pub const SEALED_CLASSES: usize = 11;
 /// Steps of one migration: each is taken for each event of each reader that is carried.
 pub const MIGRATION_STEPS: usize = 100;
 
+/// Sealed classes up to which a migration is tried for every clearance that there can be: sixteen of them.
+pub(crate) const REHEARSED_CLASSES: usize = 4;
+
 /// Nodes of a contract's classification: far above any real schema, low enough that none explodes in memory.
 pub(crate) const PLAN_NODES: usize = 50_000;
 

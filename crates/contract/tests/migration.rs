@@ -164,7 +164,7 @@ fn what_real_documents_come_to_is_told_in_counts_and_places() {
         r#"{"list":[{"n":"secret"}]}"#,
     ];
     let documents = documents.iter().map(|text| Some(text.as_bytes().to_vec())).chain([None]);
-    let found = rehearse(&both[0], &both[1], &BTreeSet::from([ClassSet::default()]), documents).unwrap();
+    let found = rehearse(&both[..1], &both[1], &BTreeSet::from([ClassSet::default()]), documents).unwrap();
     assert!(!found.is_sound());
     assert_eq!(
         found.told(contract::ContractVersion(1)),
@@ -176,38 +176,102 @@ fn what_real_documents_come_to_is_told_in_counts_and_places() {
             "v2: step 1 (converted /list/*/n from string to integer): is no whole number (in 1)",
         ]
     );
-    let nothing = rehearse(&both[0], &both[1], &BTreeSet::new(), std::iter::empty()).unwrap();
+    let nothing = rehearse(&both[..1], &both[1], &BTreeSet::new(), std::iter::empty()).unwrap();
     assert!(nothing.is_sound());
     assert_eq!(nothing.told(contract::ContractVersion(1)), ["tried on no event: there is none of v1 yet"]);
 }
 
-#[test]
-fn a_reader_for_whom_the_old_view_cannot_be_made_is_found_when_it_is_tried() {
+/// A version with `id` and `town`, which its events must have.
+fn town(number: u32, class: &str, migration: Option<Value>) -> Arc<Contract> {
     let properties = json!({"id": {"type": "string"}, "town": {"type": "string"}});
-    let required = |mut definition: Definition| {
-        let mut schema: Value = serde_json::from_str(&definition.schema).unwrap();
-        schema["required"] = json!(["id", "town"]);
-        definition.schema = schema.to_string();
-        Arc::new(compile(&definition).unwrap())
-    };
-    let old = required(version(1, properties.clone(), json!({"/id": "personal", "/town": "public"}), None));
-    let new =
-        required(version(2, properties, json!({"/id": "personal", "/town": "personal"}), Some(json!([]))));
-    let document = || std::iter::once(Some(br#"{"id":"1","town":"Riverside"}"#.to_vec()));
-    let clearances =
-        |classes: &[&str]| BTreeSet::from([classes.iter().map(|class| Class::from(*class)).collect()]);
-    assert!(rehearse(&old, &new, &clearances(&["personal"]), document()).unwrap().is_sound());
-    let found = rehearse(&old, &new, &clearances(&[]), document()).unwrap();
+    let mut definition = version(number, properties, json!({"/id": "personal", "/town": class}), migration);
+    let mut schema: Value = serde_json::from_str(&definition.schema).unwrap();
+    schema["required"] = json!(["id", "town"]);
+    definition.schema = schema.to_string();
+    Arc::new(compile(&definition).unwrap())
+}
+
+fn tried(way: &[Arc<Contract>], new: &Contract, document: &str) -> Vec<String> {
+    let documents = std::iter::once(Some(document.as_bytes().to_vec()));
+    let found = rehearse(way, new, &BTreeSet::new(), documents).unwrap();
+    found.faults.into_keys().collect()
+}
+
+#[test]
+fn a_reader_for_whom_the_old_view_cannot_be_made_is_found_before_there_is_one() {
+    let document = r#"{"id":"1","town":"Riverside"}"#;
+    let (old, new) = (town(1, "public", None), town(2, "personal", Some(json!([]))));
     assert_eq!(
-        found.faults.keys().collect::<Vec<_>>(),
+        tried(&[old], &new, document),
         ["for a reader cleared for public alone: v1: what the migration leads to is not valid: /town"]
+    );
+    let (old, new) = (town(1, "personal", None), town(2, "internal", Some(json!([]))));
+    let found = tried(&[old], &new, document);
+    assert_eq!(
+        found,
+        ["for a reader cleared for personal: v1: what the migration leads to is not valid: /town"],
+        "whoever may read it by the old version and not by the new one"
+    );
+}
+
+#[test]
+fn where_there_are_many_classes_those_in_use_are_tried() {
+    let names = ["a", "b", "c", "d", "e"];
+    let all = |migration: Option<Value>, of_a: &str| {
+        let mut classify = json!({"/id": "personal"});
+        let mut properties = json!({"id": {"type": "string"}});
+        for (name, class) in names.iter().zip([of_a, "internal", "special", "tax", "health"]) {
+            classify[format!("/{name}")] = class.into();
+            properties[*name] = json!({"type": "string"});
+        }
+        let mut definition =
+            version(if migration.is_some() { 2 } else { 1 }, properties, classify, migration);
+        let mut schema: Value = serde_json::from_str(&definition.schema).unwrap();
+        schema["required"] = json!(["a"]);
+        definition.schema = schema.to_string();
+        let classes = ["tax", "health"].map(Class::from);
+        Arc::new(contract::compile::compile_with(&definition, &classes).unwrap())
+    };
+    let (old, new) = (all(None, "tax"), all(Some(json!([])), "health"));
+    let documents = || std::iter::once(Some(br#"{"id":"1","a":"x"}"#.to_vec()));
+    let in_use = |classes: &[&str]| {
+        BTreeSet::from([classes.iter().map(|class| Class::from(*class)).collect::<ClassSet>()])
+    };
+    let way = [old];
+    assert!(rehearse(&way, &new, &BTreeSet::new(), documents()).unwrap().is_sound());
+    let found = rehearse(&way, &new, &in_use(&["tax"]), documents()).unwrap();
+    assert!(
+        found.faults.keys().next().unwrap().starts_with("for a reader cleared for tax: v1: "),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn what_comes_back_one_version_and_not_the_next_is_found() {
+    let text = |more: Value| {
+        let mut text = json!({"type": "string"});
+        text.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "a": text })
+    };
+    let public = || json!({"": "public"});
+    let versions = [
+        version(1, text(json!({"maxLength": 3})), public(), None),
+        version(2, text(json!({})), public(), Some(json!([]))),
+        version(3, text(json!({})), public(), Some(json!([]))),
+    ]
+    .map(|definition| Arc::new(compile(&definition).unwrap()));
+    let way = [versions[1].clone(), versions[0].clone()];
+    assert_eq!(tried(&way[..1], &versions[2], r#"{"a":"long"}"#), [""; 0], "nobody is carried any further");
+    assert_eq!(
+        tried(&way, &versions[2], r#"{"a":"long"}"#),
+        ["for a reader cleared for public alone: v1: what the migration leads to is not valid: /a"]
     );
 }
 
 /// What is said of a migration before any document is seen.
 fn gaps(old: Value, new: Value, steps: Value) -> Vec<String> {
     let [old, new] = pair(old, new, steps);
-    let found = rehearse(&old, &new, &BTreeSet::new(), std::iter::empty());
+    let found = rehearse(&[old], &new, &BTreeSet::new(), std::iter::empty());
     found.err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
@@ -216,55 +280,109 @@ fn what_only_the_new_version_has_needs_a_step() {
     let text = || json!({"type": "string"});
     let listed = |texts: &[&str]| json!({"enum": texts});
     let cases = [
-        (json!({"a": text()}), json!({"a": text(), "note": text()}), json!([]), vec![
-            "migration: v2 has /note, v1 does not, and no step says so; write the step `added: /note`, or `renamed` from \
+        (
+            json!({"a": text()}),
+            json!({"a": text(), "note": text()}),
+            json!([]),
+            vec![
+                "migration: v2 has /note, v1 does not, and no step says so; write the step `added: /note`, or `renamed` from \
              where it stood",
-        ]),
+            ],
+        ),
         (json!({"a": text()}), json!({"a": text(), "note": text()}), json!([{"added": "/note"}]), vec![]),
         // The uppermost place alone.
-        (json!({}), json!({"o": schema(json!({"a": text(), "b": text()}))}), json!([]), vec![
-            "migration: v2 has /o, v1 does not, and no step says so; write the step `added: /o`, or `renamed` from where it \
+        (
+            json!({}),
+            json!({"o": schema(json!({"a": text(), "b": text()}))}),
+            json!([]),
+            vec![
+                "migration: v2 has /o, v1 does not, and no step says so; write the step `added: /o`, or `renamed` from where it \
              stood",
-        ]),
+            ],
+        ),
         // What a step makes on the way is accounted for, what else is in it is not.
-        (json!({"a": text()}), json!({"o": schema(json!({"a": text(), "b": text()}))}),
-            json!([{"renamed": {"from": "/a", "to": "/o/a"}}]), vec![
-            "migration: v2 has /o/b, v1 does not, and no step says so; write the step `added: /o/b`, or `renamed` from where \
+        (
+            json!({"a": text()}),
+            json!({"o": schema(json!({"a": text(), "b": text()}))}),
+            json!([{"renamed": {"from": "/a", "to": "/o/a"}}]),
+            vec![
+                "migration: v2 has /o/b, v1 does not, and no step says so; write the step `added: /o/b`, or `renamed` from where \
              it stood",
-        ]),
-        (json!({"list": {"type": "array", "items": schema(json!({"a": text()}))}}),
-            json!({"list": {"type": "array", "items": schema(json!({"a": text(), "b": text()}))}}), json!([]), vec![
-            "migration: v2 has /list/*/b, v1 does not, and no step says so; write the step `added: /list/*/b`, or `renamed` \
+            ],
+        ),
+        (
+            json!({"list": {"type": "array", "items": schema(json!({"a": text()}))}}),
+            json!({"list": {"type": "array", "items": schema(json!({"a": text(), "b": text()}))}}),
+            json!([]),
+            vec![
+                "migration: v2 has /list/*/b, v1 does not, and no step says so; write the step `added: /list/*/b`, or `renamed` \
              from where it stood",
-        ]),
-        (json!({"a": text()}), json!({"a": {"type": ["string", "null"]}}), json!([]), vec![
-            "migration: /a comes back as null or string, and v1 takes string; let v2 take no more than v1, or leave the \
+            ],
+        ),
+        (
+            json!({"a": text()}),
+            json!({"a": {"type": ["string", "null"]}}),
+            json!([]),
+            vec![
+                "migration: /a comes back as null or string, and v1 takes string; let v2 take no more than v1, or leave the \
              migration out: those who read the topic are asked instead",
-        ]),
+            ],
+        ),
         (json!({"a": {"type": ["string", "null"]}}), json!({"a": text()}), json!([]), vec![]),
-        (json!({"a": text()}), json!({"b": {"type": "integer"}}), json!([{"renamed": {"from": "/a", "to": "/b"}}]), vec![
-            "migration: /b comes back as integer, and v1 takes string; write the step `converted: {at: /b, old: string, new: \
+        (
+            json!({"a": text()}),
+            json!({"b": {"type": "integer"}}),
+            json!([{"renamed": {"from": "/a", "to": "/b"}}]),
+            vec![
+                "migration: /b comes back as integer, and v1 takes string; write the step `converted: {at: /b, old: string, new: \
              integer}`",
-        ]),
-        (json!({"a": text()}), json!({"b": {"type": "integer"}}),
+            ],
+        ),
+        (
+            json!({"a": text()}),
+            json!({"b": {"type": "integer"}}),
             json!([{"renamed": {"from": "/a", "to": "/b"}}, {"converted": {"at": "/b", "old": "string", "new": "integer"}}]),
-            vec![]),
-        (json!({"a": listed(&["x", "y"])}), json!({"a": listed(&["x", "y", "z"])}), json!([]), vec![
-            "migration: at /a v2 has \"z\", which v1 does not list; write the step `mapped` at /a, with a text of v1 for each \
+            vec![],
+        ),
+        (
+            json!({"a": listed(&["x", "y"])}),
+            json!({"a": listed(&["x", "y", "z"])}),
+            json!([]),
+            vec![
+                "migration: at /a v2 has \"z\", which v1 does not list; write the step `mapped` at /a, with a text of v1 for each \
              or `otherwise`",
-        ]),
-        (json!({"a": listed(&["x", "y"])}), json!({"a": listed(&["x", "y", "z"])}),
-            json!([{"mapped": {"at": "/a", "values": {"x": "x"}, "otherwise": "y"}}]), vec![]),
-        (json!({"a": listed(&["x", "y"])}), json!({"a": listed(&["X", "Y"])}),
-            json!([{"mapped": {"at": "/a", "values": {"x": "X", "y": "Y"}}}]), vec![]),
-        (json!({"a": {"anyOf": [listed(&["x"]), {"const": "y"}, {"type": "null"}]}}), json!({"a": text()}), json!([]), vec![
-            "migration: at /a v2 has any text, which v1 does not list; write the step `mapped` at /a, with a text of v1 for \
+            ],
+        ),
+        (
+            json!({"a": listed(&["x", "y"])}),
+            json!({"a": listed(&["x", "y", "z"])}),
+            json!([{"mapped": {"at": "/a", "values": {"x": "x"}, "otherwise": "y"}}]),
+            vec![],
+        ),
+        (
+            json!({"a": listed(&["x", "y"])}),
+            json!({"a": listed(&["X", "Y"])}),
+            json!([{"mapped": {"at": "/a", "values": {"x": "X", "y": "Y"}}}]),
+            vec![],
+        ),
+        (
+            json!({"a": {"anyOf": [listed(&["x"]), {"const": "y"}, {"type": "null"}]}}),
+            json!({"a": text()}),
+            json!([]),
+            vec![
+                "migration: at /a v2 has any text, which v1 does not list; write the step `mapped` at /a, with a text of v1 for \
              each or `otherwise`",
-        ]),
-        (json!({"a": schema(json!({}))}), json!({"a": {"type": "object"}}), json!([]), vec![
-            "migration: /a may have any members in v2, not so in v1; let v2 say as much of them as v1, or leave the migration \
+            ],
+        ),
+        (
+            json!({"a": schema(json!({}))}),
+            json!({"a": {"type": "object"}}),
+            json!([]),
+            vec![
+                "migration: /a may have any members in v2, not so in v1; let v2 say as much of them as v1, or leave the migration \
              out: those who read the topic are asked instead",
-        ]),
+            ],
+        ),
         (json!({"a": {"type": "object"}}), json!({"a": schema(json!({"b": text()}))}), json!([]), vec![]),
     ];
     for (old, new, steps, expected) in cases {
@@ -275,7 +393,8 @@ fn what_only_the_new_version_has_needs_a_step() {
 #[test]
 fn what_the_old_version_asks_for_comes_back() {
     let object = |names: &[&str], required: &[&str]| {
-        let properties: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+        let properties: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
         json!({"type": "object", "additionalProperties": false, "properties": properties, "required": required})
     };
     let o = |inner: Value| json!({"o": inner});
@@ -295,7 +414,11 @@ fn what_the_old_version_asks_for_comes_back() {
         (o(object(&["a", "c"], &["a", "c"])), renamed("/o/b", "/o/c"), vec![]),
         (o(object(&["a", "c"], &["a"])), renamed("/o/b", "/o/c"), lost("/o/b")),
         // It stands elsewhere, where it may be missing though `/o` is there.
-        (json!({"o": object(&["a"], &["a"]), "p": object(&["b"], &["b"])}), renamed("/o/b", "/p/b"), lost("/o/b")),
+        (
+            json!({"o": object(&["a"], &["a"]), "p": object(&["b"], &["b"])}),
+            renamed("/o/b", "/p/b"),
+            lost("/o/b"),
+        ),
     ] {
         assert_eq!(gaps(o(both.clone()), new.clone(), steps.clone()), expected, "{new} {steps}");
     }

@@ -5,7 +5,9 @@
 //! agency agrees. From a version the way back leads to the one that it was compared with, and on from there; it ends
 //! where a version has no migration. What has none takes along those who were carried, so it needs their word.
 
-use contract::{AgencyName, ContractVersion};
+use std::sync::Arc;
+
+use contract::{AgencyName, ContractVersion, Definition};
 
 use crate::events::By;
 use crate::state::{Topic, Version};
@@ -22,6 +24,22 @@ pub fn way_back(topic: &Topic, from: ContractVersion, to: ContractVersion) -> Op
         }
     }
     Some(way)
+}
+
+/// The versions that a migration to `against` leads back to by itself and by those before it: `against`, and on to the last
+/// that somebody is carried on. Whoever goes over to one on the way is served by it.
+pub(crate) fn led_back_to(
+    state: &State,
+    topic: &Topic,
+    against: &Version,
+    now_ms: u64,
+) -> Vec<Arc<Definition>> {
+    let live = state.subscriptions_of(&topic.name).filter(|one| one.is_live(now_ms));
+    let to = live.filter_map(|one| one.carried_on());
+    let ways = to.filter_map(|to| Some((way_back(topic, against.number(), to)?, to)));
+    let (mut way, last) = ways.max_by_key(|(way, _)| way.len()).unwrap_or((Vec::new(), against.number()));
+    way.push(last);
+    way.iter().filter_map(|number| Some(topic.versions.get(number)?.definition.clone())).collect()
 }
 
 /// The live subscriptions that are carried on a version of the topic.
@@ -108,7 +126,7 @@ pub(crate) fn goes_over(
         return Vec::new();
     };
     let is_passed = !way.is_empty();
-    let event = |one: &std::sync::Arc<Subscription>| {
+    let event = |one: &Arc<Subscription>| {
         let (subscription, version, by) = (one.name.clone(), number, by.clone());
         match is_passed {
             true => Event::SubscriptionCarried { subscription, version, by },

@@ -275,6 +275,10 @@ fn who_is_carried_is_carried_on_or_must_agree() {
     );
 
     let with_one = carried_past(&then, propose_carrying(3, "other more"));
+    let tried =
+        with_one.topic(&support::topic("x.one")).unwrap().versions[&support::version(3)].rehearsal.clone();
+    let back_to: Vec<String> = tried.unwrap().losses.into_keys().collect();
+    assert_eq!(back_to, ["v1", "v2"], "tried as far as b is carried");
     assert_eq!(ask(&with_one, &owner, third(on("activate-contract"))), "contract-activated");
     let mut live = with_one;
     let events =
@@ -282,6 +286,18 @@ fn who_is_carried_is_carried_on_or_must_agree() {
     events.iter().for_each(|event| apply(&mut live, event, NOW + 14 * DAY_MS));
     let serves = |state: &State| state.subscription(&"b.live".parse().unwrap()).unwrap().carried_on();
     assert_eq!(serves(&live), Some(support::version(1)));
+    // A version that was withdrawn takes nobody over.
+    let mut withdrawn = then(&live, &owner, deprecate("2026-01-10"));
+    let gone =
+        decide(&withdrawn, &owner, &command(on("retire-contract")), NOW + 14 * DAY_MS, &Check).unwrap();
+    gone.iter().for_each(|event| apply(&mut withdrawn, event, NOW + 14 * DAY_MS));
+    assert_eq!(
+        ask(&withdrawn, &reader, with("acknowledge-contract", "agency", "b")),
+        "✗ not-proposed: v2 of x.one is retired, not proposed"
+    );
+    assert_eq!(serves(&withdrawn), Some(support::version(1)));
+    let over = then(&withdrawn, &reader, third(with("acknowledge-contract", "agency", "b")));
+    assert_eq!(serves(&over), None, "and the newest takes over past it");
     // Step by step: version 2 first, which version 3 leads back to, then version 3.
     let second = with("acknowledge-contract", "agency", "b");
     assert_eq!(ask(&live, &reader, second.clone()), "contract-acknowledged, subscription-carried");

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Misfit;
 use super::carrier::Carrier;
 use super::gaps::gaps;
 use super::lens::Lens;
 use super::names::Names;
 use super::tree::Tree;
-use super::Misfit;
 use crate::check::{Checked, Violation, Workspace};
 use crate::compile::{Contract, Fault};
+use crate::limits::REHEARSED_CLASSES;
 use crate::redact::redact;
-use crate::{ClassSet, ContractVersion, Format};
+use crate::{Class, ClassSet, ContractVersion, Format};
 
 /// What became of documents of the version before: forward to the new one, and back. No value of theirs is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct Rehearsal {
     pub unreadable: u32,
     /// How many are valid under the new version.
     pub fit_new: u32,
-    /// How many came back from it valid under the old version, and for each of the readers that there are.
+    /// How many came back from it valid under the old version, and for each of the readers who may be carried.
     pub fit_old: u32,
     /// How many came back as they were.
     pub same: u32,
@@ -61,37 +62,32 @@ impl Rehearsal {
     }
 }
 
-/// Tries the migration of `new` on documents of `old`, whole ones; none where one cannot be opened. They must come back
-/// valid for readers of each of the clearances too. The error is what the two schemas say already.
+/// Tries the migration of `new` on documents of the version that it leads back to, whole ones; none where one cannot be
+/// opened. `way` has that version first, and then those that the way back leads on to: a document must come back valid to
+/// each of them, for readers of each clearance. The error is what the schemas say already.
 pub fn rehearse(
-    old: &Arc<Contract>,
+    way: &[Arc<Contract>],
     new: &Contract,
-    clearances: &BTreeSet<ClassSet>,
+    in_use: &BTreeSet<ClassSet>,
     documents: impl Iterator<Item = Option<Vec<u8>>>,
 ) -> Result<Rehearsal, Vec<Fault>> {
-    let lens = Arc::new(Lens::of(old, new)?);
+    let Some(old) = way.first() else { return Ok(Rehearsal::default()) };
+    let mut lenses = vec![Arc::new(Lens::of(old, new)?)];
     let gaps = gaps(old, new);
     if !gaps.is_empty() {
         return Err(gaps);
     }
-    let carriers = clearances.iter().map(|cleared| Ok((cleared, Carrier::new(old.clone(), cleared)?)));
-    let carriers: Result<Vec<_>, Misfit> = carriers.collect();
-    let carriers = carriers.map_err(|misfit| {
-        vec![Fault::new(
-            "migration",
-            misfit.to_string(),
-            "leave it out: those who read the topic are asked instead",
-        )]
-    })?;
-    let mut stage = Stage {
-        names: Names::of(&[&**old, new]),
-        lens: [lens],
-        old,
-        new,
-        carriers,
-        work: Workspace::default(),
-        found: Rehearsal::default(),
-    };
+    for pair in way.windows(2) {
+        lenses.push(Arc::new(Lens::of(&pair[1], &pair[0])?));
+    }
+    let mut readers = Vec::new();
+    for cleared in clearances(way.iter().map(|it| &**it).chain([new]), in_use) {
+        let carriers =
+            way.iter().map(|to| Carrier::new(to.clone(), &cleared).map_err(|it| vec![no_view(&it)]));
+        readers.push(Readers { carriers: carriers.collect::<Result<_, _>>()?, cleared });
+    }
+    let (names, work) = (Names::of(&[&**old, new]), Workspace::default());
+    let mut stage = Stage { names, lenses, old, new, readers, work, found: Rehearsal::default() };
     for document in documents {
         match document {
             Some(document) => stage.play(&document),
@@ -101,12 +97,44 @@ pub fn rehearse(
     Ok(stage.found)
 }
 
+fn no_view(misfit: &Misfit) -> Fault {
+    let remedy = "leave it out: those who read the topic are asked instead";
+    Fault::new("migration", misfit.to_string(), remedy)
+}
+
+/// The clearances to try: every one that can be told apart by what these contracts seal where that is little, as readers
+/// may come who are cleared otherwise; else those in use, none and all.
+fn clearances<'c>(
+    contracts: impl Iterator<Item = &'c Contract>,
+    in_use: &BTreeSet<ClassSet>,
+) -> BTreeSet<ClassSet> {
+    let sealed: BTreeSet<&Class> =
+        contracts.flat_map(Contract::classes).filter(|it| it.is_sealed()).collect();
+    let all: Vec<Class> = sealed.into_iter().cloned().collect();
+    if all.len() > REHEARSED_CLASSES {
+        return in_use.iter().cloned().chain([ClassSet::default(), all.into_iter().collect()]).collect();
+    }
+    let chosen = |which: u32| {
+        let is_in = |(index, _): &(usize, &Class)| which & (1 << index) != 0;
+        all.iter().enumerate().filter(is_in).map(|(_, class)| class.clone()).collect()
+    };
+    (0..1 << all.len()).map(chosen).collect()
+}
+
+/// Those of one clearance who may be carried.
+struct Readers {
+    cleared: ClassSet,
+    /// One for each version that the way back leads to, the newest first.
+    carriers: Vec<Carrier>,
+}
+
 struct Stage<'c> {
     names: Names,
-    lens: [Arc<Lens>; 1],
+    /// The newest first.
+    lenses: Vec<Arc<Lens>>,
     old: &'c Contract,
     new: &'c Contract,
-    carriers: Vec<(&'c ClassSet, Carrier)>,
+    readers: Vec<Readers>,
     work: Workspace,
     found: Rehearsal,
 }
@@ -125,16 +153,19 @@ impl Stage<'_> {
 
     fn there_and_back(&mut self, document: &[u8]) -> Result<(), Vec<String>> {
         let said = |misfit: Misfit| vec![misfit.to_string()];
-        let forward = self.lens[0].forward(document).map_err(said)?;
+        let forward = self.lenses[0].forward(document).map_err(said)?;
         let checked = self.new.check(&forward, &mut self.work);
         let checked = checked.map_err(|violations| self.named(self.new, &violations))?;
         self.found.fit_new += 1;
-        let back = self.lens[0].back(&forward).map_err(said)?;
+        let back = self.lenses[0].back(&forward).map_err(said)?;
         let valid = self.old.check(&back, &mut self.work);
         valid.map_err(|violations| self.named(self.old, &violations))?;
-        for (cleared, carrier) in &self.carriers {
+        for Readers { cleared, carriers } in &self.readers {
             let handed = self.handed(&forward, &checked, cleared);
-            carrier.carry(&self.lens, &handed).map_err(|misfit| vec![self.for_reader(cleared, &misfit)])?;
+            for (carrier, steps) in carriers.iter().zip(1..) {
+                let carried = carrier.carry(&self.lenses[..steps], &handed);
+                carried.map_err(|misfit| vec![self.for_reader(cleared, &misfit)])?;
+            }
         }
         self.found.fit_old += 1;
         self.compare(document, &back);

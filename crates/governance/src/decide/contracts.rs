@@ -52,9 +52,10 @@ fn rehearsed(case: &Case<'_>, topic: &Topic, definition: &Definition) -> Result<
     let readers = case.state.subscriptions_of(&topic.name).filter(|one| one.is_live(case.now_ms));
     let clearances: BTreeSet<ClassSet> =
         readers.filter_map(|one| one.granted_terms()).map(|terms| terms.clears.clone()).collect();
+    let way = carrying::led_back_to(case.state, topic, against, case.now_ms);
     let rehearsal = case
         .check
-        .rehearse(&against.definition, definition, &clearances)
+        .rehearse(&way, definition, &clearances)
         .map_err(|faults| Refused::new("invalid-contract", faults.join("\n")))?;
     if rehearsal.is_sound() {
         return Ok(Some(rehearsal));

@@ -18,6 +18,7 @@ mod topics;
 mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::schemas::{Compatibility, Source};
 use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal};
@@ -36,11 +37,12 @@ pub trait ContractCheck {
     /// What `new` means for those who read by `old`, but for whether the schemas go on as a mode asks.
     fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect>;
 
-    /// Tries the migration of `new` on the latest events of `old`: they must be valid there, and come back valid, for readers
-    /// of these clearances too. The error says what is wrong with the migration itself, a line each.
+    /// Tries the migration of `new` on the latest events of the version that it leads back to, which is the first of `way`:
+    /// they must be valid under the new one, and come back valid to each version of `way`, for readers of these clearances
+    /// and of others that may come. The error says what is wrong with the migration itself, a line each.
     fn rehearse(
         &self,
-        old: &Definition,
+        way: &[Arc<Definition>],
         new: &Definition,
         clearances: &BTreeSet<ClassSet>,
     ) -> Result<Rehearsal, Vec<String>>;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use contract::schemas::{Compatibility, Source};
 use contract::{
@@ -47,15 +48,17 @@ impl ContractCheck for Check {
         gone.chain(come).chain(classes).collect()
     }
 
-    /// Migrations are sound unless the new schema says `lossy`; the old one counts as its only event.
+    /// Migrations are sound unless the new schema says `lossy`; the old one counts as its only event. What is lost are the
+    /// names of the versions that it was taken back to.
     fn rehearse(
         &self,
-        _: &Definition,
+        way: &[Arc<Definition>],
         new: &Definition,
         _: &BTreeSet<ClassSet>,
     ) -> Result<Rehearsal, Vec<String>> {
         let sound = u32::from(!new.schema.contains("lossy"));
-        Ok(Rehearsal { events: 1, fit_new: 1, fit_old: sound, same: sound, ..Rehearsal::default() })
+        let losses = way.iter().map(|to| (to.version.to_string(), 1)).collect();
+        Ok(Rehearsal { events: 1, fit_new: 1, fit_old: sound, same: sound, losses, ..Rehearsal::default() })
     }
 
     /// A schema's places are its words: `a b` has `/a` and `/b`; `a!` has the tag PII on `/a`.
