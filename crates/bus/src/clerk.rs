@@ -32,7 +32,8 @@ impl Bus {
         }
     }
 
-    async fn as_clerk(
+    /// Enacts what the clerk says of the state as it stands.
+    pub(crate) async fn as_clerk(
         &self,
         facts: impl FnOnce(&State, u64) -> Vec<Event> + Send + 'static,
     ) -> Result<Vec<Event>, Refusal> {

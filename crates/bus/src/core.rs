@@ -151,7 +151,7 @@ impl Bus {
                 let behind = lag.iter().map(|lag| lag.end.saturating_sub(lag.place)).sum();
                 self.core.metrics.lag(&topic.name, name, behind);
             }
-            let letters = self.core.dead_letters.list(Some(name)).len();
+            let letters = self.core.dead_letters.count(name);
             self.core.metrics.dead_letters(&topic.name, name, letters);
         }
     }

@@ -54,6 +54,10 @@ pub const FAILED_TRIALS_A_DAY: u32 = 20;
 /// How far back in a partition they are looked for, where other versions stand between them.
 pub const REHEARSED_LOOKED_AT: u64 = 5_000;
 
+/// Dead letters that the bus makes by itself for one subscription that is carried and that nobody has decided about; at it
+/// its delivery stops. About half a KiB each in memory: enough to see what is wrong, too few to hide a topic behind them.
+pub const SET_ASIDE_MAX: usize = 1_000;
+
 /// Offsets of one partition that share a search mark in disclosures; a pull covers few of them.
 pub const DISCLOSURE_BUCKET: u64 = 4096;
 

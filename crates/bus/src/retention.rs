@@ -19,7 +19,7 @@ pub async fn run(core: Arc<Core>) {
     while !core.closed.load(Ordering::SeqCst) {
         let looked = tokio::task::spawn_blocking({
             let core = core.clone();
-            move || trim(&core)
+            move || trim(&core).and_then(|()| forget_letters(&core))
         });
         if let Ok(Err(error)) = looked.await {
             tracing::warn!(%error, "retention could not be applied; it is tried again")
@@ -52,6 +52,21 @@ pub fn trim(core: &Core) -> Result<(), Refusal> {
                 core.journal.trim(*stream, keep_from)?;
                 tracing::info!(topic = %topic.name, before = keep_from, "events past their retention were taken away");
             }
+        }
+    }
+    Ok(())
+}
+
+/// Forgets the dead letters whose events are gone: nobody can have them again.
+pub fn forget_letters(core: &Core) -> Result<(), Refusal> {
+    for subscription in core.state().subscriptions() {
+        let Ok(topic) = core.topics.get(&subscription.topic) else { continue };
+        if core.dead_letters.count(&subscription.name) == 0 {
+            continue;
+        }
+        for (partition, stream) in (0..).zip(&topic.partitions) {
+            let first = core.journal.bounds(*stream)?.first;
+            core.dead_letters.forget_before(&subscription.name, partition, first);
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use bus::limits::SET_ASIDE_MAX;
 use bus::{Delivered, Fetch, Pull, RefusalKind, Wanted};
 use bytes::Bytes;
 use common::*;
@@ -72,6 +73,16 @@ async fn carried(folder: &std::path::Path) -> World {
     world
 }
 
+async fn head_of_statistics(world: &World) -> bus::Caller {
+    let token = world.bus.create_principal(
+        &world.operator,
+        "head@statistics".parse().unwrap(),
+        AgencyName::parse("statistics").unwrap(),
+        governance::Roles::from(governance::Role::Steward),
+    );
+    world.bus.identify(&token.await.unwrap().token).unwrap()
+}
+
 async fn pulled(world: &World, caller: &bus::Caller, name: &contract::SubscriptionName) -> Vec<Delivered> {
     let pull = Pull { from: Some(bus::From::Earliest), ..all() };
     let mut events = world.bus.pull(caller, name, pull).await.unwrap().events;
@@ -119,13 +130,7 @@ async fn an_agency_that_agrees_later_goes_over() {
     let told = pulled(&world, &world.statistics, &uncleared()).await;
     assert!(text(&told[2].event).contains("registrationOffice"), "after a start too");
 
-    let token = world.bus.create_principal(
-        &world.operator,
-        "head@statistics".parse().unwrap(),
-        AgencyName::parse("statistics").unwrap(),
-        governance::Roles::from(governance::Role::Steward),
-    );
-    let head = world.bus.identify(&token.await.unwrap().token).unwrap();
+    let head = head_of_statistics(&world).await;
     world.bus.govern(&head, acknowledge("statistics")).await.unwrap();
     let told = pulled(&world, &world.statistics, &uncleared()).await;
     assert!(text(&told[2].event).contains(r#""office":"North""#));
@@ -173,6 +178,89 @@ async fn what_cannot_be_taken_back_is_set_aside_and_holds_nobody_up() {
     assert_eq!(delivery.events[0].event.id, "birth-5");
 }
 
+/// What an agency was told of a kind.
+fn told(world: &World, agency: &str, kind: &str) -> Vec<String> {
+    let agency = AgencyName::parse(agency).unwrap();
+    let all = world.bus.notices(&world.operator, Some(&agency), 1_000).unwrap();
+    all.into_iter().filter(|one| one.notice.kind == kind).map(|one| one.notice.text.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_concerned_are_told_once_that_events_are_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = carried(folder.path()).await;
+    let carried = told(&world, "statistics", "subscription.carried");
+    assert_eq!(carried.len(), 1, "{carried:?}");
+    assert!(carried[0].contains("statistics.births") && carried[0].contains("goes on by v1"), "{carried:?}");
+    for number in 3..=5 {
+        receipt(publish(&world, odd_birth(number)).await);
+        pulled(&world, &world.statistics, &uncleared()).await;
+    }
+    for agency in ["statistics", "civil-registry"] {
+        let said = told(&world, agency, "subscription.set-aside");
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("statistics.births") && said[0].contains("an event of v2"), "{said:?}");
+        assert!(!said[0].contains("Secret"), "{said:?}");
+    }
+    assert!(told(&world, "tax-office", "subscription.set-aside").is_empty());
+    let world = reopened(world, folder.path()).await;
+    receipt(publish(&world, odd_birth(6)).await);
+    pulled(&world, &world.statistics, &uncleared()).await;
+    assert_eq!(told(&world, "statistics", "subscription.set-aside").len(), 1, "after a start too");
+    assert_eq!(world.bus.dead_letters(&world.statistics, Some(&uncleared())).unwrap().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_too_many_are_set_aside_delivery_stops_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = carried(folder.path()).await;
+    let odd = (0..SET_ASIDE_MAX + 3).map(|number| Ok(odd_birth(100 + number))).collect();
+    for outcome in world.bus.publish(&world.registry, &topic(), odd).await.unwrap() {
+        receipt(outcome);
+    }
+    let name = uncleared();
+    let letters = || world.bus.dead_letters(&world.statistics, Some(&uncleared())).unwrap();
+    let stopped = loop {
+        match world.bus.pull(&world.statistics, &name, all()).await {
+            Ok(delivery) => {
+                world.bus.commit(&world.statistics, &name, &delivery.cursor).await.unwrap();
+            }
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!((stopped.kind, stopped.code), (RefusalKind::Conflict, Some("set-aside-full")));
+    let wanted = "subscription statistics.births is carried on v1 of civil.birth.registered: 1000 events of v2 that cannot \
+                  be taken back to it wait as dead letters, and more are not set aside";
+    assert_eq!(stopped.text, wanted);
+    let hint = stopped.hint.unwrap();
+    assert!(
+        hint.contains("chancery contract acknowledge civil.birth.registered 2 --agency statistics"),
+        "{hint}"
+    );
+    assert_eq!(letters().len(), SET_ASIDE_MAX);
+    let all_partitions = (0..4).map(|partition| Wanted { partition, offset: 0, max_bytes: 1 << 20 });
+    let fetch = Fetch { wanted: all_partitions.collect(), max_bytes: 1 << 22 };
+    let fetched = world.bus.fetch(&world.statistics, &name, fetch, |events| events.len()).await;
+    assert_eq!(fetched.unwrap_err().code, Some("set-aside-full"), "by every door");
+
+    // What is decided about makes room, and nothing was skipped.
+    world.bus.discard(&world.statistics, &letters()[0].id, "of no use").await.unwrap();
+    while world.bus.pull(&world.statistics, &name, all()).await.is_ok() {}
+    assert_eq!(letters().len(), SET_ASIDE_MAX);
+    let behind: u64 =
+        world.bus.lag(&world.statistics, &name).unwrap().iter().map(|lag| lag.end - lag.place).sum();
+    assert_eq!(behind, 2, "those are not passed over");
+
+    // Who goes over reads on, letters and all.
+    let head = head_of_statistics(&world).await;
+    world.bus.govern(&head, acknowledge("statistics")).await.unwrap();
+    let delivery = world.bus.pull(&world.statistics, &name, all()).await.unwrap();
+    assert_eq!(delivery.events.len(), 2);
+    world.bus.redrive(&world.statistics, &letters()[0].id).await.unwrap();
+    let delivery = world.bus.pull(&world.statistics, &name, all()).await.unwrap();
+    assert!(text(&delivery.events[0].event).contains("Secret Secret"), "handed over as version 2");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_loses_real_events_is_refused_with_places_alone_and_not_for_ever() {
     let folder = tempfile::tempdir().unwrap();
@@ -185,7 +273,10 @@ async fn a_migration_that_loses_real_events_is_refused_with_places_alone_and_not
         let refusal = world.bus.apply(&world.operator, &second_version("  migration: []\n"), false).await;
         let refusal = refusal.unwrap_err();
         assert_eq!(refusal.code, Some("invalid-contract"), "{refusal}");
-        assert!(refusal.text.contains("write the step `added: /office`, or `renamed` from where it stood"), "{refusal}");
+        assert!(
+            refusal.text.contains("write the step `added: /office`, or `renamed` from where it stood"),
+            "{refusal}"
+        );
     }
     let steps = "  migration:\n    - renamed: {from: /registrationOffice, to: /office}\n";
     let refusal = world.bus.apply(&world.operator, &second_version(steps), false).await.unwrap_err();

@@ -8,6 +8,10 @@ pub fn of_topic(refusal: &Refusal) -> ResponseError {
     if refusal.code == Some("transaction-abortable") {
         return ResponseError::TransactionAbortable;
     }
+    // Of what a fetch may be answered with, the one at which clients stop and say so.
+    if refusal.code == Some("set-aside-full") {
+        return ResponseError::TopicAuthorizationFailed;
+    }
     match refusal.kind {
         RefusalKind::Unauthenticated => ResponseError::SaslAuthenticationFailed,
         RefusalKind::Forbidden => ResponseError::TopicAuthorizationFailed,

@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
-use contract::{AgencyName, ContractVersion, Definition};
+use contract::{AgencyName, ContractVersion, Definition, SubscriptionName};
 
+use crate::clerk::clerk;
 use crate::events::By;
 use crate::state::{Topic, Version};
 use crate::{Event, State, Subscription};
@@ -107,6 +108,17 @@ fn goes_along(
         && subscription.carried.is_none()
         && !version.objections.contains_key(agency);
     *agency == topic.owner || version.acknowledged.contains_key(agency) || silence
+}
+
+/// That an event of a version cannot be taken back for a subscription: said once of each version that it is carried past.
+pub fn set_aside(state: &State, subscription: &SubscriptionName, version: ContractVersion) -> Vec<Event> {
+    let found = state.subscription(subscription).filter(|one| !one.set_aside.contains(&version));
+    let carried_on = found.and_then(Subscription::carried_on);
+    let event = |carried_on| {
+        let (subscription, by) = (subscription.clone(), By::own(clerk()));
+        Event::EventsSetAside { subscription, version, carried_on, by }
+    };
+    carried_on.map(event).into_iter().collect()
 }
 
 /// What an agency's agreement to a version that is live means for its subscriptions that are carried: they go on by it.

@@ -423,6 +423,15 @@ pub enum Event {
         #[serde(flatten)]
         by: By,
     },
+    /// An event of this version cannot be taken back to the one that the subscription is carried on: it is set aside, and
+    /// so may others of it be.
+    EventsSetAside {
+        subscription: SubscriptionName,
+        version: ContractVersion,
+        carried_on: ContractVersion,
+        #[serde(flatten)]
+        by: By,
+    },
     /// A schema stands under a subject that is no topic's.
     SchemaRegistered {
         subject: String,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 62] = [
+const TAGS: [&str; 63] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -70,6 +70,7 @@ const TAGS: [&str; 62] = [
     "contract-proposed",
     "subscription-carried",
     "subscription-caught-up",
+    "events-set-aside",
 ];
 
 fn facts() -> Vec<Value> {

@@ -2,27 +2,31 @@
 //!
 //! The newer version's classes decide first what is opened; then the steps of each migration on the way are taken back,
 //! and what the old version's classes keep from the reader is left out too. What does not come out as a valid event of the
-//! old version is not handed over: it is set aside as a dead letter of the subscription, with the reason.
+//! old version is not handed over: it is set aside as a dead letter of the subscription, with the reason. Its agency and
+//! the topic's owner are told of the first of each version; where they are many, delivery stops until somebody decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use contract::cloudevents::is_known_attribute;
 use contract::compile::Contract;
 use contract::migration::{Carrier, Lens};
 use contract::{Class, ClassSet, CloudEvent, ContractVersion, Misfit, SubscriptionName};
-use governance::Subscription;
 use governance::clerk::clerk;
+use governance::{Event, State, Subscription, carrying};
 use parking_lot::Mutex;
 
 use super::{Batch, Found, cleared_of};
 use crate::api::From;
+use crate::core::Core;
+use crate::limits::SET_ASIDE_MAX;
 use crate::schema_ids::{Framing, SchemaId};
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, Step};
 use crate::topics::Topic;
-use crate::{Bus, Refusal};
+use crate::{Bus, Refusal, RefusalKind};
 
 /// Longest reason that a dead letter gets from here.
 const REASON_CHARS: usize = 400;
@@ -33,17 +37,39 @@ pub struct View {
     pub cleared: ClassSet,
     /// The version that it is carried on.
     pub carried: Option<Carried>,
+    /// Its name.
+    name: SubscriptionName,
+    /// How many more events may be set aside for it.
+    room: AtomicUsize,
 }
 
 impl View {
     /// The subscription's, as it stands.
-    pub fn of(subscription: &Subscription) -> Self {
+    pub fn of(core: &Core, subscription: &Subscription) -> Self {
         let carried = subscription.carried.map(|carried| Carried {
             on: carried.on,
             since_ms: carried.since_ms,
             ready: Mutex::default(),
         });
-        Self { cleared: cleared_of(subscription), carried }
+        let name = subscription.name.clone();
+        let room = match &carried {
+            Some(_) => SET_ASIDE_MAX.saturating_sub(core.dead_letters.by_the_bus(&name)),
+            None => usize::MAX,
+        };
+        Self { cleared: cleared_of(subscription), carried, name, room: room.into() }
+    }
+
+    /// An event cannot be handed over; whatever is a dead letter already takes no room.
+    pub fn sets_aside(&self, core: &Core, unfit: &Unfit) {
+        if !core.dead_letters.is_aside(&self.name, unfit.partition, unfit.offset) {
+            let less = |room: usize| Some(room.saturating_sub(1));
+            let _ = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    /// Whether no more may be set aside, so that reading ends here.
+    pub fn is_full(&self) -> bool {
+        self.room.load(Ordering::Relaxed) == 0
     }
 
     /// An event of a version, with what of its data is opened for the subscription, as it is handed over. Whether it names
@@ -185,15 +211,17 @@ pub struct Unfit {
     pub partition: u32,
     /// Its offset.
     pub offset: u64,
+    /// The version that it follows.
+    version: ContractVersion,
     reason: String,
 }
 
 impl Unfit {
     /// What was found, and why it is not handed over.
-    pub fn new(found: &Found, misfit: &Misfit) -> Self {
+    pub fn new(found: &Found, version: ContractVersion, misfit: &Misfit) -> Self {
         let reason = format!("cannot be taken back to the version that is read: {misfit}");
         let reason = reason.chars().take(REASON_CHARS).collect();
-        Self { partition: found.partition, offset: found.record.offset, reason }
+        Self { partition: found.partition, offset: found.record.offset, version, reason }
     }
 }
 
@@ -238,7 +266,8 @@ impl Bus {
         Ok(nothing_left)
     }
 
-    /// Makes dead letters of what cannot be handed over, if they are none yet, and moves the place to `next`.
+    /// Makes dead letters of what cannot be handed over, if they are none yet, and moves the place to `next`. Those concerned
+    /// are told first: if we die between, the events are read again.
     pub(super) async fn set_aside(
         &self,
         topic: &Topic,
@@ -246,10 +275,7 @@ impl Bus {
         unfit: &[Unfit],
         next: BTreeMap<u32, u64>,
     ) -> Result<(), Refusal> {
-        let is_known = |one: &&Unfit| {
-            let key = (name.clone(), one.partition, one.offset);
-            self.core.dead_letters.get(&key).is_some_and(|letter| !letter.redriven)
-        };
+        let is_aside = |one: &&Unfit| self.core.dead_letters.is_aside(name, one.partition, one.offset);
         let step = |one: &Unfit| Step {
             subscription: name.clone(),
             partition: one.partition,
@@ -257,7 +283,49 @@ impl Bus {
             what: Happened::Rejected { topic: topic.name.clone(), reason: one.reason.clone() },
             by: clerk(),
         };
-        let steps = unfit.iter().filter(|one| !is_known(one)).map(step).collect();
+        let steps: Vec<Step> = unfit.iter().filter(|one| !is_aside(one)).map(step).collect();
+        self.tell_of(name, unfit.iter().map(|one| one.version).collect()).await?;
         self.record_places(topic, self.committed(name, next), steps).await
+    }
+
+    /// Has governance say, once of each version, that events of it cannot be taken back for a subscription.
+    async fn tell_of(
+        &self,
+        name: &SubscriptionName,
+        versions: BTreeSet<ContractVersion>,
+    ) -> Result<(), Refusal> {
+        let name = name.clone();
+        let facts = move |state: &State| -> Vec<Event> {
+            let of = |version: &ContractVersion| carrying::set_aside(state, &name, *version);
+            versions.iter().flat_map(of).collect()
+        };
+        if facts(&self.core.state()).is_empty() {
+            return Ok(());
+        }
+        self.as_clerk(move |state, _| facts(state)).await.map(|_| ())
+    }
+
+    /// Whether there is room to set events aside for a subscription, if it is carried.
+    pub(super) fn has_room_aside(&self, subscription: &Subscription, topic: &Topic) -> Result<(), Refusal> {
+        let Some(on) = subscription.carried_on() else { return Ok(()) };
+        let waiting = self.core.dead_letters.by_the_bus(&subscription.name);
+        if waiting < SET_ASIDE_MAX {
+            return Ok(());
+        }
+        let versions: Vec<String> = subscription.set_aside.iter().map(ToString::to_string).collect();
+        let (name, agency, versions) = (&subscription.name, &subscription.agency, versions.join(" and "));
+        let text = format!(
+            "subscription {name} is carried on {on} of {}: {waiting} events of {versions} that cannot be taken back to it \
+             wait as dead letters, and more are not set aside",
+            topic.name
+        );
+        let newest = topic.newest().unwrap_or(on);
+        let hint = format!(
+            "a steward of {agency} goes over (chancery contract acknowledge {} {} --agency {agency}) and redrives them, or \
+             redrives or discards them one by one (chancery dead-letters); or {} has a version go live whose events go back",
+            topic.name, newest.0, topic.steward
+        );
+        let refusal = Refusal::new(RefusalKind::Conflict, text).hint(hint);
+        Err(Refusal { code: Some("set-aside-full"), ..refusal })
     }
 }

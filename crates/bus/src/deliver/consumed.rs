@@ -171,7 +171,8 @@ impl Bus {
         offset: u64,
         reason: &str,
     ) -> Result<(), Refusal> {
-        let (view, found) = (View::of(subscription), read::one(&self.core, topic, partition, offset)?);
+        let (view, found) =
+            (View::of(&self.core, subscription), read::one(&self.core, topic, partition, offset)?);
         let handed = self.handed(topic, &view, partition, &found)?;
         let was_handed = |value: &str| handed.as_ref().is_none_or(|text| text.contains(value));
         let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;

@@ -101,7 +101,8 @@ impl Bus {
         present: &Arc<F>,
     ) -> Result<Vec<Revealed<T>>, Refusal> {
         let topic = self.core.topics.get(&subscription.topic)?;
-        let view = View::of(subscription);
+        self.has_room_aside(subscription, &topic)?;
+        let view = View::of(&self.core, subscription);
         let reading = Arc::new(Reading { core: self.core.clone(), topic, view, present: present.clone() });
         let (mut all, mut bytes) = (Vec::with_capacity(fetch.wanted.len()), 0);
         let mut wanted = &fetch.wanted[..];
@@ -253,6 +254,9 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
                 for record in records {
                     let found = Found { partition, record, redriven: 0 };
                     reveal::reveal(&self.core, &self.topic, &self.view, found, &mut batch)?;
+                    if self.view.is_full() {
+                        break;
+                    }
                 }
                 Ok(std::mem::take(&mut batch.events))
             }

@@ -47,6 +47,7 @@ impl Bus {
         loop {
             let subscription = self.may_consume(caller, name)?;
             let topic = self.core.topics.get(&subscription.topic)?;
+            self.has_room_aside(&subscription, &topic)?;
             let bell = self.core.tail.of(&topic.name);
             let rung = bell.notified();
             let rights_changed = self.core.tail.rights().notified();
@@ -135,7 +136,7 @@ impl Bus {
         redriven: Vec<(u32, u64, u32)>,
         max: usize,
     ) -> Result<Batch, Refusal> {
-        let (core, topic, view) = (self.core.clone(), topic.clone(), View::of(subscription));
+        let (core, topic, view) = (self.core.clone(), topic.clone(), View::of(&self.core, subscription));
         tokio::task::spawn_blocking(move || {
             let found = read::read(&core, &topic, &start, &redriven, max)?;
             let mut batch = Batch { next: start, ..Batch::default() };
@@ -148,6 +149,9 @@ impl Bus {
                 // Only what is handed over can be resolved by its commit.
                 if redriven > 0 && is_handed_over {
                     batch.from_letters.push((partition, offset));
+                }
+                if view.is_full() {
+                    break;
                 }
             }
             Ok(batch)

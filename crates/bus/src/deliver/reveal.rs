@@ -59,7 +59,9 @@ pub fn reveal(
     let data = match view.shaped(topic, read.head.contract, (&mut event, named_nobody), data)? {
         Ok(data) => data,
         Err(misfit) => {
-            batch.unfit.push(Unfit::new(&found, &misfit));
+            let unfit = Unfit::new(&found, read.head.contract, &misfit);
+            view.sets_aside(core, &unfit);
+            batch.unfit.push(unfit);
             return Ok(false);
         }
     };

@@ -2,11 +2,12 @@
 //! `dead-letters/…` streams.
 //!
 //! rejected → waiting; waiting → redriven (delivered again before anything else) → resolved when its delivery is
-//! committed, or rejected again; waiting → discarded.
+//! committed, or rejected again; waiting → discarded. A letter goes with its event when retention takes that away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{PrincipalName, SubscriptionName, TopicName};
+use governance::clerk::clerk;
 use journal::{Journal, JournalError, StreamId};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
@@ -63,61 +64,111 @@ impl Step {
 /// The view.
 #[derive(Default)]
 pub struct DeadLetters {
-    letters: RwLock<BTreeMap<LetterKey, DeadLetter>>,
+    by_subscription: RwLock<BTreeMap<SubscriptionName, Letters>>,
+}
+
+/// The letters of one subscription, by partition and offset.
+#[derive(Default)]
+struct Letters {
+    all: BTreeMap<(u32, u64), DeadLetter>,
+    /// Those that wait for redelivery.
+    redriven: BTreeSet<(u32, u64)>,
+    /// How many the bus made by itself that nobody has decided about.
+    by_the_bus: usize,
+}
+
+impl Letters {
+    /// Puts a letter in place of what was there, or takes that away.
+    fn put(&mut self, at: (u32, u64), letter: Option<DeadLetter>) {
+        let waits = |letter: &DeadLetter| usize::from(!letter.redriven && letter.by == clerk());
+        self.redriven.remove(&at);
+        self.redriven.extend(letter.as_ref().filter(|letter| letter.redriven).map(|_| at));
+        self.by_the_bus += letter.as_ref().map_or(0, waits);
+        let before = match letter {
+            Some(letter) => self.all.insert(at, letter),
+            None => self.all.remove(&at),
+        };
+        self.by_the_bus -= before.as_ref().map_or(0, waits);
+    }
 }
 
 impl DeadLetters {
     /// The letters of one subscription, or all.
     pub fn list(&self, subscription: Option<&SubscriptionName>) -> Vec<DeadLetter> {
-        let letters = self.letters.read();
-        letters
-            .values()
-            .filter(|letter| subscription.is_none_or(|name| letter.subscription == *name))
-            .cloned()
-            .collect()
+        let all = self.by_subscription.read();
+        let own = |letters: &Letters| letters.all.values().cloned().collect::<Vec<_>>();
+        match subscription {
+            Some(name) => all.get(name).map(own).unwrap_or_default(),
+            None => all.values().flat_map(own).collect(),
+        }
+    }
+
+    /// How many letters a subscription has.
+    pub fn count(&self, subscription: &SubscriptionName) -> usize {
+        self.by_subscription.read().get(subscription).map_or(0, |letters| letters.all.len())
+    }
+
+    /// How many of them the bus made by itself, and nobody has decided about.
+    pub fn by_the_bus(&self, subscription: &SubscriptionName) -> usize {
+        self.by_subscription.read().get(subscription).map_or(0, |letters| letters.by_the_bus)
     }
 
     /// One letter.
-    pub fn get(&self, key: &LetterKey) -> Option<DeadLetter> {
-        self.letters.read().get(key).cloned()
+    pub fn get(&self, (name, partition, offset): &LetterKey) -> Option<DeadLetter> {
+        self.by_subscription.read().get(name)?.all.get(&(*partition, *offset)).cloned()
+    }
+
+    /// Whether an event is a letter that does not wait for redelivery.
+    pub fn is_aside(&self, name: &SubscriptionName, partition: u32, offset: u64) -> bool {
+        let all = self.by_subscription.read();
+        let letter = all.get(name).and_then(|letters| letters.all.get(&(partition, offset)));
+        letter.is_some_and(|letter| !letter.redriven)
     }
 
     /// The letters of a subscription that wait for redelivery, in these partitions.
     pub fn redriven(&self, subscription: &SubscriptionName, partitions: &[u32]) -> Vec<(u32, u64, u32)> {
-        let letters = self.letters.read();
-        let mine = letters.range((subscription.clone(), 0, 0)..=(subscription.clone(), u32::MAX, u64::MAX));
-        mine.filter(|(_, letter)| letter.redriven && partitions.contains(&letter.partition))
-            .map(|(_, letter)| (letter.partition, letter.offset, letter.attempts))
-            .collect()
+        let all = self.by_subscription.read();
+        let Some(letters) = all.get(subscription) else { return Vec::new() };
+        let mine = letters.redriven.iter().filter(|(partition, _)| partitions.contains(partition));
+        mine.filter_map(|at| Some((at.0, at.1, letters.all.get(at)?.attempts))).collect()
+    }
+
+    /// The letters of a subscription in a partition whose events are gone are gone too.
+    pub fn forget_before(&self, subscription: &SubscriptionName, partition: u32, first: u64) {
+        let mut all = self.by_subscription.write();
+        let Some(letters) = all.get_mut(subscription) else { return };
+        let gone = letters.all.range((partition, 0)..(partition, first));
+        let gone: Vec<(u32, u64)> = gone.map(|(at, _)| *at).collect();
+        gone.into_iter().for_each(|at| letters.put(at, None));
     }
 
     /// A step is durable.
     pub fn apply(&self, step: &Step, at_ms: u64) {
-        let key = (step.subscription.clone(), step.partition, step.offset);
-        let mut letters = self.letters.write();
+        let (name, at) = (&step.subscription, (step.partition, step.offset));
+        let mut all = self.by_subscription.write();
+        let letters = all.entry(name.clone()).or_default();
+        let known = letters.all.get(&at);
         match &step.what {
             Happened::Rejected { topic, reason } => {
-                let attempts = letters.get(&key).map_or(0, |letter| letter.attempts) + 1;
                 let letter = DeadLetter {
-                    id: letter_id(&key),
-                    subscription: step.subscription.clone(),
+                    id: letter_id(&(name.clone(), step.partition, step.offset)),
+                    subscription: name.clone(),
                     topic: topic.clone(),
                     partition: step.partition,
                     offset: step.offset,
                     reason: reason.clone(),
                     by: step.by.clone(),
                     at_ms,
-                    attempts,
+                    attempts: known.map_or(0, |letter| letter.attempts) + 1,
                     redriven: false,
                 };
-                letters.insert(key, letter);
+                letters.put(at, Some(letter));
             }
             Happened::Redriven => {
-                if let Some(letter) = letters.get_mut(&key) {
-                    letter.redriven = true;
-                }
+                let redriven = known.map(|letter| DeadLetter { redriven: true, ..letter.clone() });
+                letters.put(at, redriven);
             }
-            Happened::Resolved | Happened::Discarded { .. } => drop(letters.remove(&key)),
+            Happened::Resolved | Happened::Discarded { .. } => letters.put(at, None),
         }
     }
 
@@ -173,5 +224,32 @@ mod tests {
         assert_eq!(letters.get(&key).unwrap().attempts, 2);
         letters.apply(&step(Happened::Resolved), 8);
         assert!(letters.list(None).is_empty());
+    }
+
+    #[test]
+    fn what_the_bus_sets_aside_is_counted_until_somebody_decides_about_it() {
+        let letters = DeadLetters::default();
+        let at = |offset: u64, what: Happened, by: PrincipalName| {
+            letters.apply(&Step { offset, by, ..step(what) }, 5);
+            let name = step(rejected()).subscription;
+            (letters.count(&name), letters.by_the_bus(&name), letters.redriven(&name, &[1]).len())
+        };
+        let reader = || step(rejected()).by;
+        assert_eq!(at(1, rejected(), clerk()), (1, 1, 0));
+        assert_eq!(at(1, rejected(), clerk()), (1, 1, 0), "the same again");
+        assert_eq!(at(2, rejected(), reader()), (2, 1, 0));
+        assert_eq!(at(3, rejected(), clerk()), (3, 2, 0));
+        assert_eq!(at(1, Happened::Redriven, reader()), (3, 1, 1));
+        assert_eq!(at(1, rejected(), clerk()), (3, 2, 0));
+        assert_eq!(at(1, Happened::Redriven, reader()), (3, 1, 1));
+        assert_eq!(at(1, Happened::Resolved, reader()), (2, 1, 0));
+        assert_eq!(at(3, Happened::Discarded { reason: "old".to_owned() }, reader()), (1, 0, 0));
+        assert_eq!(at(9, Happened::Redriven, reader()), (1, 0, 0), "what is not there comes not to be");
+        let name = step(rejected()).subscription;
+        letters.forget_before(&name, 0, 100);
+        letters.forget_before(&name, 1, 2);
+        assert_eq!(letters.count(&name), 1);
+        letters.forget_before(&name, 1, 3);
+        assert_eq!(letters.count(&name), 0);
     }
 }

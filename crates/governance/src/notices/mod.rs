@@ -34,7 +34,7 @@ pub struct Kind {
 }
 
 /// All kinds of notice.
-pub const KINDS: [Kind; 35] = [
+pub const KINDS: [Kind; 38] = [
     open("contract.proposed", "A version of a contract is proposed."),
     open("contract.acknowledged", "An agency agrees to a proposed version."),
     open("contract.objected", "An agency objects to a proposed version."),
@@ -52,6 +52,12 @@ pub const KINDS: [Kind; 35] = [
     closed("subscription.expiring", "A subscription's end is near."),
     closed("subscription.expired", "A subscription's day came."),
     closed("subscription.moved", "A subscription is another agency's."),
+    closed("subscription.carried", "A subscription goes on by a version that its topic went past."),
+    closed("subscription.caught-up", "A subscription that was carried reads what its topic came to."),
+    closed(
+        "subscription.set-aside",
+        "Events cannot be taken back to the version that a subscription is carried on.",
+    ),
     open("topic.created", "A topic exists."),
     open("topic.changed", "A topic's people, description, legal basis or retention changed."),
     open("topic.steward-left", "A topic's steward or deputy is gone."),

@@ -1,5 +1,6 @@
 //! From a fact to its notice: whom it concerns, what it says, who has to do what.
 
+mod carrying;
 mod contracts;
 mod handing_over;
 mod ownership;
@@ -43,6 +44,9 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::SubscriptionExpiring { .. }
         | Event::SubscriptionExpired { .. }
         | Event::SubscriptionMoved { .. } => told.subscription(event),
+        Event::SubscriptionCarried { .. }
+        | Event::SubscriptionCaughtUp { .. }
+        | Event::EventsSetAside { .. } => told.carrying(event),
         Event::StewardLeft { .. }
         | Event::ConfirmationDue { .. }
         | Event::FreezeAhead { .. }
@@ -68,9 +72,6 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::DelegationEnded { .. }
         | Event::TopicConfirmed { .. }
         | Event::SubjectMoved { .. }
-        // The notice that a version is live, or that an agency agrees to it, says so.
-        | Event::SubscriptionCarried { .. }
-        | Event::SubscriptionCaughtUp { .. }
         | Event::SchemaRegistered { .. }
         | Event::SchemaDeleted { .. }
         | Event::CompatibilitySet { .. }

@@ -9,7 +9,7 @@ mod ownership;
 mod parties;
 mod succession;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{ContractVersion, Definition, SubscriptionName, TopicName};
@@ -77,7 +77,9 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::SubscriptionExpiring { .. }
         | Event::SubscriptionExpired { .. }
         | Event::SubscriptionRevoked { .. } => subscriptions(state, event, at_ms),
-        Event::SubscriptionCarried { .. } | Event::SubscriptionCaughtUp { .. } => {
+        Event::SubscriptionCarried { .. }
+        | Event::SubscriptionCaughtUp { .. }
+        | Event::EventsSetAside { .. } => {
             carrying::fold(state, event, at_ms);
         }
         Event::SchemaRegistered { .. }
@@ -240,6 +242,7 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
                 requested: Some(requested(terms, by, at_ms)),
                 ended: None,
                 carried: None,
+                set_aside: BTreeSet::new(),
             };
             insert_subscription(state, record);
         }

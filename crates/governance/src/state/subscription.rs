@@ -3,7 +3,7 @@
 //! What is *asked for* and what is *granted* stand side by side, so that a wish for wider terms never interrupts the
 //! terms that hold, and an approval is always one of exactly these terms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{AgencyName, ClassSet, ContractVersion, SubscriptionName, TopicName};
 use serde::{Deserialize, Serialize};
@@ -174,6 +174,8 @@ pub struct Subscription {
     pub ended: Option<Ended>,
     /// Whether its topic went past the version that it is served by, as its agency has not agreed ([`crate::carrying`]).
     pub carried: Option<Carried>,
+    /// The versions of which events could not be taken back for it, as it is carried.
+    pub set_aside: BTreeSet<ContractVersion>,
 }
 
 impl Subscription {

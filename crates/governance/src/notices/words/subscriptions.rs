@@ -74,7 +74,13 @@ impl Telling<'_> {
     }
 
     /// A notice of a subscription, which concerns its agency and the topic's owner; whoever's approval is missing is asked.
-    fn of_subscription(&self, kind: &str, name: &SubscriptionName, what: &str, by: &By) -> Option<Notice> {
+    pub(super) fn of_subscription(
+        &self,
+        kind: &str,
+        name: &SubscriptionName,
+        what: &str,
+        by: &By,
+    ) -> Option<Notice> {
         let subscription = self.state.subscription(name)?;
         let topic = self.state.topic(&subscription.topic)?;
         let text = format!("subscription {name} to {} {what}", topic.name);
