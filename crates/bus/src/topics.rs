@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use contract::compile::{Contract, compile_with};
-use contract::migration::Lens;
+use contract::migration::{Carrier, Lens};
 use contract::profiles::EventRule;
-use contract::{AgencyName, Class, ContractVersion, PrincipalName, TopicName};
+use contract::{AgencyName, Class, ClassSet, ContractVersion, Misfit, PrincipalName, TopicName};
 use governance::{Schema, State, carrying};
 use journal::{Journal, JournalError, StreamId, StreamSpec};
 use parking_lot::RwLock;
 
+use crate::deliver::Carrying;
 use crate::lanes::Lane;
 use crate::limits::IDENTITY_WINDOW_MAX_S;
 use crate::metrics::{Metrics, TopicMetrics};
@@ -48,6 +49,8 @@ pub struct Topic {
     extra: Arc<[Class]>,
     /// Contracts, compiled when they are first needed.
     compiled: BTreeMap<ContractVersion, Arc<OnceLock<Option<Arc<Contract>>>>>,
+    /// What takes events back, made when it is first needed.
+    carrying: Carrying,
 }
 
 impl Topic {
@@ -102,13 +105,22 @@ impl Topic {
     }
 
     /// The migration of a version.
-    pub fn lens(&self, version: ContractVersion) -> Result<Lens, Refusal> {
+    pub fn lens(&self, version: ContractVersion) -> Result<Arc<Lens>, Refusal> {
+        self.carrying.lens(version, || self.migration(version))
+    }
+
+    fn migration(&self, version: ContractVersion) -> Result<Lens, Refusal> {
         let found = self.governed.versions.get(&version);
         let against = found.and_then(|found| found.impact.as_ref()).map(|impact| impact.against);
         let text = || format!("contract {} {version}: it leads back to no version", self.name);
         let against = against.ok_or_else(|| Refusal::unavailable(text()))?;
         Lens::of(&*self.contract(against)?, &*self.contract(version)?)
             .map_err(|_| Refusal::unavailable(text()))
+    }
+
+    /// What hands events of newer versions to those who read by `old` and are cleared so.
+    pub fn carrier(&self, old: &Arc<Contract>, cleared: &ClassSet) -> Result<Arc<Carrier>, Misfit> {
+        self.carrying.carrier(old, cleared)
     }
 
     /// A version's schema in the registry, with its number there.
@@ -244,6 +256,7 @@ impl Topics {
             governed: topic.clone(),
             extra: state.standards().classes.iter().cloned().collect(),
             compiled: compiled.collect(),
+            carrying: Carrying::default(),
         }
     }
 }

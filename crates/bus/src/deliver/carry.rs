@@ -6,17 +6,14 @@
 //! the topic's owner are told of the first of each version; where they are many, delivery stops until somebody decides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use contract::cloudevents::is_known_attribute;
 use contract::compile::Contract;
-use contract::migration::{Carrier, Lens};
 use contract::{Class, ClassSet, CloudEvent, ContractVersion, Misfit, SubscriptionName};
 use governance::clerk::clerk;
 use governance::{Event, State, Subscription, carrying};
-use parking_lot::Mutex;
 
 use super::{Batch, Found, cleared_of};
 use crate::api::From;
@@ -46,11 +43,8 @@ pub struct View {
 impl View {
     /// The subscription's, as it stands.
     pub fn of(core: &Core, subscription: &Subscription) -> Self {
-        let carried = subscription.carried.map(|carried| Carried {
-            on: carried.on,
-            since_ms: carried.since_ms,
-            ready: Mutex::default(),
-        });
+        let carried =
+            subscription.carried.map(|carried| Carried { on: carried.on, since_ms: carried.since_ms });
         let name = subscription.name.clone();
         let room = match &carried {
             Some(_) => SET_ASIDE_MAX.saturating_sub(core.dead_letters.by_the_bus(&name)),
@@ -104,17 +98,10 @@ impl View {
     }
 }
 
-/// What takes events back, made when it is first needed.
+/// On which version a subscription is carried.
 pub struct Carried {
     on: ContractVersion,
     since_ms: u64,
-    ready: Mutex<Ready>,
-}
-
-#[derive(Default)]
-struct Ready {
-    carrier: Option<Arc<Carrier>>,
-    lenses: BTreeMap<ContractVersion, Arc<Lens>>,
 }
 
 impl Carried {
@@ -143,34 +130,14 @@ impl Carried {
     ) -> Result<Bytes, Misfit> {
         let misfit = |refusal: Refusal| Misfit { version: self.on, what: refusal.text };
         let old = topic.contract(self.on).map_err(misfit)?;
-        let (carrier, lenses) = self.ready(topic, cleared, &old, way)?;
-        let data = carrier.carry(&lenses, data)?;
+        let lens = |version: &ContractVersion| {
+            topic.lens(*version).map_err(|refusal| Misfit { version: *version, what: refusal.text })
+        };
+        let lenses = way.iter().map(lens).collect::<Result<Vec<_>, _>>()?;
+        let data = topic.carrier(&old, cleared)?.carry(&lenses, data)?;
         self.rename(topic, cleared, &old, event);
         hide_attributes(&old, cleared, event, names_nobody);
         Ok(data.into())
-    }
-
-    fn ready(
-        &self,
-        topic: &Topic,
-        cleared: &ClassSet,
-        old: &Arc<Contract>,
-        way: &[ContractVersion],
-    ) -> Result<(Arc<Carrier>, Vec<Arc<Lens>>), Misfit> {
-        let mut ready = self.ready.lock();
-        let carrier = match &ready.carrier {
-            Some(carrier) => carrier.clone(),
-            None => ready.carrier.insert(Arc::new(Carrier::new(old.clone(), cleared)?)).clone(),
-        };
-        let mut lenses = Vec::with_capacity(way.len());
-        for version in way {
-            if !ready.lenses.contains_key(version) {
-                let misfit = |refusal: Refusal| Misfit { version: *version, what: refusal.text };
-                ready.lenses.insert(*version, Arc::new(topic.lens(*version).map_err(misfit)?));
-            }
-            lenses.extend(ready.lenses.get(version).cloned());
-        }
-        Ok((carrier, lenses))
     }
 
     /// The event names the old version where it named its own: in its type, and as the schema of its data.

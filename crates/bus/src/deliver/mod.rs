@@ -5,6 +5,7 @@
 //! revocation reaches those who wait.
 
 mod carry;
+mod carrying;
 mod consumed;
 mod fetch;
 mod offsets;
@@ -29,6 +30,7 @@ use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 
 use carry::{Unfit, View};
+pub(crate) use carrying::Carrying;
 pub use fetch::{Fetch, Fetched, Portion, Refused, Wanted};
 pub(crate) use read::Found;
 
