@@ -31,17 +31,17 @@ pub async fn run(topics: usize) {
         bytes as f64 / 1024.0 / 1024.0
     );
     let all = AGENCIES + topics + topics * SUBSCRIPTIONS_PER_TOPIC;
-    bench.plan("everything new", &files, all);
+    bench.plan("everything new", &files, all).await;
     bench.apply("everything new", &files, all).await;
-    bench.plan("nothing changed", &files, 0);
+    bench.plan("nothing changed", &files, 0).await;
     bench.apply("nothing changed", &files, 0).await;
-    bench.plan("one topic changed", &one, 1);
+    bench.plan("one topic changed", &one, 1).await;
     bench.apply("one topic changed", &one, 1).await;
     let next = next_versions(&one);
-    bench.plan("a new contract for every topic", &next, 2 * topics);
+    bench.plan("a new contract for every topic", &next, 2 * topics).await;
     bench.apply("a new contract for every topic", &next, 2 * topics).await;
     let held = with_policies(&next);
-    bench.plan("the shipped policies, and whom they hit", &held, 1);
+    bench.plan("the shipped policies, and whom they hit", &held, 1).await;
     bench.apply("the shipped policies", &held, 1).await;
     bench.bus.close().await;
 }
@@ -52,9 +52,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn plan(&self, what: &str, files: &Files, steps: usize) {
+    async fn plan(&self, what: &str, files: &Files, steps: usize) {
         let started = Instant::now();
-        let plan = self.bus.plan(&self.operator, files, false).expect("the folder reads");
+        let plan = self.bus.plan(&self.operator, files, false).await.expect("the folder reads");
         let ms = told("plan", what, started);
         assert_eq!(plan.steps.len(), steps, "{what}");
         if ms > PLAN_MAX_MS {

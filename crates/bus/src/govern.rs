@@ -69,7 +69,7 @@ impl ContractCheck for Compiler<'_> {
         self.0.trials.begin(&new.topic, self.0.clock.now_ms())?;
         let rehearsal = rehearse::rehearse(self.0, way, new, clearances)?;
         if !rehearsal.is_sound() {
-            self.0.trials.failed(&new.topic, self.0.clock.now_ms());
+            self.0.trials.spent(&new.topic, self.0.clock.now_ms());
         }
         Ok(rehearsal)
     }
@@ -127,24 +127,6 @@ impl Bus {
         let command = Command::IssueToken { principal: principal.clone(), token_hash: hash, scram };
         self.govern(caller, command).await?;
         Ok(NewPrincipal { principal, token: text })
-    }
-
-    /// What a folder of governance files would change. Of a `part` of a folder, what else there is on the bus is not told.
-    pub fn plan(
-        &self,
-        caller: &Caller,
-        files: &BTreeMap<String, String>,
-        part: bool,
-    ) -> Result<Plan, Refusal> {
-        let state = self.state(caller)?;
-        let desired = Desired { is_part: part, ..desired(files)? };
-        let (now_ms, check) = (self.core.clock.now_ms(), Compiler(&self.core));
-        let mut plan = governance::plan(&state, &desired, now_ms, &check);
-        let new = desired.standards.as_ref().filter(|new| *new != state.standards());
-        if let (Some(new), Ok(())) = (new, rights::may_read_audit(&self.now(caller))) {
-            plan.hits = governance::policy::hits(&state, new, now_ms, &check);
-        }
-        Ok(plan)
     }
 
     /// What contracts do not keep to by the profiles that are on, or by those given: a folder's, or without one those that
@@ -340,7 +322,7 @@ pub(crate) fn decode(body: &[u8]) -> Option<(Event, u64)> {
     Some((serde_json::from_slice(event).ok()?, u64::from_le_bytes(*at_ms)))
 }
 
-fn desired(files: &BTreeMap<String, String>) -> Result<Desired, Refusal> {
+pub(crate) fn desired(files: &BTreeMap<String, String>) -> Result<Desired, Refusal> {
     Desired::from_files(files).map_err(|faults| {
         let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
         Refusal::new(RefusalKind::Malformed, said.join("\n"))

@@ -28,6 +28,7 @@ mod marks;
 mod metrics;
 mod notices;
 mod open;
+mod planning;
 mod policies;
 mod publish;
 mod record;

@@ -48,8 +48,9 @@ pub const IDENTITY_WINDOW_MAX_S: u64 = 90 * 24 * 3600;
 /// and a fraction of a second.
 pub const REHEARSED_EVENTS: usize = 200;
 
-/// Migrations of a topic that may fail on its events in a day: each says one thing of what is sealed.
-pub const FAILED_TRIALS_A_DAY: u32 = 20;
+/// Trials of migrations on a topic's events that may become no proposal in a day, as they fail or are a plan's: each says
+/// one thing of what is sealed.
+pub const SPENT_TRIALS_A_DAY: u32 = 20;
 
 /// How far back in a partition they are looked for, where other versions stand between them.
 pub const REHEARSED_LOOKED_AT: u64 = 5_000;

@@ -1,15 +1,17 @@
-//! A migration tried on the latest events, when it is proposed.
+//! A migration tried on the latest events, when it is proposed or a plan would propose it.
 //!
 //! They are opened in here. What comes of it are counts and places, which stand with the proposal, and with it in the
 //! audit; so does a trial that failed, with what was tried. Who proposes could ask in this way what values there are, one
-//! guess at a time: a trial that fails tells places and no counts, and only so many may fail in a day. Events whose keys
-//! are gone are passed over.
+//! guess at a time: a trial that fails tells places and no counts, and only so many may become no proposal in a day. Events
+//! whose keys are gone are passed over.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use contract::compile::{Contract, Fault, compile};
-use contract::{ClassSet, ContractVersion, Definition, Redactor, Rehearsal, TopicName, migration};
+use contract::{
+    ClassSet, ContractVersion, Definition, PrincipalName, Redactor, Rehearsal, TopicName, migration,
+};
 use journal::Record;
 use parking_lot::Mutex;
 use seal::{Piece, SealedForm};
@@ -17,37 +19,73 @@ use seal::{Piece, SealedForm};
 use crate::Refusal;
 use crate::core::Core;
 use crate::deliver::reveal;
-use crate::limits::{FAILED_TRIALS_A_DAY, REHEARSED_EVENTS, REHEARSED_LOOKED_AT};
+use crate::limits::{REHEARSED_EVENTS, REHEARSED_LOOKED_AT, SPENT_TRIALS_A_DAY};
 use crate::record;
 use crate::topics::Topic;
 
-/// How many trials failed of each topic, and on which day; in memory only.
+/// The trials of each topic that became no proposal, of one day; in memory only.
 #[derive(Default)]
-pub struct Trials(Mutex<HashMap<TopicName, (u64, u32)>>);
+pub struct Trials(Mutex<HashMap<TopicName, Day>>);
+
+#[derive(Default)]
+struct Day {
+    number: u64,
+    /// How many.
+    spent: u32,
+    /// The last one that a plan made, for whom, and what was said of it.
+    planned: Option<(PrincipalName, Arc<Definition>, Option<String>)>,
+}
 
 impl Trials {
     /// Whether another may be made.
     pub fn begin(&self, topic: &TopicName, now_ms: u64) -> Result<(), Vec<String>> {
-        let failed = self.0.lock();
-        match failed.get(topic) {
-            Some((day, times)) if *day == now_ms / DAY_MS && *times >= FAILED_TRIALS_A_DAY => {
-                Err(vec![format!(
-                    "migration: {times} did not carry each event of {topic} today; try another one tomorrow, or leave it \
-                     out: those who read the topic are asked instead"
-                )])
-            }
-            _ => Ok(()),
+        let spent = self.of(topic, now_ms, |day| day.spent);
+        if spent < SPENT_TRIALS_A_DAY {
+            return Ok(());
         }
+        Err(vec![format!(
+            "migration: {spent} trials on events of {topic} became no proposal today; try another one tomorrow, or leave it \
+             out: those who read the topic are asked instead"
+        )])
     }
 
-    /// One failed.
-    pub fn failed(&self, topic: &TopicName, now_ms: u64) {
-        let (day, mut failed) = (now_ms / DAY_MS, self.0.lock());
-        let (known, times) = failed.entry(topic.clone()).or_insert((day, 0));
-        if *known != day {
-            (*known, *times) = (day, 0);
+    /// One became no proposal.
+    pub fn spent(&self, topic: &TopicName, now_ms: u64) {
+        self.of(topic, now_ms, |day| day.spent += 1);
+    }
+
+    /// What a plan's trial said that was the same.
+    pub fn known(
+        &self,
+        by: &PrincipalName,
+        definition: &Arc<Definition>,
+        now_ms: u64,
+    ) -> Option<Option<String>> {
+        self.of(&definition.topic, now_ms, |day| {
+            let same = day.planned.as_ref().filter(|(who, what, _)| who == by && what == definition);
+            same.map(|(_, _, said)| said.clone())
+        })
+    }
+
+    /// A plan's trial said this.
+    pub fn remember(
+        &self,
+        by: &PrincipalName,
+        definition: &Arc<Definition>,
+        said: &Option<String>,
+        now_ms: u64,
+    ) {
+        let planned = Some((by.clone(), definition.clone(), said.clone()));
+        self.of(&definition.topic, now_ms, |day| day.planned = planned);
+    }
+
+    fn of<T>(&self, topic: &TopicName, now_ms: u64, what: impl FnOnce(&mut Day) -> T) -> T {
+        let (number, mut all) = (now_ms / DAY_MS, self.0.lock());
+        let day = all.entry(topic.clone()).or_default();
+        if day.number != number {
+            *day = Day { number, ..Day::default() };
         }
-        *times += 1;
+        what(day)
     }
 }
 

@@ -300,11 +300,62 @@ async fn a_migration_that_loses_real_events_is_refused_with_places_alone_and_not
     }
     // Each failure says one thing of what is sealed: so many a day, and then none succeeds either.
     let late = world.bus.apply(&world.operator, &second_version(STEPS), false).await.unwrap_err();
-    assert!(late.text.contains("20 did not carry each event of civil.birth.registered today"), "{late}");
+    let wanted = "20 trials on events of civil.birth.registered became no proposal today";
+    assert!(late.text.contains(wanted), "{late}");
     let world = reopened(world, folder.path()).await;
     world.bus.apply(&world.operator, &second_version(STEPS), false).await.unwrap();
     let state = world.bus.state(&world.operator).unwrap();
     let rehearsal = state.topic(&topic()).unwrap().versions[&ContractVersion(2)].rehearsal.clone().unwrap();
     assert_eq!((rehearsal.events, rehearsal.fit_new, rehearsal.fit_old, rehearsal.same), (5, 5, 5, 0));
     assert_eq!(rehearsal.losses, BTreeMap::from([("/clerk".to_owned(), 5)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tries_what_it_would_propose_within_the_same_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    for number in 1..=5 {
+        receipt(publish(&world, birth(number)).await);
+    }
+    let lossy = "  migration:\n    - renamed: {from: /registrationOffice, to: /office}\n";
+    let planned = async |caller: &bus::Caller, files: &BTreeMap<String, String>| {
+        world.bus.plan(caller, files, false).await.unwrap().refused
+    };
+    let said = planned(&world.operator, &second_version(lossy)).await;
+    assert_eq!(
+        said,
+        [
+            "contract v2 of civil.birth.registered: the migration of v2 of civil.birth.registered does not carry each event of \
+          v1\nv2: the document is not valid"
+        ]
+    );
+    let applied = world.bus.apply(&world.operator, &second_version(lossy), false).await.unwrap_err();
+    assert!(
+        applied.text.contains("v2: the document is not valid"),
+        "the same as applying it says: {applied}"
+    );
+    let entry = |place: usize| world.bus.decisions(5).unwrap().remove(place);
+    assert_eq!(
+        (&entry(1)["command"], &entry(1)["asked"]["tried"]["came_to"]["fit_new"]),
+        (&"plan".into(), &0.into())
+    );
+
+    // Whoever may not propose learns nothing, and nothing is tried.
+    assert_eq!(planned(&world.statistics, &second_version(lossy)).await, [""; 0]);
+    // The same again, as pipelines ask, is no other guess; another one is, whatever it comes to.
+    for _ in 0..40 {
+        assert_eq!(planned(&world.operator, &second_version(STEPS)).await, [""; 0]);
+    }
+    assert_eq!(entry(0)["asked"]["tried"]["came_to"]["fit_new"], 5);
+    let guess = |number: usize| STEPS.replace("nobody", &format!("nobody {number}"));
+    for number in 0..17 {
+        assert_eq!(planned(&world.operator, &second_version(&guess(number))).await, [""; 0]);
+    }
+    let late = planned(&world.operator, &second_version(&guess(99))).await;
+    assert!(
+        late[0].contains("20 trials on events of civil.birth.registered became no proposal today"),
+        "{late:?}"
+    );
+    let late = world.bus.apply(&world.operator, &second_version(STEPS), false).await.unwrap_err();
+    assert!(late.text.contains("20 trials"), "{late}");
 }

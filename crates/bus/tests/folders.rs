@@ -97,7 +97,7 @@ async fn a_folder_that_the_power_breaks_off_is_there_whole_or_not_at_all() {
         disk.restart();
         let (bus, _) = on(&disk, data.path()).await;
         let operator = bus.identify(&token).unwrap();
-        let is_whole = bus.plan(&operator, &with_last("2035-01-01"), false).unwrap().is_empty();
+        let is_whole = bus.plan(&operator, &with_last("2035-01-01"), false).await.unwrap().is_empty();
         let is_nothing = *bus.state(&operator).unwrap() == *before;
         assert!(is_whole || (is_nothing && applied.is_err()), "step {step}: {applied:?}");
         if is_whole {

@@ -142,6 +142,17 @@ fn who_does_not_agree_goes_on_by_the_version_that_it_reads() {
     // A migration that real events do not survive is refused with the places.
     let wrong = "  migration:\n    - renamed: {from: /child/name, to: /child/fullName}\n    - removed: /child/placeOfBirth\n      value: \"\"\n";
     let folder = second_version(&work.path().join("wrong"), wrong);
+    let planned = server.cli(&steward, &["plan", folder.to_str().unwrap()]);
+    assert_eq!(planned.status.code(), Some(1), "{}", stderr(&planned));
+    let planned = stdout(&planned);
+    assert!(
+        planned.contains("would be refused: contract v2 of civil.birth.registered: the migration"),
+        "{planned}"
+    );
+    assert!(
+        planned.contains("v1: /child/placeOfBirth is not valid") && !planned.contains("Riverside"),
+        "{planned}"
+    );
     let said = refused(&server, &steward, &["apply", folder.to_str().unwrap()]);
     for wanted in [
         "the migration of v2 of civil.birth.registered does not carry each event",

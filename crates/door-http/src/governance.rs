@@ -229,7 +229,7 @@ pub async fn govern(
 fn planned(plan: &Plan) -> Value {
     let steps = plan.steps.iter().map(|step| json!({ "what": step.what }));
     json!({
-        "steps": steps.collect::<Vec<_>>(), "waits": plan.waits, "unmanaged": plan.unmanaged, "hits": plan.hits,
+        "steps": steps.collect::<Vec<_>>(), "refused": plan.refused, "waits": plan.waits, "unmanaged": plan.unmanaged, "hits": plan.hits,
         "advice": plan.advice,
     })
 }
@@ -241,10 +241,7 @@ pub async fn plan(
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let body: FilesBody = wire::read(&body)?;
-    // Weighing thousands of contracts takes a while: not on the threads that serve.
-    let weighing = tokio::task::spawn_blocking(move || door.bus.plan(&caller, &body.files, body.part));
-    let plan = weighing.await.map_err(|_| Refusal::unavailable("the plan was broken off"))??;
-    Ok(Json(planned(&plan)))
+    Ok(Json(planned(&door.bus.plan(&caller, &body.files, body.part).await?)))
 }
 
 /// `POST /v1/apply`.

@@ -34,6 +34,9 @@ pub struct Step {
 pub struct Plan {
     /// What to do, in order.
     pub steps: Vec<Step>,
+    /// The proposals among them whose migration keeps applying the plan from being done, with the reason; told by who can
+    /// try migrations.
+    pub refused: Vec<String>,
     /// What is asked for and waits for somebody, a line each.
     pub waits: Vec<String>,
     /// What exists and the folder does not mention, a line each.
@@ -59,6 +62,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.steps.iter().try_for_each(|step| writeln!(f, "{}", step.what))?;
+        self.refused.iter().try_for_each(|line| writeln!(f, "✗ {line}"))?;
         self.hits.iter().try_for_each(|line| writeln!(f, "! {line}"))?;
         self.waits.iter().try_for_each(|line| writeln!(f, "… {line}"))?;
         self.unmanaged.iter().try_for_each(|line| writeln!(f, "? {line} is not in the folder"))?;

@@ -154,7 +154,7 @@ impl Differences {
     fn told(&self) -> Value {
         let list = |name: &str| self.plan[name].as_array().cloned().unwrap_or_default();
         json!({
-            "topics": self.topics, "steps": list("steps"), "waits": list("waits"), "unmanaged": list("unmanaged"),
+            "topics": self.topics, "steps": list("steps"), "refused": list("refused"), "waits": list("waits"), "unmanaged": list("unmanaged"),
             "beyond": self.beyond,
         })
     }
@@ -162,6 +162,7 @@ impl Differences {
     /// Them for people.
     fn show(&self) {
         each(&self.plan["steps"], |step| output::line(cell(&step["what"])));
+        each(&self.plan["refused"], |why| output::line(format_args!("would be refused: {}", cell(why))));
         each(&self.plan["waits"], |wait| output::line(format_args!("waits: {}", cell(wait))));
         each(&self.plan["unmanaged"], |what| output::line(format_args!("? only there: {}", cell(what))));
         self.beyond.iter().for_each(|topic| output::line(format_args!("? only there: topic {topic}")));

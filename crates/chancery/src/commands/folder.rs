@@ -34,23 +34,32 @@ impl PlanFolder {
     /// Runs it.
     pub fn run(self, options: &Options) -> Result<ExitCode, Failure> {
         let answer = options.client().post("/v1/plan", &json!({"files": read(&self.folder)?}))?;
-        let steps = answer["steps"].as_array().map_or(0, Vec::len);
+        let length = |list: &str| answer[list].as_array().map_or(0, Vec::len);
+        let (steps, refused) = (length("steps"), length("refused"));
         if options.json {
             output::json(&answer);
         } else {
             each(&answer["steps"], |step| output::line(cell(&step["what"])));
+            each(&answer["refused"], |why| {
+                output::line(format_args!("would be refused: {}", cell(why)));
+            });
             each(&answer["hits"], |hit| output::line(format_args!("hits: {}", cell(hit))));
             each(&answer["waits"], |wait| output::line(format_args!("waits: {}", cell(wait))));
             each(&answer["unmanaged"], |name| {
                 output::line(format_args!("not in the folder, left alone: {}", cell(name)))
             });
             each(&answer["advice"], |line| output::line(format_args!("advice: {}", cell(line))));
-            output::line(match steps {
-                0 => "nothing would change".to_owned(),
-                steps => format!("{steps} changes; chancery apply {} makes them", self.folder.display()),
+            output::line(match (steps, refused) {
+                (0, _) => "nothing would change".to_owned(),
+                (_, 0) => format!("{steps} changes; chancery apply {} makes them", self.folder.display()),
+                _ => format!("{steps} changes; applied as they are, none would be made"),
             });
         }
-        Ok(if steps == 0 { ExitCode::SUCCESS } else { ExitCode::from(WOULD_CHANGE) })
+        Ok(match (steps, refused) {
+            (0, _) => ExitCode::SUCCESS,
+            (_, 0) => ExitCode::from(WOULD_CHANGE),
+            _ => ExitCode::FAILURE,
+        })
     }
 }
 

@@ -69,12 +69,16 @@ fn rehearsed(case: &Case<'_>, topic: &Topic, definition: &Definition) -> Result<
         against.number(),
         said.join("\n")
     );
-    let tried =
-        json!({ "migration": definition.migration, "schema": definition.schema, "came_to": rehearsal });
-    let basis = Basis { tried: Some(tried), ..Basis::rights() };
+    let basis = tried(definition, &rehearsal);
     let refused = Refused::new("migration-fails", text)
         .hint("mend its steps, or leave `migration` out: those who read the topic are asked instead");
     Err(Refused { basis: Some(Box::new(basis)), ..refused })
+}
+
+/// What a trial of a migration is in the audit: what was tried, and what it came to.
+pub fn tried(definition: &Definition, came_to: &Rehearsal) -> Basis {
+    let tried = json!({ "migration": definition.migration, "schema": definition.schema, "came_to": came_to });
+    Basis { tried: Some(tried), ..Basis::rights() }
 }
 
 /// Announces the end of an active version, or another day for one that was announced.

@@ -27,6 +27,7 @@ use crate::policy::{self, Asked, Basis};
 use crate::state::Shares;
 use crate::{Actor, Command, Event, Refused, State};
 pub(crate) use authority::Case;
+pub use contracts::tried;
 pub(crate) use principals::name_steward;
 
 /// Whether a contract holds water, and what a schema says. The bus asks the contract compiler.
