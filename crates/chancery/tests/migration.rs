@@ -229,3 +229,48 @@ fn a_folder_is_written_with_its_migration() {
     assert!(odcs.contains("migration"), "{odcs}");
     server.end();
 }
+
+/// A bus on which version 2 is live, with these steps, as nobody ever published there.
+fn test_bus(data: &Path, folder: &Path, steps: &str) -> Server {
+    let server = Server::with_example(data);
+    let (steward, operator) = (server.token_of("m.okafor@civil-registry"), server.operator.clone());
+    run(&server, &steward, &["apply", second_version(folder, steps).to_str().unwrap()]);
+    let standards = json!({"command": "set-standards", "standards": {"changes": {"notice_s": 0}}});
+    server.post("/v1/govern", &operator, &[("content-type", "application/json")], &standards.to_string());
+    run(&server, &steward, &["contract", "activate", BIRTHS, "2"]);
+    server
+}
+
+#[test]
+fn a_promoted_version_brings_its_migration_which_is_tried_on_the_events_there() {
+    let (data, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |name: &str| data.path().join(name);
+    let production = Server::with_example(&at("production"));
+    let producer = production.principal("service@civil-registry", "producer");
+    let answer = production.post(EVENTS, &producer, &[STRUCTURED], &event(1).to_string());
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let steward = production.token_of("m.okafor@civil-registry");
+    let promote = |from: &Server, more: &[&str]| {
+        let between = ["promote", BIRTHS, "--from", &from.url, "--to", &production.url];
+        let tokens = ["--from-token", &from.operator, "--to-token", &steward];
+        support::chancery(&[&between[..], &tokens, more].concat())
+    };
+
+    let empty = STEPS.replace("not recorded any more", "\"\"");
+    let mut lossy = test_bus(&at("lossy"), &work.path().join("lossy"), &empty);
+    let shown = promote(&lossy, &[]);
+    assert_eq!(shown.status.code(), Some(2), "{}", stderr(&shown));
+    let said = stdout(&shown);
+    assert!(said.contains("would be refused: contract v2 of civil.birth.registered"), "{said}");
+    assert!(said.contains("v1: /child/placeOfBirth is not valid"), "{said}");
+    assert_eq!(promote(&lossy, &["--yes"]).status.code(), Some(1));
+    lossy.end();
+
+    let mut right = test_bus(&at("right"), &work.path().join("right"), STEPS);
+    let promoted = promote(&right, &["--yes"]);
+    assert!(promoted.status.success(), "{}", stderr(&promoted));
+    assert!(stdout(&promoted).contains("is carried by its migration"), "{}", stdout(&promoted));
+    let status = run(&production, &steward, &["contract", "status", BIRTHS]);
+    assert!(status.contains("tried on the latest 1 events of v1: 1 fit, 1 come back valid"), "{status}");
+    right.end();
+}
