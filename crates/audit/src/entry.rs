@@ -46,6 +46,8 @@ pub enum Kind<'a> {
     Publication(Publication<'a>),
     /// An event was not taken.
     Refusal(Refusal<'a>),
+    /// An event was taken in which something was found that its contract says is not there.
+    Finding(Finding<'a>),
     /// A subscription was handed events.
     Disclosure(Disclosure<'a>),
     /// Governance decided a command.
@@ -103,6 +105,30 @@ pub struct Refusal<'a> {
     pub reason: Text<'a>,
     /// The reason in words, without personal data.
     pub detail: Text<'a>,
+}
+
+/// What was found in events of one publisher that were taken all the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding<'a> {
+    /// Who published.
+    pub principal: Text<'a>,
+    /// For which agency.
+    pub agency: Text<'a>,
+    /// The topic.
+    pub topic: Text<'a>,
+    /// Where, of which kind and how often; never what.
+    pub found: Cow<'a, [Found<'a>]>,
+}
+
+/// Personal data of one kind at one place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Found<'a> {
+    /// A pointer into the documents, or `attribute` and its name.
+    pub place: Text<'a>,
+    /// The detector's name.
+    pub detector: Text<'a>,
+    /// How many events.
+    pub events: u32,
 }
 
 /// Events that a subscription was handed.
@@ -240,6 +266,7 @@ impl Kind<'_> {
         match self {
             Kind::Publication(_) => "publication",
             Kind::Refusal(_) => "refusal",
+            Kind::Finding(_) => "finding",
             Kind::Disclosure(_) => "disclosure",
             Kind::Decision(_) => "decision",
             Kind::Commit(_) => "commit",
@@ -253,6 +280,7 @@ impl Kind<'_> {
         match self {
             Kind::Publication(what) => Some(&what.topic),
             Kind::Refusal(what) => Some(&what.topic),
+            Kind::Finding(what) => Some(&what.topic),
             Kind::Disclosure(what) => Some(&what.topic),
             Kind::Commit(what) => Some(&what.topic),
             Kind::DeadLetter(what) => Some(&what.topic),

@@ -32,6 +32,13 @@ struct AdviceLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LeakLabel {
+    topic: String,
+    detector: &'static str,
+    answer: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct SubscriptionLabel {
     topic: String,
     subscription: String,
@@ -57,6 +64,7 @@ pub struct Metrics {
     duplicate: ByTopic<Counter>,
     refused: Family<RefusedLabel, Counter>,
     advised: Family<AdviceLabel, Counter>,
+    leaked: Family<LeakLabel, Counter>,
     publish_seconds: ByTopic<Histogram>,
     end_to_end_seconds: ByTopic<Histogram>,
     delivered: Family<SubscriptionLabel, Counter>,
@@ -97,6 +105,7 @@ impl Default for Metrics {
             duplicate: Family::default(),
             refused: Family::default(),
             advised: Family::default(),
+            leaked: Family::default(),
             publish_seconds: Family::new_with_constructor(seconds),
             end_to_end_seconds: Family::new_with_constructor(seconds),
             delivered: Family::default(),
@@ -120,6 +129,8 @@ impl Metrics {
         r.register("events_duplicate", "Events recognised as published before", self.duplicate.clone());
         r.register("events_refused", "Events refused, by reason", self.refused.clone());
         r.register("profile_advice", "Events that did not keep to a SHOULD, by rule", self.advised.clone());
+        let leaked = self.leaked.clone();
+        r.register("leaks_found", "Personal data found where contracts say there is none", leaked);
         r.register("events_delivered", "Events handed to a subscription", self.delivered.clone());
         r.register("publish_seconds", "From the call to the durable answer", self.publish_seconds.clone());
         r.register("end_to_end_seconds", "From durable to handed over", self.end_to_end_seconds.clone());
@@ -152,6 +163,12 @@ impl Metrics {
     pub fn advised(&self, topic: &TopicName, asked: &EventRule) {
         let (profile, rule) = (asked.profile.id, asked.rule.id);
         self.advised.get_or_create(&AdviceLabel { topic: topic.to_string(), profile, rule }).inc();
+    }
+
+    /// A detector found something in an event that was refused, or taken all the same.
+    pub fn leaked(&self, topic: &TopicName, detector: &'static str, is_refused: bool) {
+        let answer = if is_refused { "refuse" } else { "flag" };
+        self.leaked.get_or_create(&LeakLabel { topic: topic.to_string(), detector, answer }).inc();
     }
 
     /// Events were handed over.

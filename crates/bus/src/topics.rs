@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use contract::compile::{Contract, compile_with};
+use contract::leaks;
 use contract::migration::{Carrier, Lens};
 use contract::profiles::EventRule;
 use contract::{AgencyName, Class, ClassSet, ContractVersion, Misfit, PrincipalName, TopicName};
+use governance::leaks::Answer;
 use governance::{Schema, State, carrying};
 use journal::{Journal, JournalError, StreamId, StreamSpec};
 use parking_lot::RwLock;
@@ -38,6 +40,10 @@ pub struct Topic {
     pub sources: Arc<[String]>,
     /// What the profiles that are on ask of each event; nothing where that is what is read anyway.
     pub rules: Arc<[EventRule]>,
+    /// The personal data that must not be found where the contract says there is none.
+    pub watch: leaks::Set,
+    /// Those of it for which an event is refused.
+    pub refuses: leaks::Set,
     /// How long identities are remembered.
     pub window_ms: u64,
     /// How long events are kept.
@@ -237,8 +243,11 @@ impl Topics {
             (*version, kept.unwrap_or_default())
         });
         let window_s = topic.newest_active().and_then(|version| version.definition.identity_window_s);
-        // The bus itself is the source of what its own topics hold.
-        let owner = state.agency(&topic.owner).filter(|_| !governance::notices::is_own(&topic.name));
+        let answered = |answer| state.standards().leaks.answered(answer);
+        let (refuses, flags) = (answered(Answer::Refuse), answered(Answer::Flag));
+        // The bus itself is the source of what its own topics hold, and people are named there by their office.
+        let is_own = governance::notices::is_own(&topic.name);
+        let owner = state.agency(&topic.owner).filter(|_| !is_own);
         let sources = owner.map(|agency| agency.profile.sources.clone()).unwrap_or_default();
         Topic {
             name: topic.name.clone(),
@@ -250,6 +259,8 @@ impl Topics {
             keys: streams[0],
             sources: sources.into(),
             rules: state.standards().profiles.of_events().into(),
+            watch: if is_own { leaks::Set::NONE } else { refuses.or(flags) },
+            refuses,
             window_ms: window_s.unwrap_or(topic.retention_s).min(IDENTITY_WINDOW_MAX_S) * 1000,
             retention_ms: topic.retention_s * 1000,
             metrics: self.metrics.topic(&topic.name),

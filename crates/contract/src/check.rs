@@ -9,6 +9,7 @@ use crate::Class;
 use crate::compile::Contract;
 use crate::formats::{Form, avro, json, protobuf};
 use crate::frames::Frame;
+use crate::leaks;
 use crate::limits::Limits;
 
 /// What a sealed span is in the document's syntax; decides what stays when it is left out. In binary formats nothing
@@ -71,6 +72,18 @@ pub struct Checked {
     pub key: Option<Key>,
     /// The value at the contract's identity pointer, if it has one and the document too.
     pub identity: Option<String>,
+    /// What was found in fields that are nobody's, of what the workspace's `watch` looks for; at most
+    /// [`crate::limits::LEAKS`].
+    pub leaks: Vec<Leak>,
+}
+
+/// Personal data in a field that is classified as nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// Where, as in [`Violation::pointer`].
+    pub pointer: String,
+    /// What it is: a place in [`crate::leaks::detectors`].
+    pub detector: usize,
 }
 
 impl fmt::Debug for Checked {
@@ -98,6 +111,8 @@ impl fmt::Display for Violation {
 /// Memory that checks reuse, and the limits that they keep to.
 #[derive(Debug, Default)]
 pub struct Workspace {
+    /// What is looked for in fields that are nobody's; of a field, what its rule does not exempt.
+    pub watch: leaks::Set,
     pub(crate) limits: Limits,
     pub(crate) avro: avro::Memory,
     pub(crate) json: json::Memory,

@@ -6,7 +6,7 @@ use crate::definition::{Definition, Format, KeyRule};
 use crate::formats::{self, Form};
 use crate::places::{Places, Types};
 use crate::plan::Plan;
-use crate::{Class, ClassSet, cloudevents, limits};
+use crate::{Class, ClassSet, cloudevents, leaks, limits};
 
 /// Something wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +103,7 @@ pub fn compile_with(definition: &Definition, extra: &[Class]) -> Result<Contract
 
 fn compile_known(definition: &Definition, extra: Option<&[Class]>) -> Result<Contract, Vec<Fault>> {
     let mut faults = extension_faults(definition);
+    faults.extend(exemption_faults(definition));
     if let Some(extra) = extra {
         faults.extend(class_faults(definition, extra));
     }
@@ -164,6 +165,27 @@ fn extension_faults(definition: &Definition) -> Vec<Fault> {
             faults.push(Fault::new(
                 pointer,
                 format!("is {class}, but the contract names no subject"),
+                remedy,
+            ));
+        }
+    }
+    faults
+}
+
+/// Faults of what fields may hold.
+fn exemption_faults(definition: &Definition) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (pointer, rule) in &definition.classify {
+        if rule.class.is_about_a_person() && !rule.may_hold.is_empty() {
+            let problem = format!("is {}, so that nothing is looked for in it", rule.class);
+            faults.push(Fault::new(pointer.to_string(), problem, "leave `may_hold` out"));
+        }
+        for name in rule.may_hold.iter().filter(|name| leaks::detector(name).is_none()) {
+            let known: Vec<&str> = leaks::detectors().iter().map(|one| one.name).collect();
+            let remedy = format!("use one of {}", known.join(", "));
+            faults.push(Fault::new(
+                pointer.to_string(),
+                format!("may hold {name:?}, which is not known"),
                 remedy,
             ));
         }

@@ -1,6 +1,6 @@
 //! What a steward writes: the versioned agreement of a topic, before it is compiled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,8 @@ pub struct FieldRule {
     pub class: Class,
     /// The subject pointer of the person it is about; default: the subject that shares the longest path.
     pub of: Option<Pointer>,
+    /// What [detectors](crate::leaks) may find in it without harm, such as the e-mail address of a desk.
+    pub may_hold: BTreeSet<String>,
 }
 
 /// What orders the events of a topic: events of one key stay in order.
@@ -82,7 +84,7 @@ pub enum KeyRule {
     At(Pointer),
 }
 
-/// `personal` or `{class: personal, of: /parents/*/personId}`.
+/// `personal`, `{class: personal, of: /parents/*/personId}` or `{class: public, may_hold: [email]}`.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum RuleText {
@@ -91,24 +93,34 @@ enum RuleText {
         class: Class,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<Pointer>,
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        may_hold: BTreeSet<String>,
     },
 }
 
 impl From<RuleText> for FieldRule {
     fn from(text: RuleText) -> Self {
         match text {
-            RuleText::Short(class) => FieldRule { class, of: None },
-            RuleText::Long { class, of } => FieldRule { class, of },
+            RuleText::Short(class) => FieldRule::from(class),
+            RuleText::Long { class, of, may_hold } => FieldRule { class, of, may_hold },
         }
     }
 }
 
 impl From<FieldRule> for RuleText {
     fn from(rule: FieldRule) -> Self {
-        match rule.of {
-            None => RuleText::Short(rule.class),
-            of => RuleText::Long { class: rule.class, of },
+        let FieldRule { class, of, may_hold } = rule;
+        if of.is_none() && may_hold.is_empty() {
+            return RuleText::Short(class);
         }
+        RuleText::Long { class, of, may_hold }
+    }
+}
+
+impl From<Class> for FieldRule {
+    /// Of the nearest person, and without exceptions.
+    fn from(class: Class) -> Self {
+        FieldRule { class, of: None, may_hold: BTreeSet::new() }
     }
 }
 

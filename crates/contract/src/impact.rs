@@ -311,9 +311,8 @@ mod tests {
     use crate::{ContractVersion, FieldRule, Format, KeyRule, TopicName, compile};
 
     fn definition(schema: Value, classify: &[(&str, &str)]) -> Definition {
-        let rule = |(at, class): &(&str, &str)| {
-            (Pointer::parse(at).unwrap(), FieldRule { class: (*class).into(), of: None })
-        };
+        let rule =
+            |(at, class): &(&str, &str)| (Pointer::parse(at).unwrap(), FieldRule::from(Class::from(*class)));
         Definition {
             topic: TopicName::parse("civil.birth.registered").unwrap(),
             version: ContractVersion(1),

@@ -53,6 +53,9 @@ pub(crate) trait Places {
     /// Whether nothing at all is said, so that any value may stand there.
     fn is_anything(&self, place: &Self::Place) -> bool;
 
+    /// Whether only listed values, or texts of a form that is nobody's such as a date, can stand there.
+    fn is_fixed(&self, place: &Self::Place) -> bool;
+
     /// The place that a contract's pointer names; `*` is any other member or element.
     fn locate(&self, tokens: &[String]) -> Option<Self::Place> {
         tokens.iter().try_fold(self.root(), |place, token| {
@@ -166,6 +169,10 @@ impl Types {
 
     pub(crate) fn has_object(self) -> bool {
         self.has_any(Types::OBJECT)
+    }
+
+    pub(crate) fn has_number(self) -> bool {
+        self.has_any(Types::NUMBER)
     }
 
     pub(crate) fn has_null(self) -> bool {

@@ -75,9 +75,7 @@ fn one_rule_on_an_inner_place_makes_one_span() {
         found(&definition, r#"{"child":{"name":"A","personId":"1"}}"#),
         [row("personal", "1", r#""child":{"name":"A","personId":"1"}"#)]
     );
-    definition
-        .classify
-        .insert("/child/name".parse().unwrap(), contract::FieldRule { class: Class::Special, of: None });
+    definition.classify.insert("/child/name".parse().unwrap(), Class::Special.into());
     assert_eq!(
         found(&definition, r#"{"child":{"name":"A","personId":"1"}}"#),
         [row("special", "1", r#""name":"A""#), row("personal", "1", r#""personId":"1""#)]

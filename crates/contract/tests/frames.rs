@@ -82,8 +82,14 @@ fn find(parts: &[Part], at: &mut u32, checked: &mut Checked) {
 }
 
 fn checked(parts: &[Part]) -> Checked {
-    let mut checked =
-        Checked { spans: Vec::new(), frames: Vec::new(), subjects: Vec::new(), key: None, identity: None };
+    let mut checked = Checked {
+        spans: Vec::new(),
+        frames: Vec::new(),
+        subjects: Vec::new(),
+        key: None,
+        identity: None,
+        leaks: Vec::new(),
+    };
     find(parts, &mut 0, &mut checked);
     checked
 }

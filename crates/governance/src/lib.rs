@@ -20,6 +20,7 @@ pub mod decide;
 pub mod desired;
 pub mod duration;
 pub mod events;
+pub mod leaks;
 pub mod notices;
 pub mod ownership;
 pub mod plan;

@@ -6,6 +6,7 @@ use contract::{Class, ClassSet, Profiles};
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
+use crate::leaks::Leaks;
 use crate::policy::Policies;
 
 const DAY_S: u64 = 24 * 60 * 60;
@@ -156,6 +157,9 @@ pub struct Standards {
     /// Which event-design profiles are on.
     #[serde(skip_serializing_if = "Profiles::is_default")]
     pub profiles: Profiles,
+    /// What happens when personal data is found where a contract says there is none.
+    #[serde(skip_serializing_if = "Leaks::is_default")]
+    pub leaks: Leaks,
     /// Classes beyond public, internal, personal and special; each counts as about a person.
     pub classes: ClassSet,
     /// What is forbidden beyond the bus's own rules: the texts of policy files, by name (`naming.cedar`).
@@ -184,6 +188,7 @@ impl Standards {
             faults.push(format!("access.two_owners: no standard knows the class {class}"));
         }
         faults.extend(self.ownership.faults());
+        faults.extend(self.leaks.faults());
         faults
             .extend(Policies::read(&self.policies).err().unwrap_or_default().iter().map(ToString::to_string));
         faults

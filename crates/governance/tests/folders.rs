@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use contract::{Definition, Format, Profiles};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
+use governance::leaks::{Answer, Leaks};
 use governance::notices::{When, Wishes};
 use governance::{Access, Changes, Command, Desired, Limits, Ownership, Standards, plan};
 use proptest::prelude::*;
@@ -212,6 +213,13 @@ fn standards() -> impl Strategy<Value = Standards> {
                 notice_s: seconds,
             },
             profiles: Profiles { cloudevents: !silence_is_consent, nl_gov: silence_is_consent },
+            leaks: Leaks {
+                otherwise: if silence_is_consent { Answer::Flag } else { Answer::Refuse },
+                by_detector: BTreeMap::from([
+                    ("email".to_owned(), Answer::Ignore),
+                    ("telephone".to_owned(), Answer::Flag),
+                ]),
+            },
             classes: classes.iter().map(|class| class.as_str().into()).collect(),
             policies: policies(notice_s % 3),
         },

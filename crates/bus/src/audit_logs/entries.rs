@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use audit::entry::{Decision, Disclosure, Publication, Refusal as Refused, split_ranges, within_limit};
+use audit::entry::{
+    Decision, Disclosure, Finding, Found, Publication, Refusal as Refused, split_ranges, within_limit,
+};
 use audit::{Hash, Kind, Range};
 use serde_json::json;
 
+use contract::check::Leak;
+use contract::leaks::detectors;
 use contract::{ClassSet, ContractVersion, SubscriptionName, TopicName};
 use governance::{Basis, Event, Subscription};
 
@@ -22,6 +26,9 @@ pub type Entry = audit::Entry<'static>;
 
 /// Longest id and detail that a refusal keeps.
 const TEXT_MAX_CHARS: usize = 1000;
+
+/// Most places and kinds that one finding tells.
+const FOUND_PER_ENTRY: usize = 32;
 
 fn entry(time: &str, lane: Lane, what: Kind<'static>) -> Entry {
     Entry::new(time.to_owned(), lane.name(), what)
@@ -69,6 +76,33 @@ pub fn refusal_entry(
         detail: short(&refusal.text).into(),
     };
     entry(time, lane, Kind::Refusal(what))
+}
+
+/// What was found in events of one chunk that are taken all the same, each with what was in it; none where there are none.
+pub fn finding_entry(publisher: &Caller, topic: &Topic, noted: &[Vec<Leak>], time: &str) -> Option<Entry> {
+    if noted.is_empty() {
+        return None;
+    }
+    let mut counted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for leak in noted.iter().flatten() {
+        let key = (leak.pointer.as_str(), detectors()[leak.detector].name);
+        if counted.len() < FOUND_PER_ENTRY || counted.contains_key(&key) {
+            *counted.entry(key).or_default() += 1;
+        }
+    }
+    let found = counted.into_iter().map(|((place, detector), events)| Found {
+        place: short(place).into(),
+        detector: detector.into(),
+        events,
+    });
+    let found: Vec<Found<'_>> = found.collect();
+    let what = Finding {
+        principal: publisher.principal.to_string().into(),
+        agency: publisher.agency.to_string().into(),
+        topic: topic.name.to_string().into(),
+        found: found.into(),
+    };
+    Some(entry(time, topic.lane, Kind::Finding(what)))
 }
 
 /// What came of a command.

@@ -17,7 +17,8 @@ use journal::{Journal, StreamId};
 use parking_lot::Mutex;
 
 pub use entries::{
-    DecisionOf, DisclosureOf, Entry, decision_entry, disclosure_entries, publication_entry, refusal_entry,
+    DecisionOf, DisclosureOf, Entry, decision_entry, disclosure_entries, finding_entry, publication_entry,
+    refusal_entry,
 };
 pub(crate) use levels::Levels;
 

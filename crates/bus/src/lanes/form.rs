@@ -160,8 +160,8 @@ impl<'a> Forming<'a> {
         self.segment(jobs, &mut segment)?;
         for job in jobs.iter_mut() {
             self.note_batch(job)?;
-            for refusal in std::mem::take(&mut job.refusals) {
-                self.entry(refusal, &[])?;
+            for entry in std::mem::take(&mut job.entries) {
+                self.entry(entry, &[])?;
             }
         }
         self.settle_repeats(jobs);
@@ -189,7 +189,7 @@ impl<'a> Forming<'a> {
     pub(super) fn decided(&mut self, job: &mut PublishJob, event_number: usize, outcome: Outcome) {
         let index = job.ready[event_number].index;
         if let Outcome::Refused(refusal) = &outcome {
-            job.refusals.push(audit_logs::refusal_entry(
+            job.entries.push(audit_logs::refusal_entry(
                 &job.publisher,
                 &job.topic.name,
                 job.topic.lane,

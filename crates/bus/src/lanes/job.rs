@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use contract::ContractVersion;
+use contract::check::Leak;
 use crossbeam_channel::Receiver;
 use journal::{Offset, StreamId};
 use seal::{Pseudonym, WrappedKey};
@@ -40,8 +41,8 @@ pub struct PublishJob {
     pub bodies: Vec<u8>,
     /// What becomes of each event, index-aligned with the call; `None` where the lane decides.
     pub outcomes: Vec<Option<Outcome>>,
-    /// Audit entries for those that were refused before they came here.
-    pub refusals: Vec<Entry>,
+    /// Audit entries of what was refused, or found, before it came here.
+    pub entries: Vec<Entry>,
     /// Where its events stand or fall together, and are placed where their producer said.
     pub whole: Option<Whole>,
     /// Whether its producer sent it before, by its numbers.
@@ -82,6 +83,8 @@ pub struct ReadyEvent {
     pub body: Range<usize>,
     /// Persons' keys that are not durable yet and that this event needs.
     pub new_keys: Vec<NewKey>,
+    /// What was found in it that its contract says is not there.
+    pub noted: Vec<Leak>,
 }
 
 /// A person's wrapped key that must become durable with the first event sealed under it.

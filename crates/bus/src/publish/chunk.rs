@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::{Incoming, prepare};
 use crate::Refusal;
 use crate::api::{Caller, Outcome};
-use crate::audit_logs::refusal_entry;
+use crate::audit_logs::{finding_entry, refusal_entry};
 use crate::clock::rfc3339;
 use crate::core::Core;
 use crate::lanes::{PublishJob, ReadyEvent, Whole};
@@ -34,7 +34,7 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
         outcomes: vec![None; events.len()],
         ready: Vec::with_capacity(events.len()),
         bodies: Vec::with_capacity(room.num_permits() * 1024 + events.len() * BODY_OVERHEAD_BYTES),
-        refusals: Vec::new(),
+        entries: Vec::new(),
         topic,
         publisher,
         whole,
@@ -43,7 +43,7 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
         room,
     };
     let partition = whole.map(|whole| whole.partition);
-    let mut refused = None;
+    let (mut refused, mut noted) = (None, Vec::new());
     for (index, event) in events.into_iter().enumerate() {
         let mut id = None;
         let prepared = event.and_then(|mut event| {
@@ -51,20 +51,26 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
                 .inspect_err(|_| id = Some(std::mem::take(&mut event.id)))
         });
         match prepared {
-            Ok(ready) => job.ready.push(ReadyEvent { index, ..ready }),
+            Ok(mut ready) => {
+                if !ready.noted.is_empty() {
+                    noted.push(std::mem::take(&mut ready.noted));
+                }
+                job.ready.push(ReadyEvent { index, ..ready });
+            }
             Err(refusal) => {
                 // Its keyed mark: an id that nobody checked may name a person, and the audit is for ever.
                 let id = id.map(|id| format!("{:016x}", core.marker.event_id(&id)));
                 let (publisher, topic) = (&job.publisher, &job.topic);
                 let entry = refusal_entry(publisher, &topic.name, topic.lane, id.as_deref(), &refusal, &time);
-                job.refusals.push(entry);
+                job.entries.push(entry);
                 job.outcomes[index] = Some(Outcome::Refused(refusal));
                 refused = refused.or(Some(index));
             }
         }
     }
-    if let Some(index) = refused.filter(|_| whole.is_some()) {
-        job.refuse_rest(index);
+    match refused.filter(|_| whole.is_some()) {
+        Some(index) => job.refuse_rest(index),
+        None => job.entries.extend(finding_entry(&job.publisher, &job.topic, &noted, &time)),
     }
     job
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::compile::Contract;
-use contract::national_id::looks_like_national_id;
+use contract::leaks::national_identifier;
 use contract::{AttributeValue, CloudEvent};
 use memchr::memmem::Finder;
 
@@ -35,9 +35,9 @@ pub fn no_person_outside_the_seal(
         }
     }
     let in_the_clear = event.subject.as_deref().filter(|_| subjects.is_empty());
-    match in_the_clear.and_then(looks_like_national_id) {
+    match in_the_clear.and_then(national_identifier) {
         None => Ok(()),
-        Some(kind) => Err(refuse(topic, contract, "subject", &format!("looks like a national identifier ({kind})"))
+        Some(found) => Err(refuse(topic, contract, "subject", &format!("looks like a national identifier ({})", found.what))
             .hint("name the thing, not the person; or let the contract declare its data subject, so that it is sealed")),
     }
 }
@@ -58,7 +58,7 @@ fn names(value: &str, subject: &str, finder: &Finder<'_>) -> bool {
 }
 
 /// The attributes that are stored as they are, but for `subject`, which is a pseudonym by now.
-fn open_attributes(event: &CloudEvent) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+pub(super) fn open_attributes(event: &CloudEvent) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let optional = [
         ("time", &event.time),
         ("datacontenttype", &event.datacontenttype),

@@ -8,6 +8,7 @@
 mod batch;
 mod chunk;
 mod guard;
+mod leaks;
 mod prepare;
 mod profiles;
 

@@ -12,7 +12,7 @@ use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data, Format}
 use seal::{AgencyKeys, PersonKey, Pseudonym};
 use seal::{Attribute, Binding, Fragment, Subject};
 
-use super::{guard, profiles};
+use super::{guard, leaks, profiles};
 use crate::api::Caller;
 use crate::core::Core;
 use crate::lanes::{NewKey, ReadyEvent};
@@ -46,7 +46,10 @@ pub fn prepare(
     }
     let data = data_of(topic, &contract, event)?;
     let checked = WORKSPACE
-        .with_borrow_mut(|workspace| contract.check(&data, workspace))
+        .with_borrow_mut(|workspace| {
+            workspace.watch = topic.watch;
+            contract.check(&data, workspace)
+        })
         .map_err(|violations| breaks_contract(topic, &contract, &violations))?;
     if is_bare {
         complete(topic, publisher, &checked, event);
@@ -268,6 +271,7 @@ impl Sealing<'_> {
             return Err(self.belongs_to_nobody(&orphan.name));
         }
         guard::no_person_outside_the_seal(self.topic, self.contract, event, &self.checked.subjects)?;
+        let noted = leaks::keep(self.core, self.topic, self.contract, event, self.checked)?;
         let definition = self.contract.definition();
         let start = bodies.len();
         let head = Head { contract: definition.version, digest, data: DataKind::of(definition.format) };
@@ -307,6 +311,7 @@ impl Sealing<'_> {
             hash: audit::Hash([0; 32]),
             body: start..bodies.len(),
             new_keys: Vec::new(),
+            noted,
         })
     }
 

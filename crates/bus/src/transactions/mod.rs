@@ -127,7 +127,7 @@ impl Bus {
             _ => None,
         });
         let (kept, entries) = match (prepared, first_refusal) {
-            (Ok(mut job), Some(refusal)) => (Err(refusal), std::mem::take(&mut job.refusals)),
+            (Ok(mut job), Some(refusal)) => (Err(refusal), std::mem::take(&mut job.entries)),
             (prepared, _) => (prepared, Vec::new()),
         };
         let verdict = kept.as_ref().err().cloned();

@@ -3,6 +3,7 @@
 
 pub(crate) mod avro;
 pub(crate) mod json;
+mod leaks;
 mod persons;
 pub(crate) mod protobuf;
 mod searches;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::check::{Checked, Key, Span};
+use crate::check::{Checked, Key, Leak, Span};
 use crate::compile::{Contract, KeyPlan};
 use crate::frames::Frame;
 use crate::limits;
@@ -44,6 +44,7 @@ pub(in crate::formats) struct Walked<'v> {
     pub(in crate::formats) frames: Vec<Frame>,
     pub(in crate::formats) key: Option<Found<'v>>,
     pub(in crate::formats) identity: Option<Found<'v>>,
+    pub(in crate::formats) leaks: Vec<Leak>,
 }
 
 /// One visit of a place that binds a subject pointer's last `*`, and the identifier found there.
@@ -197,6 +198,7 @@ impl Persons {
         };
         let identity = walked.identity.and_then(Found::text).map(Cow::into_owned);
         let subjects = self.subjects.take();
-        Checked { spans: walked.spans, frames: walked.frames, subjects, key, identity }
+        let Walked { spans, frames, leaks, .. } = walked;
+        Checked { spans, frames, subjects, key, identity, leaks }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Field, Plan, PlanNode, SubjectPath};
 use crate::compile::Fault;
 use crate::definition::{Definition, FieldRule};
+use crate::leaks;
 use crate::limits;
 use crate::places::{Places, Step};
 use crate::pointer::Pointer;
@@ -113,7 +114,7 @@ impl<P: Places> Builder<'_, P> {
             && below.is_empty()
             && (!split || stop)
         {
-            self.plan.nodes[at as usize] = self.covering(rule, &visit.path);
+            self.plan.nodes[at as usize] = self.covering(rule, &visit);
             return at;
         }
         if stop {
@@ -125,7 +126,7 @@ impl<P: Places> Builder<'_, P> {
             self.unclassified(&visit, false);
         }
         let field = match rule {
-            Some(rule) if !split || types.has_value() => self.covering(rule, &visit.path).field,
+            Some(rule) if !split || types.has_value() => self.covering(rule, &visit).field,
             _ => None,
         };
         self.walking.push(key);
@@ -162,7 +163,9 @@ impl<P: Places> Builder<'_, P> {
     }
 
     /// A node that one rule covers.
-    fn covering(&mut self, rule: usize, path: &[String]) -> PlanNode {
+    fn covering(&mut self, rule: usize, visit: &Visit<P::Place>) -> PlanNode {
+        let path = &visit.path;
+        let watch = self.watch(rule, &visit.place);
         let class = &self.rules[rule].field.class;
         let index = self.classes.iter().position(|known| known == class).unwrap_or(0) as u16;
         let sealed = class.is_sealed();
@@ -174,7 +177,17 @@ impl<P: Places> Builder<'_, P> {
                 None
             }
         };
-        PlanNode { field: Some(Field { class: index, sealed, owner }), whole: true, ..PlanNode::default() }
+        let field = Field { class: index, sealed, owner, watch };
+        PlanNode { field: Some(field), whole: true, ..PlanNode::default() }
+    }
+
+    /// What must not be found in a field of this rule.
+    fn watch(&self, rule: usize, place: &P::Place) -> leaks::Set {
+        let field = self.rules[rule].field;
+        if field.class.is_about_a_person() || self.places.is_fixed(place) {
+            return leaks::Set::NONE;
+        }
+        leaks::Set::all().without(leaks::Set::named(&field.may_hold))
     }
 
     fn owner(&self, rule: usize, path: &[String]) -> Owner {

@@ -7,6 +7,8 @@ mod build;
 
 pub(crate) use build::build;
 
+use crate::leaks;
+
 /// What a value is and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -15,6 +17,8 @@ pub(crate) struct Field {
     pub(crate) sealed: bool,
     /// Index of the subject pointer that says whose it is; none for what belongs to no person.
     pub(crate) owner: Option<u16>,
+    /// What must not be found in it; none where it is a person's.
+    pub(crate) watch: leaks::Set,
 }
 
 /// A place of the schema.

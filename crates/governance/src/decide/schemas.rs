@@ -158,7 +158,7 @@ fn tagged(case: &Case<'_>, schema: &Schema, read: &ReadSchema) -> BTreeMap<Point
     let extra: Vec<Class> = case.state.standards().classes.iter().cloned().collect();
     let rule = |(pointer, tags): (Pointer, BTreeSet<String>)| {
         let class = tags::class_of(&tags, &extra)?;
-        Some((pointer, FieldRule { class, of: None }))
+        Some((pointer, FieldRule::from(class)))
     };
     by_place.into_iter().filter_map(rule).collect()
 }

@@ -6,6 +6,7 @@ use contract::{Class, ClassSet, Profiles};
 use serde::{Deserialize, Serialize};
 
 use super::file::File;
+use crate::leaks::{Answer, Leaks};
 use crate::{Access, Changes, Limits, Ownership, Standards, duration};
 
 #[derive(Deserialize)]
@@ -23,6 +24,15 @@ struct StandardsForm {
     ownership: OwnershipForm,
     #[serde(default)]
     profiles: ProfilesForm,
+    #[serde(default)]
+    leaks: LeaksForm,
+}
+
+#[derive(Default, Deserialize)]
+struct LeaksForm {
+    otherwise: Option<Answer>,
+    #[serde(flatten)]
+    by_detector: BTreeMap<String, Answer>,
 }
 
 #[derive(Default, Deserialize)]
@@ -110,6 +120,11 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
         cloudevents: given.cloudevents.unwrap_or(default.cloudevents),
         nl_gov: given.nl_gov.unwrap_or(default.nl_gov),
     };
+    let (given, default) = (form.leaks, Leaks::default());
+    let leaks = Leaks {
+        otherwise: given.otherwise.unwrap_or(default.otherwise),
+        by_detector: default.by_detector.into_iter().chain(given.by_detector).collect(),
+    };
     let (given, default) = (form.limits, Limits::default());
     let limits = Limits {
         retention_min_s: seconds(file, "limits.retention_min", given.retention_min, default.retention_min_s),
@@ -125,7 +140,7 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
     let classes = form.classes.into_iter().map(Class::from).collect();
     // The policies stand in files of their own.
     let policies = BTreeMap::new();
-    let standards = Standards { limits, changes, access, ownership, profiles, classes, policies };
+    let standards = Standards { limits, changes, access, ownership, profiles, leaks, classes, policies };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }
@@ -138,6 +153,7 @@ struct WrittenStandards<'a> {
     access: WrittenAccess<'a>,
     ownership: WrittenOwnership,
     profiles: &'a Profiles,
+    leaks: &'a Leaks,
 }
 
 #[derive(Serialize)]
@@ -173,7 +189,7 @@ struct WrittenOwnership {
 
 /// The file that [`read`] reads this from.
 pub(super) fn written(standards: &Standards) -> String {
-    let Standards { limits, changes, access, ownership, profiles, classes, policies: _ } = standards;
+    let Standards { limits, changes, access, ownership, profiles, leaks, classes, policies: _ } = standards;
     let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = limits;
     let Changes { notice_s, silence_is_consent } = changes;
     let form = WrittenStandards {
@@ -202,6 +218,7 @@ pub(super) fn written(standards: &Standards) -> String {
             notice: duration::to_text(ownership.notice_s),
         },
         profiles,
+        leaks,
     };
     toml::to_string(&form).expect("texts and numbers always write")
 }

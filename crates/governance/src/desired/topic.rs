@@ -1,6 +1,6 @@
 //! `topics/TOPIC/topic.yaml` with the schema beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
@@ -73,6 +73,8 @@ enum RuleForm {
 struct LongRule {
     class: String,
     of: Option<String>,
+    #[serde(default)]
+    may_hold: BTreeSet<String>,
 }
 
 /// Reads a topic; `folder` is the name of the folder that the file stands in.
@@ -181,14 +183,14 @@ fn classify(file: &mut File<'_>, rules: BTreeMap<String, Spanned<RuleForm>>) -> 
     let mut read = BTreeMap::new();
     for (at, rule) in rules {
         let line = line(&rule);
-        let (class, of) = match rule.value {
-            RuleForm::Short(class) => (class, None),
-            RuleForm::Long(LongRule { class, of }) => (class, of),
+        let (class, of, may_hold) = match rule.value {
+            RuleForm::Short(class) => (class, None, BTreeSet::new()),
+            RuleForm::Long(LongRule { class, of, may_hold }) => (class, of, may_hold),
         };
         let field = format!("contract.classify.{at}");
         let of = of.and_then(|of| pointer(file, &field, line, &of));
         if let Some(at) = pointer(file, &field, line, &at) {
-            read.insert(at, FieldRule { class: Class::from(class), of });
+            read.insert(at, FieldRule { class: Class::from(class), of, may_hold });
         }
     }
     read

@@ -108,7 +108,7 @@ pub fn definition(kind: &Kind) -> Definition {
         let public = ALWAYS_PUBLIC.contains(&member) || (kind.open && member != "/concerns");
         let class = if public { Class::Public } else { Class::Internal };
         let place = Pointer::parse(member).expect("the table holds pointers");
-        (place, FieldRule { class, of: None })
+        (place, FieldRule::from(class))
     };
     Definition {
         topic: kind.topic(),

@@ -77,7 +77,7 @@ impl Explainer<'_> {
     }
 
     /// The pointer as it may be shown; `keys` says whether the keys on the way are what they seem.
-    fn pointer(&self, way: &[Step], keys: bool) -> String {
+    pub(super) fn pointer(&self, way: &[Step], keys: bool) -> String {
         let tokens = way.iter().enumerate().map(|(at, step)| match step.token {
             Token::Field(record, field) => match self.form.schema.kind(record) {
                 Kind::Record(fields) => fields[field as usize].name.to_string(),

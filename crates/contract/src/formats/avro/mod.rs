@@ -14,21 +14,24 @@ mod scalars;
 mod schema;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::Class;
 use crate::compile::Fault;
 use crate::definition::Definition;
+use crate::leaks::Set;
 use crate::places::{Places, Step, Types};
 use crate::plan::Plan;
 use crate::pointer::Pointer;
 use program::Program;
-use schema::{Kind, Schema};
+use schema::{Kind, Schema, TypeId};
 
 /// An Avro schema, compiled.
 pub(crate) struct Form {
     schema: Schema,
     program: Program,
+    /// The fields of records whose names speak of what a detector finds.
+    speaking: HashMap<(TypeId, u32), Set>,
 }
 
 /// Memory that checks reuse.
@@ -41,6 +44,20 @@ impl Form {
     /// The schema of what is left where some classes are left out, as text.
     pub(crate) fn redacted_schema(&self, cleared: &[bool]) -> String {
         redacted::redacted(&self.schema, &self.program, cleared).to_string()
+    }
+}
+
+impl Schema {
+    /// The fields of records whose names speak of what a detector finds.
+    fn speaking(&self) -> HashMap<(TypeId, u32), Set> {
+        let records = (0..).zip(&self.types).filter_map(|(id, of)| match &of.kind {
+            Kind::Record(fields) => Some((id, fields)),
+            _ => None,
+        });
+        let fields =
+            records.flat_map(|(id, fields)| (0..).zip(fields).map(move |(at, field)| ((id, at), field)));
+        let known = fields.map(|(at, field)| (at, Set::expected_by(&field.name)));
+        known.filter(|(_, expected)| !expected.is_empty()).collect()
     }
 }
 
@@ -63,7 +80,8 @@ pub(crate) fn compile(definition: &Definition, classes: &[Class]) -> Result<(For
         return Err(faults);
     }
     let program = Program::new(&schema, &plan, definition).map_err(|fault| vec![fault])?;
-    Ok((Form { schema, program }, plan))
+    let speaking = schema.speaking();
+    Ok((Form { schema, program, speaking }, plan))
 }
 
 /// A map's entries cannot be sealed for one person each: left out, an entry would still show its key, and its person

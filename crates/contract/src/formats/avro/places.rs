@@ -63,6 +63,13 @@ impl Places for Schema {
     fn is_anything(&self, _: &Self::Place) -> bool {
         false
     }
+
+    fn is_fixed(&self, place: &Self::Place) -> bool {
+        place.iter().all(|id| {
+            let is_one_of_few = matches!(self.kind(*id), Kind::Null | Kind::Boolean | Kind::Enum(_));
+            is_one_of_few || self.type_of(*id).rule.is_some()
+        })
+    }
 }
 
 impl Schema {

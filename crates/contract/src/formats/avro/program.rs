@@ -16,6 +16,7 @@ use crate::check::Shape;
 use crate::compile::Fault;
 use crate::definition::Definition;
 use crate::formats::searches::{Search, Sought, Want, below, searches};
+use crate::leaks::Set;
 use crate::plan::{Field, Plan, PlanNode};
 use crate::pointer::Pointer;
 
@@ -38,6 +39,8 @@ pub(super) struct Op {
     pub(super) class: Option<u16>,
     pub(super) seal: Option<Seal>,
     pub(super) marks: Option<Box<Marks>>,
+    /// What must not be found in a value that stands there, nor in a map's keys.
+    pub(super) watch: Set,
     /// Whether nothing in it is sealed or looked for.
     pub(super) plain: bool,
 }
@@ -70,7 +73,7 @@ impl Program {
         let (ops, known, path) = (Vec::new(), HashMap::new(), Vec::new());
         let mut builder = Builder { schema, plan, definition, ops, known, path, unclassified: None };
         let searches = searches(plan, definition);
-        let root = builder.op(schema.root, Some(0), &searches, Shape::Whole);
+        let root = builder.op(schema.root, Inside::Node(0), &searches, Shape::Whole);
         match builder.unclassified {
             None => Ok(Self { ops: builder.ops, root }),
             Some(path) => {
@@ -85,8 +88,17 @@ impl Program {
     }
 }
 
-/// What makes operations the same: the type, the plan's node, and what is still looked for, by how many tokens further.
-type Known = (TypeId, Option<u32>, Vec<(Sought, usize)>);
+/// What makes operations the same: the type, where it lies, and what is still looked for, by how many tokens further.
+type Known = (TypeId, Inside, Vec<(Sought, usize)>);
+
+/// Where a place lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Inside {
+    /// At a node of the plan.
+    Node(u32),
+    /// In a place that one rule covers, which watches for these.
+    Covered(Set),
+}
 
 struct Builder<'s> {
     schema: &'s Schema,
@@ -103,56 +115,61 @@ struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// The operation for a type: at the place of a plan's node, or inside a place that is covered.
-    fn op(&mut self, of: TypeId, node: Option<u32>, searches: &[Search<'_>], shape: Shape) -> OpId {
+    fn op(&mut self, of: TypeId, place: Inside, searches: &[Search<'_>], shape: Shape) -> OpId {
         let wanted = searches.iter().map(|search| (search.what, search.tokens.len()));
-        let known = (of, node, wanted.collect());
+        let known = (of, place, wanted.collect());
         if let Some(id) = self.known.get(&known) {
             return *id;
         }
-        let plain = node.is_none() && searches.is_empty();
+        let plain = matches!(place, Inside::Covered(_)) && searches.is_empty();
         let id = self.ops.len() as OpId;
-        self.ops.push(Op { of, inner: Box::default(), class: None, seal: None, marks: None, plain });
+        let watch = Set::NONE;
+        self.ops.push(Op { of, inner: Box::default(), class: None, seal: None, marks: None, watch, plain });
         // Entered before it is made, so that a recursive type leads back here.
         self.known.insert(known, id);
         let kind = self.schema.kind(of);
-        let (field, inside) = node.map_or((None, None), |node| self.covering(kind, node));
+        let (field, inside) = match place {
+            Inside::Node(node) => self.covering(kind, node),
+            covered => (None, covered),
+        };
         let seal = field.filter(|field| field.sealed).map(|field| self.seal(field, shape));
         let (inner, marks) = self.inner(kind, inside, searches, shape);
         let op = &mut self.ops[id as usize];
         op.class = field.map(|field| field.class);
+        op.watch = if let Inside::Covered(watch) = inside { watch } else { Set::NONE };
         (op.seal, op.inner, op.marks) = (seal, inner, marks);
         id
     }
 
-    /// What covers a value of `kind` at a node as one, and the node of what is inside unless it is covered.
-    fn covering(&mut self, kind: &Kind, id: u32) -> (Option<Field>, Option<u32>) {
+    /// What covers a value of `kind` at a node as one, and where what is inside lies.
+    fn covering(&mut self, kind: &Kind, id: u32) -> (Option<Field>, Inside) {
         let node = self.plan.node(id);
         let entries = node.others.map(|entries| self.plan.node(entries));
+        let covered =
+            |field: Option<Field>| (field, Inside::Covered(field.map_or(Set::NONE, |field| field.watch)));
         match (kind, entries) {
-            _ if node.whole => (node.field, None),
-            (Kind::Map(_), Some(entries)) if entries.whole => (entries.field, None),
-            (Kind::Record(_) | Kind::Array(_) | Kind::Map(_) | Kind::Union(_), _) => (None, Some(id)),
+            _ if node.whole => covered(node.field),
+            (Kind::Map(_), Some(entries)) if entries.whole => covered(entries.field),
+            (Kind::Record(_) | Kind::Array(_) | Kind::Map(_) | Kind::Union(_), _) => (None, Inside::Node(id)),
             _ => {
                 if node.field.is_none() && *kind != Kind::Null {
                     self.unclassified = Some(self.path.clone());
                 }
-                (node.field, None)
+                covered(node.field)
             }
         }
     }
 
-    /// The node that `step` leads to from a node of the plan.
-    fn below(
-        &mut self,
-        node: Option<u32>,
-        token: &str,
-        step: impl Fn(&PlanNode) -> Option<u32>,
-    ) -> Option<u32> {
-        let below = step(self.plan.node(node?));
-        if below.is_none() {
-            self.unclassified = Some(self.path.iter().cloned().chain([token.to_owned()]).collect());
-        }
-        below
+    /// Where `step` leads to.
+    fn below(&mut self, place: Inside, token: &str, step: impl Fn(&PlanNode) -> Option<u32>) -> Inside {
+        let Inside::Node(node) = place else { return place };
+        step(self.plan.node(node)).map_or_else(
+            || {
+                self.unclassified = Some(self.path.iter().cloned().chain([token.to_owned()]).collect());
+                Inside::Covered(Set::NONE)
+            },
+            Inside::Node,
+        )
     }
 
     fn seal(&self, field: Field, shape: Shape) -> Seal {
@@ -169,7 +186,7 @@ impl<'s> Builder<'s> {
     fn inner(
         &mut self,
         kind: &'s Kind,
-        node: Option<u32>,
+        place: Inside,
         searches: &[Search<'_>],
         shape: Shape,
     ) -> (Box<[OpId]>, Option<Box<Marks>>) {
@@ -187,15 +204,15 @@ impl<'s> Builder<'s> {
             Kind::Record(fields) => {
                 let fields = fields.iter().map(|field| {
                     let searches = below(searches, |token| token == "*" || *token == *field.name);
-                    let child = self.below(node, &field.name, |node| node.member(&field.name));
+                    let child = self.below(place, &field.name, |node| node.member(&field.name));
                     self.child(field.of, child, &searches, Shape::Member, &field.name)
                 });
                 fields.collect()
             }
-            Kind::Array(items) => self.items(*items, node, searches, &mut marks),
+            Kind::Array(items) => self.items(*items, place, searches, &mut marks),
             // Nothing is looked for in a map: which of its entries would be meant?
             Kind::Map(values) => {
-                let child = self.below(node, "*", |node| node.others);
+                let child = self.below(place, "*", |node| node.others);
                 Box::from([self.child(*values, child, &[], Shape::Member, "*")])
             }
             Kind::Union(branches) => {
@@ -203,7 +220,7 @@ impl<'s> Builder<'s> {
                     !search.tokens.is_empty() || matches!(search.what, Sought::Value(_))
                 };
                 let searches: Vec<Search<'_>> = searches.iter().filter(passed).copied().collect();
-                branches.iter().map(|branch| self.op(*branch, node, &searches, shape)).collect()
+                branches.iter().map(|branch| self.op(*branch, place, &searches, shape)).collect()
             }
             _ => Box::default(),
         };
@@ -214,11 +231,11 @@ impl<'s> Builder<'s> {
     fn items(
         &mut self,
         of: TypeId,
-        node: Option<u32>,
+        place: Inside,
         searches: &[Search<'_>],
         marks: &mut Marks,
     ) -> Box<[OpId]> {
-        let child = self.below(node, "*", |node| node.rest);
+        let child = self.below(place, "*", |node| node.rest);
         let mut indices: Vec<usize> =
             searches.iter().filter_map(|search| search.tokens.first()?.parse().ok()).collect();
         indices.sort_unstable();
@@ -234,13 +251,13 @@ impl<'s> Builder<'s> {
     fn child(
         &mut self,
         of: TypeId,
-        node: Option<u32>,
+        place: Inside,
         searches: &[Search<'_>],
         shape: Shape,
         token: &str,
     ) -> OpId {
         self.path.push(token.to_owned());
-        let id = self.op(of, node, searches, shape);
+        let id = self.op(of, place, searches, shape);
         self.path.pop();
         id
     }

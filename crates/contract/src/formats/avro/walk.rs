@@ -9,11 +9,13 @@ use super::program::{Marks, Op, OpId, Seal};
 use super::scalars;
 use super::schema::{Kind, TypeId};
 use super::{Form, Memory};
-use crate::check::{Checked, Span, Violation, Workspace};
+use crate::check::{Checked, Leak, Span, Violation, Workspace};
 use crate::compile::Contract;
+use crate::formats::leaks;
 use crate::formats::persons::{self, Found, Persons};
 use crate::formats::searches::Want;
 use crate::frames::{Coding, Frame};
+use crate::leaks::{Search, Set};
 use crate::limits::{self, Limits};
 use crate::subjects::Why;
 
@@ -56,13 +58,13 @@ impl Form {
         data: &[u8],
         work: &mut Workspace,
     ) -> Result<Checked, Vec<Violation>> {
-        let Workspace { limits, avro: Memory { walked }, .. } = work;
+        let Workspace { limits, watch, avro: Memory { walked }, .. } = work;
         let longest = limits.document_bytes.min(limits::DOCUMENT_BYTES_CEILING);
         if data.len() > longest {
             let text = format!("the document cannot be read as Avro: longer than {longest} bytes");
             return Err(vec![Violation { pointer: String::new(), text }]);
         }
-        let mut walk = Walk::new(self, contract, data, limits, walked);
+        let mut walk = Walk { watch: *watch, ..Walk::new(self, contract, data, limits, walked) };
         walk.document();
         if !walk.violations.is_empty() {
             return Err(walk.violations);
@@ -70,8 +72,8 @@ impl Form {
         let ordering = walk.memory.persons.ordering(contract);
         let orphans = walk.memory.persons.settle(&mut walk.spans);
         if orphans.is_empty() {
-            let Walk { spans, frames, key, identity, memory, .. } = walk;
-            let found = persons::Walked { spans, frames, key, identity };
+            let Walk { spans, frames, key, identity, leaks, memory, .. } = walk;
+            let found = persons::Walked { spans, frames, key, identity, leaks };
             return Ok(memory.persons.conclude(contract, ordering, found));
         }
         let mut again = Walk::new(self, contract, data, limits, walked);
@@ -97,6 +99,9 @@ struct Walk<'d, 'w> {
     orphans: Vec<(u32, Why)>,
     key: Option<Found<'d>>,
     identity: Option<Found<'d>>,
+    /// What must not be found in what is nobody's, and what was.
+    watch: Set,
+    leaks: Vec<Leak>,
     violations: Vec<Violation>,
 }
 
@@ -126,6 +131,8 @@ impl<'d, 'w> Walk<'d, 'w> {
             orphans: Vec::new(),
             key: None,
             identity: None,
+            watch: Set::NONE,
+            leaks: Vec::new(),
             violations: Vec::new(),
         }
     }
@@ -199,6 +206,7 @@ impl<'d, 'w> Walk<'d, 'w> {
             let key = (end - key.len() as u32, end);
             walk.memory.keys.push(key);
             walk.memory.way[step] = Step { op: op.inner[0], token: Token::Entry(key.0, key.1) };
+            walk.look_at_key(op, key);
             walk.value(op.inner[0])
         })?;
         let data = self.cursor.data;
@@ -288,7 +296,49 @@ impl<'d, 'w> Walk<'d, 'w> {
         if let Some(marks) = &op.marks {
             self.found(marks, found);
         }
+        // Which symbol of a list it is says nothing.
+        if !matches!(kind, Kind::Enum(_)) {
+            self.look(op, found);
+        }
         Ok(())
+    }
+
+    fn look(&mut self, op: &Op, found: Found<'d>) {
+        let wanted = op.watch.and(self.watch);
+        if !wanted.is_empty() {
+            let expected = self.expected();
+            let explainer = Explainer { contract: self.contract, form: self.form, data: self.cursor.data };
+            let way = &self.memory.way;
+            leaks::look(found, Search { wanted, expected }, &mut self.leaks, || {
+                explainer.pointer(way, false)
+            });
+        }
+    }
+
+    /// Keys have no class of their own: where their entries are nobody's, or not as a whole, nor are they.
+    fn look_at_key(&mut self, map: &Op, key: (u32, u32)) {
+        let watch = if map.seal.is_none() { Set::all() } else { map.watch };
+        if let Ok(text) = std::str::from_utf8(&self.cursor.data[key.0 as usize..key.1 as usize]) {
+            let wanted = watch.and(self.watch);
+            let search = Search { wanted, expected: Set::NONE };
+            let explainer = Explainer { contract: self.contract, form: self.form, data: self.cursor.data };
+            let way = &self.memory.way;
+            leaks::look(Found::Text(text), search, &mut self.leaks, || explainer.pointer(way, false));
+        }
+    }
+
+    /// What the name of the nearest field speaks of.
+    fn expected(&self) -> Set {
+        let field = self.memory.way.iter().rev().find_map(|step| match step.token {
+            Token::Field(record, field) => Some((record, field)),
+            Token::Item(_) | Token::Entry(..) => None,
+        });
+        let speaking = &self.form.speaking;
+        field
+            .filter(|_| !speaking.is_empty())
+            .and_then(|field| speaking.get(&field))
+            .copied()
+            .unwrap_or_default()
     }
 
     fn found(&mut self, marks: &Marks, found: Found<'d>) {

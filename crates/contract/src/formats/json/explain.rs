@@ -58,12 +58,25 @@ impl Explainer<'_, '_> {
 
     /// A field that cannot be sealed.
     pub(super) fn orphan(&self, orphan: &Orphan) -> Violation {
-        let tokens = path_to(self.document, orphan.node);
-        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
-        let pointer = self.pointer(&tokens);
+        let pointer = self.pointer_to(orphan.node);
         let subjects = &self.contract.plan.subjects;
         let text = orphan.why.text(&pointer, |at| &subjects[at as usize].pointer);
         Violation { pointer, text }
+    }
+
+    /// Where something was found that must not be there; it may be the name of a member that no schema declares.
+    pub(super) fn leak(&self, node: u32) -> String {
+        let tokens = path_to(self.document, node);
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        let shown = |at: usize| if self.is_declared(&tokens, at) { tokens[at] } else { "*" };
+        Pointer::from_tokens((0..tokens.len()).map(shown).map(str::to_owned)).to_string()
+    }
+
+    /// The pointer to the node of this index, as it may be shown.
+    fn pointer_to(&self, node: u32) -> String {
+        let tokens = path_to(self.document, node);
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        self.pointer(&tokens)
     }
 
     fn explain(&self, error: &ValidationError<'_>) -> Violation {
@@ -151,14 +164,7 @@ impl Explainer<'_, '_> {
             node.field.is_some_and(|field| !field.sealed)
         };
         let shown = tokens.iter().enumerate().map(|(at, token)| {
-            let index = token.len() < 10 && token.bytes().all(|byte| byte.is_ascii_digit());
-            let index = index
-                && self
-                    .document
-                    .root()
-                    .at(&tokens[..at])
-                    .is_some_and(|node| node.kind() == document::Kind::Array);
-            if index || self.form.declared.contains(*token) {
+            if self.is_declared(tokens, at) {
                 (*token).to_owned()
             } else if is_public(at) {
                 cut(token, limits::SHOWN_NAME_CHARS)
@@ -167,6 +173,14 @@ impl Explainer<'_, '_> {
             }
         });
         Pointer::from_tokens(shown).to_string()
+    }
+
+    /// Whether a token is an index, or a name that the schema has.
+    fn is_declared(&self, tokens: &[&str], at: usize) -> bool {
+        let is_number = tokens[at].len() < 10 && tokens[at].bytes().all(|byte| byte.is_ascii_digit());
+        let within = || self.document.root().at(&tokens[..at]);
+        self.form.declared.contains(tokens[at])
+            || (is_number && within().is_some_and(|node| node.kind() == document::Kind::Array))
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON documents under JSON Schema 2020-12.
 
 mod explain;
+mod leaks;
 mod schema;
 pub(crate) mod splice;
 mod walk;
@@ -28,6 +29,8 @@ pub(crate) struct Form {
     validator: Validator<DocumentJson>,
     /// Every member name that the schema declares: names that a violation may repeat.
     declared: HashSet<String>,
+    /// Those of them that speak of what a detector finds.
+    speaking: leaks::Speaking,
 }
 
 /// Memory that checks reuse.
@@ -93,7 +96,8 @@ pub(crate) fn compile(definition: &Definition, classes: &[Class]) -> Result<(For
         Ok(validator) if faults.is_empty() => {
             let mut declared = HashSet::new();
             declare(&schema, &mut declared);
-            Ok((Form { schema, validator, declared }, plan))
+            let speaking = leaks::speaking(&declared);
+            Ok((Form { schema, validator, declared, speaking }, plan))
         }
         Ok(_) => Err(faults),
         Err(error) => {

@@ -1,10 +1,12 @@
 //! The walk over one JSON document, along its contract's plan.
 
 use super::explain::Explainer;
+use super::leaks::Found;
 use super::{Form, Memory};
 use crate::check::{Checked, Key, Shape, Span, Violation, Workspace};
 use crate::compile::{Contract, KeyPlan};
 use crate::document::{Document, JsonNode, Kind, Node};
+use crate::leaks::Set;
 use crate::limits;
 use crate::plan::{Field, PlanNode};
 use crate::subjects::{Subjects, Why};
@@ -27,6 +29,7 @@ impl Form {
         data: &[u8],
         work: &mut Workspace,
     ) -> Result<Checked, Vec<Violation>> {
+        let watch = work.watch;
         let Memory { tape, walked } = &mut work.json;
         let document = Document::parse_on(data, &work.limits, tape).map_err(|wrong| {
             vec![Violation {
@@ -34,7 +37,7 @@ impl Form {
                 text: format!("the document is not valid JSON: {wrong}"),
             }]
         })?;
-        let checked = self.check_document(contract, &document, walked);
+        let checked = self.check_document(contract, &document, watch, walked);
         document.give_back(tape);
         checked
     }
@@ -43,6 +46,7 @@ impl Form {
         &self,
         contract: &Contract,
         document: &Document<'_>,
+        watch: Set,
         memory: &mut Walked,
     ) -> Result<Checked, Vec<Violation>> {
         let explainer = Explainer { contract, form: self, validator: &self.validator, document };
@@ -52,9 +56,11 @@ impl Form {
         memory.ancestors.clear();
         memory.owners.clear();
         memory.subjects.take();
-        let mut walk = Walk { contract, document, memory, spans: Vec::with_capacity(8), orphans: Vec::new() };
+        let (spans, orphans, found) = (Vec::with_capacity(8), Vec::new(), Vec::new());
+        let mut walk = Walk { contract, form: self, document, watch, memory, spans, orphans, found };
         let key_subject = walk.key_subject();
-        walk.value(document.root(), 0, Place { shape: Shape::Whole, start: document.root().span().start });
+        let start = document.root().span().start;
+        walk.value(document.root(), 0, Place { shape: Shape::Whole, start, expected: Set::NONE });
         if !walk.orphans.is_empty() {
             let orphans = std::mem::take(&mut walk.orphans);
             return Err(orphans.into_iter().map(|orphan| explainer.orphan(&orphan)).collect());
@@ -67,8 +73,9 @@ impl Form {
         };
         let identity = contract.definition.identity.as_ref();
         let identity = identity.and_then(|pointer| scalar_text(document.root().at(pointer.tokens())?));
+        let leaks = walk.leaks(|node| explainer.leak(node));
         let Walk { spans, memory, .. } = walk;
-        Ok(Checked { spans, frames: Vec::new(), subjects: memory.subjects.take(), key, identity })
+        Ok(Checked { spans, frames: Vec::new(), subjects: memory.subjects.take(), key, identity, leaks })
     }
 }
 
@@ -84,14 +91,20 @@ pub(super) struct Orphan {
 struct Place {
     shape: Shape,
     start: u32,
+    /// What the name of the nearest member speaks of.
+    expected: Set,
 }
 
-struct Walk<'c, 'd, 'w> {
+pub(super) struct Walk<'c, 'd, 'w> {
     contract: &'c Contract,
+    pub(super) form: &'c Form,
     document: &'d Document<'d>,
+    /// What must not be found in what is nobody's.
+    watch: Set,
     memory: &'w mut Walked,
     spans: Vec<Span>,
     orphans: Vec<Orphan>,
+    pub(super) found: Vec<Found>,
 }
 
 impl<'d> Walk<'_, 'd, '_> {
@@ -104,7 +117,7 @@ impl<'d> Walk<'_, 'd, '_> {
         } else {
             match value.kind() {
                 Kind::Object => self.members(value, node),
-                Kind::Array => self.elements(value, node),
+                Kind::Array => self.elements(value, node, place.expected),
                 // Beside an object or array, `null` says only that it is absent.
                 Kind::Null if node.field.is_none() => {}
                 _ => self.seal(value, node.field, place),
@@ -114,24 +127,31 @@ impl<'d> Walk<'_, 'd, '_> {
     }
 
     fn members(&mut self, object: Node<'d>, node: &PlanNode) {
+        let contract = self.contract;
         for member in object.members() {
-            let child = match member.plain_key() {
-                Some(key) => node.member(key),
-                None => node.member(&member.key()),
-            };
-            let start = member.span().start;
+            let key = member.key();
+            let (child, start) = (node.member(&key), member.span().start);
+            let expected = self.expected(&key);
+            if let Some(others) = node.others.filter(|others| Some(*others) == child) {
+                // Names have no class of their own: where what they lead to is nobody's, or not as a whole, nor are they.
+                let field = contract.plan.node(others).field.filter(|field| field.sealed);
+                let watch = field.map_or(Set::all(), |field| field.watch);
+                self.look_at_key(&key, member.value(), watch.and(self.watch));
+            }
             match child {
-                Some(child) => self.value(member.value(), child, Place { shape: Shape::Member, start }),
+                Some(child) => {
+                    self.value(member.value(), child, Place { shape: Shape::Member, start, expected })
+                }
                 None => self.orphan(member.value(), Why::Unclassified),
             }
         }
     }
 
-    fn elements(&mut self, array: Node<'d>, node: &PlanNode) {
+    fn elements(&mut self, array: Node<'d>, node: &PlanNode, expected: Set) {
         for (index, element) in array.items().enumerate() {
             let start = element.span().start;
             match node.element(index) {
-                Some(child) => self.value(element, child, Place { shape: Shape::Item, start }),
+                Some(child) => self.value(element, child, Place { shape: Shape::Item, start, expected }),
                 None => self.orphan(element, Why::Unclassified),
             }
         }
@@ -145,6 +165,10 @@ impl<'d> Walk<'_, 'd, '_> {
 
     fn seal(&mut self, value: Node<'d>, field: Option<Field>, place: Place) {
         let Some(field) = field else { return self.orphan(value, Why::Unclassified) };
+        let wanted = field.watch.and(self.watch);
+        if !wanted.is_empty() {
+            self.look(value, wanted, place.expected);
+        }
         if !field.sealed {
             return;
         }

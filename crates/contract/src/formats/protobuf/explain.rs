@@ -38,7 +38,7 @@ impl Explainer<'_> {
         Violation { pointer, text }
     }
 
-    fn pointer(&self, way: &[Step]) -> String {
+    pub(super) fn pointer(&self, way: &[Step]) -> String {
         let mut tokens = Vec::with_capacity(way.len() + 1);
         for step in way {
             if let Some(field) = step.field {

@@ -108,4 +108,9 @@ impl Places for Schema {
     fn is_anything(&self, _: &Place) -> bool {
         false
     }
+
+    fn is_fixed(&self, place: &Place) -> bool {
+        let Place::Value(message, field) = *place else { return false };
+        matches!(self.field(message, field).kind, Kind::Enum(_) | Kind::Scalar(Scalar::Bool))
+    }
 }

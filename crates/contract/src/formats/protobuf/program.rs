@@ -14,7 +14,8 @@ use super::scalars;
 use super::schema::{Kind, Label, MessageId, Schema};
 use crate::compile::Fault;
 use crate::definition::Definition;
-use crate::formats::searches::{Search, Sought, Want, below, searches};
+use crate::formats::searches::{self, Sought, Want, below, searches};
+use crate::leaks::{Search, Set};
 use crate::limits::TYPE_DEPTH;
 use crate::plan::{Field, Plan};
 use crate::pointer::Pointer;
@@ -35,17 +36,19 @@ pub(super) struct Op {
     pub(super) message: MessageId,
     /// In the order of the message's fields.
     pub(super) fields: Box<[FieldOp]>,
+    place: Inside,
     /// Whether nothing in it is sealed or looked for.
     pub(super) plain: bool,
 }
 
 /// What the walk does each time that a field stands.
-#[derive(Default)]
 pub(super) struct FieldOp {
     pub(super) seal: Option<Seal>,
     /// In the message that it holds.
     pub(super) inner: Option<OpId>,
     pub(super) marks: Option<Box<Marks>>,
+    /// What must not be found in it, and what its name speaks of.
+    pub(super) search: Search,
 }
 
 /// A span is the field with its tag.
@@ -75,7 +78,9 @@ impl Program {
         let mut builder = Builder { schema, plan, ops: Vec::new(), known: HashMap::new(), path: Vec::new() };
         let node = plan.node(0);
         let whole = node.field.filter(|field| node.whole && field.sealed).map(seal);
-        let root = builder.op(schema.root, (!node.whole).then_some(0), &searches)?;
+        let covered = || Inside::Covered(node.field.map_or(Set::NONE, |field| field.watch));
+        let place = if node.whole { covered() } else { Inside::Node(0) };
+        let root = builder.op(schema.root, place, &searches)?;
         builder.fill_plain()?;
         Ok(Self { ops: builder.ops, root, whole })
     }
@@ -121,8 +126,17 @@ fn only_stars(schema: &Schema, tokens: &[String]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What makes operations the same: the message, the plan's node, and what is still looked for, by how many tokens further.
-type Known = (MessageId, Option<u32>, Vec<(Sought, usize)>);
+/// What makes operations the same: the message, where it lies, and what is still looked for, by how many tokens further.
+type Known = (MessageId, Inside, Vec<(Sought, usize)>);
+
+/// Where a message lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Inside {
+    /// At a node of the plan.
+    Node(u32),
+    /// In a place that one rule covers, which watches for these.
+    Covered(Set),
+}
 
 struct Builder<'s> {
     schema: &'s Schema,
@@ -135,19 +149,24 @@ struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// The operation for a message: at the place of a plan's node, or inside a place that is covered.
-    fn op(&mut self, message: MessageId, node: Option<u32>, searches: &[Search<'_>]) -> Result<OpId, Fault> {
+    fn op(
+        &mut self,
+        message: MessageId,
+        place: Inside,
+        searches: &[searches::Search<'_>],
+    ) -> Result<OpId, Fault> {
         let wanted = searches.iter().map(|search| (search.what, search.tokens.len())).collect();
-        let known = (message, node, wanted);
+        let known = (message, place, wanted);
         if let Some(id) = self.known.get(&known) {
             return Ok(*id);
         }
         let id = self.ops.len() as OpId;
-        let plain = node.is_none() && searches.is_empty();
-        self.ops.push(Op { message, fields: Box::default(), plain });
+        let plain = matches!(place, Inside::Covered(_)) && searches.is_empty();
+        self.ops.push(Op { message, fields: Box::default(), place, plain });
         // Entered before it is made, so that a recursive message leads back here.
         self.known.insert(known, id);
         if !plain {
-            self.fill(id, node, searches)?;
+            self.fill(id, place, searches)?;
         }
         Ok(id)
     }
@@ -157,18 +176,18 @@ impl<'s> Builder<'s> {
         let mut next = 0;
         while next < self.ops.len() {
             if self.ops[next].plain {
-                self.fill(next as OpId, None, &[])?;
+                self.fill(next as OpId, self.ops[next].place, &[])?;
             }
             next += 1;
         }
         Ok(())
     }
 
-    fn fill(&mut self, id: OpId, node: Option<u32>, searches: &[Search<'_>]) -> Result<(), Fault> {
+    fn fill(&mut self, id: OpId, place: Inside, searches: &[searches::Search<'_>]) -> Result<(), Fault> {
         let (schema, message) = (self.schema, self.ops[id as usize].message);
         let mut fields = Vec::with_capacity(schema.message(message).fields.len());
         for index in 0..schema.message(message).fields.len() {
-            fields.push(self.field(message, index, node, searches)?);
+            fields.push(self.field(message, index, place, searches)?);
         }
         self.ops[id as usize].fields = fields.into();
         Ok(())
@@ -178,17 +197,17 @@ impl<'s> Builder<'s> {
         &mut self,
         message: MessageId,
         index: usize,
-        node: Option<u32>,
-        searches: &[Search<'_>],
+        place: Inside,
+        searches: &[searches::Search<'_>],
     ) -> Result<FieldOp, Fault> {
         let field = self.schema.field(message, index);
         self.path.push(field.name.to_string());
         let searches = below(searches, |token| *token == *field.name);
         let several = matches!(field.label, Label::Repeated | Label::Map(_));
         let searches = if several { below(&searches, |token| token == "*") } else { searches };
-        let (seal, inside) = match node {
-            None => (None, None),
-            Some(node) => self.covering(field, node)?,
+        let (seal, inside) = match place {
+            Inside::Node(node) => self.covering(field, node)?,
+            covered => (None, covered),
         };
         let mut marks = Marks::default();
         for search in searches.iter().filter(|search| search.tokens.is_empty()) {
@@ -200,7 +219,7 @@ impl<'s> Builder<'s> {
         if let (Some(subject), true) = (marks.persons.first(), scalars::wire(field) != Wire::Length) {
             self.one_by_one(field.label, *subject)?;
         }
-        let searches: Vec<Search<'_>> =
+        let searches: Vec<searches::Search<'_>> =
             searches.into_iter().filter(|search| !search.tokens.is_empty()).collect();
         let inner = match field.kind {
             Kind::Message(inner) => Some(self.op(inner, inside, &searches)?),
@@ -208,7 +227,12 @@ impl<'s> Builder<'s> {
         };
         self.path.pop();
         let marked = !marks.persons.is_empty() || !marks.wanted.is_empty();
-        Ok(FieldOp { seal, inner, marks: marked.then(|| Box::new(marks)) })
+        let wanted = match inside {
+            Inside::Covered(watch) => watch,
+            Inside::Node(_) => Set::NONE,
+        };
+        let search = Search { wanted, expected: Set::expected_by(&field.name) };
+        Ok(FieldOp { seal, inner, marks: marked.then(|| Box::new(marks)), search })
     }
 
     /// Numbers of a list stand together where its producer likes, and one span cannot be several persons'.
@@ -224,12 +248,8 @@ impl<'s> Builder<'s> {
         Err(Fault::new(pointer, problem, "use a repeated string, or a repeated message"))
     }
 
-    /// What covers one occurrence of a field, and the node of what is inside unless it is covered.
-    fn covering(
-        &self,
-        field: &super::schema::Field,
-        node: u32,
-    ) -> Result<(Option<Seal>, Option<u32>), Fault> {
+    /// What covers one occurrence of a field, and where what is inside lies.
+    fn covering(&self, field: &super::schema::Field, node: u32) -> Result<(Option<Seal>, Inside), Fault> {
         let unclassified = || {
             let pointer = Pointer::from_tokens(self.path.iter().cloned()).to_string();
             Fault::new(pointer, "is not classified", "add it to `classify`")
@@ -243,10 +263,12 @@ impl<'s> Builder<'s> {
         };
         let covered = self.plan.node(one);
         match (covered.whole, &field.kind) {
-            (false, Kind::Message(inner)) if !self.schema.message(*inner).imported => Ok((None, Some(one))),
+            (false, Kind::Message(inner)) if !self.schema.message(*inner).imported => {
+                Ok((None, Inside::Node(one)))
+            }
             _ => {
                 let found = covered.field.ok_or_else(unclassified)?;
-                Ok((Some(found).filter(|found| found.sealed).map(seal), None))
+                Ok((Some(found).filter(|found| found.sealed).map(seal), Inside::Covered(found.watch)))
             }
         }
     }

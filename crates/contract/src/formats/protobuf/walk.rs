@@ -10,11 +10,13 @@ use super::keys::{self, Key, KeyOf};
 use super::program::{FieldOp, Marks, OpId, Seal};
 use super::scalars;
 use super::schema::{Field, Kind, Label, MessageId, Scalar};
-use crate::check::{Checked, Shape, Span, Violation, Workspace};
+use crate::check::{Checked, Leak, Shape, Span, Violation, Workspace};
 use crate::compile::Contract;
+use crate::formats::leaks;
 use crate::formats::persons::{self, Found, Persons};
 use crate::formats::searches::Want;
 use crate::frames::{Coding, Frame};
+use crate::leaks::{Search, Set};
 use crate::limits::{self, Limits};
 use crate::subjects::Why;
 
@@ -60,14 +62,14 @@ impl Form {
         data: &[u8],
         work: &mut Workspace,
     ) -> Result<Checked, Vec<Violation>> {
-        let Workspace { limits, protobuf: super::Memory { walked }, .. } = work;
+        let Workspace { limits, watch, protobuf: super::Memory { walked }, .. } = work;
         let longest = limits.document_bytes.min(limits::DOCUMENT_BYTES_CEILING);
         if data.len() > longest {
             let text =
                 format!("the document cannot be read as Protocol Buffers: longer than {longest} bytes");
             return Err(vec![Violation { pointer: String::new(), text }]);
         }
-        let mut walk = Walk::new(self, contract, data, limits, walked);
+        let mut walk = Walk { watch: *watch, ..Walk::new(self, contract, data, limits, walked) };
         walk.document();
         if !walk.violations.is_empty() {
             return Err(walk.violations);
@@ -75,8 +77,8 @@ impl Form {
         let ordering = walk.memory.persons.ordering(contract);
         let orphans = walk.memory.persons.settle(&mut walk.spans);
         if orphans.is_empty() {
-            let Walk { spans, frames, key, identity, memory, .. } = walk;
-            let found = persons::Walked { spans, frames, key, identity };
+            let Walk { spans, frames, key, identity, leaks, memory, .. } = walk;
+            let found = persons::Walked { spans, frames, key, identity, leaks };
             return Ok(memory.persons.conclude(contract, ordering, found));
         }
         let mut again = Walk::new(self, contract, data, limits, walked);
@@ -100,6 +102,9 @@ struct Walk<'d, 'w> {
     orphans: Vec<(u32, Why)>,
     key: Option<Found<'d>>,
     identity: Option<Found<'d>>,
+    /// What must not be found in what is nobody's, and what was.
+    watch: Set,
+    leaks: Vec<Leak>,
     violations: Vec<Violation>,
 }
 
@@ -128,6 +133,8 @@ impl<'d, 'w> Walk<'d, 'w> {
             orphans: Vec::new(),
             key: None,
             identity: None,
+            watch: Set::NONE,
+            leaks: Vec::new(),
             violations: Vec::new(),
         }
     }
@@ -239,6 +246,7 @@ impl<'d, 'w> Walk<'d, 'w> {
                 if let Some(marks) = &op.marks {
                     self.found(marks, found);
                 }
+                self.look(op, found);
                 Ok(())
             }
         }
@@ -257,6 +265,7 @@ impl<'d, 'w> Walk<'d, 'w> {
                 if let Some(marks) = &op.marks {
                     walk.found(marks, found);
                 }
+                walk.look(op, found);
             }
             Ok(())
         })?;
@@ -282,6 +291,7 @@ impl<'d, 'w> Walk<'d, 'w> {
                     1 => {
                         let found = scalars::read(&mut walk.cursor, &Kind::Scalar(key));
                         let found = found.or_else(|damage| walk.damaged(damage))?;
+                        walk.look_at_key(op, found);
                         of = Some(KeyOf::new(found, walk.cursor.at));
                     }
                     2 if valued => return walk.damaged(Damage::Twice(2)),
@@ -320,6 +330,25 @@ impl<'d, 'w> Walk<'d, 'w> {
             self.frames.truncate(frame);
         }
         Ok(())
+    }
+
+    fn look(&mut self, op: &FieldOp, found: Found<'d>) {
+        let search = Search { wanted: op.search.wanted.and(self.watch), ..op.search };
+        if search.wanted.is_empty() {
+            return;
+        }
+        let explainer = Explainer { contract: self.contract, form: self.form };
+        let way = &self.memory.way;
+        leaks::look(found, search, &mut self.leaks, || explainer.pointer(way));
+    }
+
+    /// Keys have no class of their own: where their entries are nobody's, or not as a whole, nor are they.
+    fn look_at_key(&mut self, op: &FieldOp, key: Found<'d>) {
+        let watch = if op.seal.is_none() { Set::all() } else { op.search.wanted };
+        let search = Search { wanted: watch.and(self.watch), expected: Set::NONE };
+        let explainer = Explainer { contract: self.contract, form: self.form };
+        let way = &self.memory.way;
+        leaks::look(key, search, &mut self.leaks, || explainer.pointer(way));
     }
 
     fn found(&mut self, marks: &Marks, found: Found<'d>) {

@@ -68,6 +68,18 @@ impl<'s> Places for Ids<'s> {
     fn is_anything(&self, place: &Place<'s>) -> bool {
         place.is_anything()
     }
+
+    fn is_fixed(&self, place: &Place<'s>) -> bool {
+        const NOBODYS: [&str; 8] = ["date", "date-time", "time", "duration", "uuid", "ipv4", "ipv6", "regex"];
+        let types = place.types(self);
+        let is_fixed = |say: &Say<'_>| {
+            let format = say.site.schema.get("format").and_then(Value::as_str);
+            let is_text = !types.has_number() && types.is_leaf();
+            let is_listed = ["enum", "const"].iter().any(|keyword| say.site.schema.get(keyword).is_some());
+            is_listed || (is_text && format.is_some_and(|format| NOBODYS.contains(&format)))
+        };
+        place.open.iter().any(|say| say.always && is_fixed(say))
+    }
 }
 
 impl<'s> Ids<'s> {

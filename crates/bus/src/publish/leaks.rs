@@ -1,0 +1,64 @@
+//! Personal data where the contract says that there is none: the standards say whether the event is refused or the
+//! finding noted. What is found is never repeated.
+
+use contract::CloudEvent;
+use contract::check::{Checked, Leak};
+use contract::compile::Contract;
+use contract::leaks::{Search, Set, detectors, scan};
+
+use super::guard::open_attributes;
+use crate::core::Core;
+use crate::topics::Topic;
+use crate::{Refusal, RefusalKind};
+
+/// Attributes that are signs of machines; the form of each is checked elsewhere.
+const MACHINES: [&str; 6] = ["time", "datacontenttype", "dataschema", "type", "traceparent", "tracestate"];
+
+/// Refuses an event with what the standards refuse; the answer is what they have noted. `event` is what is about to be
+/// stored: what the contract seals has left it already.
+pub fn keep(
+    core: &Core,
+    topic: &Topic,
+    contract: &Contract,
+    event: &CloudEvent,
+    checked: &Checked,
+) -> Result<Vec<Leak>, Refusal> {
+    let mut found = checked.leaks.clone();
+    if !topic.watch.is_empty() {
+        in_attributes(topic.watch, event, &mut found);
+    }
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let (refused, noted): (Vec<Leak>, Vec<Leak>) =
+        found.into_iter().partition(|leak| topic.refuses.has(leak.detector));
+    for leak in refused.iter().chain(&noted) {
+        core.metrics.leaked(&topic.name, detectors()[leak.detector].name, !refused.is_empty());
+    }
+    if refused.is_empty() { Ok(noted) } else { Err(refusal(topic, contract, &refused)) }
+}
+
+fn in_attributes(watch: Set, event: &CloudEvent, found: &mut Vec<Leak>) {
+    let search = Search { wanted: watch, expected: Set::NONE };
+    for (name, value) in open_attributes(event).filter(|(name, _)| !MACHINES.contains(name)) {
+        scan(&value, search, &mut |detector| {
+            found.push(Leak { pointer: format!("attribute {name}"), detector })
+        });
+    }
+}
+
+fn refusal(topic: &Topic, contract: &Contract, refused: &[Leak]) -> Refusal {
+    let definition = contract.definition();
+    let said = refused.iter().map(|leak| {
+        let place = if leak.pointer.is_empty() { "the document" } else { &leak.pointer };
+        format!("{place} holds {}, and is classified as nobody's", detectors()[leak.detector].what)
+    });
+    let said: Vec<String> = said.collect();
+    let (name, version, whose) = (&topic.name, definition.version, topic.answers_for_it());
+    let names: Vec<&str> = refused.iter().map(|leak| detectors()[leak.detector].name).collect();
+    Refusal::new(RefusalKind::Contract, format!("contract {name} {version}: {} ({whose})", said.join("; "))).hint(format!(
+        "leave it out, or put it into a field that the contract seals; where it names no person, the steward lets the \
+         field have it (`may_hold: [{}]`)",
+        names.join(", ")
+    ))
+}

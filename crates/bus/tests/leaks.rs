@@ -1,0 +1,105 @@
+//! Personal data in what is nobody's: refused, or taken and noted, as the standards say.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use bus::{Bus, Outcome, RefusalKind};
+use bytes::Bytes;
+use common::*;
+use contract::{AttributeValue, CloudEvent, Data};
+use governance::leaks::{Answer, Leaks};
+use governance::{Command, Standards};
+
+fn with_office(number: usize, office: &str) -> CloudEvent {
+    let event = birth(number);
+    let data = text(&event).replace("\"North\"", &serde_json::Value::from(office).to_string());
+    CloudEvent { data: Some(Data::Json(Bytes::from(data))), ..event }
+}
+
+/// What the audit says was found, as `place detector events`.
+fn findings(bus: &Bus) -> Vec<String> {
+    let mut bundle = Vec::new();
+    bus.export_audit(false, &mut bundle).unwrap();
+    let mut findings = Vec::new();
+    for line in String::from_utf8(bundle).unwrap().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let Some(leaf) = line.get("entry").or_else(|| line.get("leaf")) else { continue };
+        let entry = match leaf {
+            serde_json::Value::String(text) => serde_json::from_str(text).unwrap(),
+            other => other.clone(),
+        };
+        for found in entry["found"].as_array().into_iter().flatten() {
+            findings.push(
+                format!("{} {} {}", found["place"], found["detector"], found["events"]).replace('"', ""),
+            );
+        }
+    }
+    findings
+}
+
+async fn set(world: &World, leaks: Leaks) {
+    let standards = Standards { leaks, ..Standards::default() };
+    world.bus.govern(&world.operator, Command::SetStandards { standards }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_in_a_public_field_refuses_the_event_and_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let told = refusal(publish(&world, with_office(1, "pay to NL91 ABNA 0417 1643 00")).await);
+    assert_eq!(told.kind, RefusalKind::Contract);
+    assert_eq!(
+        told.text,
+        "contract civil.birth.registered v1: /registrationOffice holds a bank account number (IBAN), and is classified as \
+         nobody's (contract by civil-registry, steward m.okafor@civil-registry)"
+    );
+    assert!(told.hint.as_deref().unwrap().contains("`may_hold: [iban]`"), "{told}");
+    // Where the contract seals it, it may stand.
+    let data = text(&birth(1)).replace("Zephyrine Q1", "NL91 ABNA 0417 1643 00");
+    let sealed = CloudEvent { data: Some(Data::Json(Bytes::from(data))), ..birth(1) };
+    receipt(publish(&world, sealed).await);
+    // Attributes are nobody's too.
+    let dataref = ("dataref".to_owned(), AttributeValue::String("https://x.example/811228-9874".to_owned()));
+    let told = refusal(publish(&world, CloudEvent { extensions: vec![dataref], ..birth(2) }).await);
+    assert!(told.text.contains("attribute dataref holds a Swedish personnummer"), "{told}");
+    let metrics = world.bus.metrics_text();
+    let counted =
+        r#"chancery_leaks_found_total{topic="civil.birth.registered",detector="iban",answer="refuse"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    assert_eq!(findings(&world.bus), [""; 0]);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_taken_and_stands_in_the_audit_by_place_and_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let events =
+        (0..3).map(|number| Ok(with_office(number, "ask ann.smit@mail.example"))).chain([Ok(birth(9))]);
+    let outcomes = world.bus.publish(&world.registry, &topic(), events.collect()).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_))), "{outcomes:?}");
+    assert_eq!(findings(&world.bus), ["/registrationOffice email 3"]);
+    let mut bundle = Vec::new();
+    world.bus.export_audit(false, &mut bundle).unwrap();
+    assert!(!String::from_utf8(bundle).unwrap().contains("ann.smit"));
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_standards_say_holds_from_the_next_event_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let by_detector =
+        BTreeMap::from([("email".to_owned(), Answer::Refuse), ("iban".to_owned(), Answer::Ignore)]);
+    set(&world, Leaks { otherwise: Answer::Flag, by_detector }).await;
+    let told = refusal(publish(&world, with_office(1, "ask ann.smit@mail.example")).await);
+    assert!(told.text.contains("/registrationOffice holds an e-mail address"), "{told}");
+    receipt(publish(&world, with_office(2, "pay to NL91ABNA0417164300")).await);
+    assert_eq!(findings(&world.bus), [""; 0]);
+    receipt(publish(&world, with_office(3, "811228-9874")).await);
+    assert_eq!(findings(&world.bus), ["/registrationOffice se-personnummer 1"]);
+    world.bus.close().await;
+}

@@ -1,0 +1,299 @@
+//! Finds personal data where a contract says that there is none: in what travels and is stored in the clear.
+//!
+//! A [`Detector`] knows one kind of data by its form and, where it has one, its checksum. Forms that hardly come about by
+//! chance count wherever they stand; the others, such as a bare row of nine digits, only where the words before them or
+//! the name of their field speak of what they would be ([`Set`] `expected`). Nothing that is found is ever repeated: what
+//! leaves here is which detector it was.
+//!
+//! Most texts have too few digits and no sign of the rest, and are left after one pass.
+
+mod digits;
+mod elsewhere;
+mod national;
+mod windows;
+mod words;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use elsewhere::{CARD_SURE, CARD_WEAK};
+use windows::{FEWEST_DIGITS, Window, windows};
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detector {
+    /// Its name in the standards, such as `nl-bsn`.
+    pub name: &'static str,
+    /// What it finds, as in "holds a Dutch burgerservicenummer".
+    pub what: &'static str,
+}
+
+/// Detectors by their place in [`detectors`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Set(u64);
+
+impl Set {
+    /// None.
+    pub const NONE: Set = Set(0);
+
+    /// All of them.
+    pub fn all() -> Set {
+        detectors().iter().enumerate().fold(Set::NONE, |set, (at, _)| set.with(at))
+    }
+
+    /// Those of these names; what is no name of a detector is passed over.
+    pub fn named<'n>(names: impl IntoIterator<Item = &'n String>) -> Set {
+        names.into_iter().filter_map(|name| detector(name)).fold(Set::NONE, Set::with)
+    }
+
+    /// Whether the detector at this place is one of them.
+    pub fn has(self, at: usize) -> bool {
+        self.0 & (1 << at) != 0
+    }
+
+    /// With the detector at this place.
+    pub fn with(self, at: usize) -> Set {
+        Set(self.0 | (1 << at))
+    }
+
+    /// Those that are in both.
+    pub fn and(self, others: Set) -> Set {
+        Set(self.0 & others.0)
+    }
+
+    /// Those that are in either.
+    pub fn or(self, others: Set) -> Set {
+        Set(self.0 | others.0)
+    }
+
+    /// Without those.
+    pub fn without(self, others: Set) -> Set {
+        Set(self.0 & !others.0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those whose data the name of a field speaks of, as `personalEmail` and `citizen_bsn` do.
+    pub fn expected_by(name: &str) -> Set {
+        let name = words::Spoken::of(name);
+        let speaks = |(at, _): &(usize, &Detector)| name.of_any(spoken_of(*at));
+        detectors().iter().enumerate().filter(speaks).fold(Set::NONE, |set, (at, _)| set.with(at))
+    }
+}
+
+const NATIONAL: usize = national::FORMS.len();
+const IBAN: usize = NATIONAL;
+const CARD: usize = NATIONAL + 1;
+const EMAIL: usize = NATIONAL + 2;
+const TELEPHONE: usize = NATIONAL + 3;
+const MRZ: usize = NATIONAL + 4;
+const COORDINATES: usize = NATIONAL + 5;
+const COUNT: usize = NATIONAL + 6;
+
+/// Every detector there is. A place in it means nothing beyond one run of the program.
+pub fn detectors() -> &'static [Detector] {
+    static ALL: LazyLock<Vec<Detector>> = LazyLock::new(|| {
+        let national = national::FORMS.iter().map(|form| Detector { name: form.name, what: form.what });
+        let others = [
+            ("iban", "a bank account number (IBAN)"),
+            ("payment-card", "the number of a payment card"),
+            ("email", "an e-mail address"),
+            ("telephone", "a telephone number"),
+            ("mrz", "the machine-readable zone of a passport or card"),
+            ("coordinates", "the place of a home"),
+        ];
+        national.chain(others.map(|(name, what)| Detector { name, what })).collect()
+    });
+    &ALL
+}
+
+/// The detector of this name.
+pub fn detector(name: &str) -> Option<usize> {
+    detectors().iter().position(|one| one.name == name)
+}
+
+/// Words that speak of what a detector finds.
+fn spoken_of(at: usize) -> &'static [&'static [&'static str]] {
+    static ALL: LazyLock<Vec<Vec<&'static [&'static str]>>> = LazyLock::new(|| {
+        let national = national::FORMS.iter().map(|form| vec![form.words, national::WORDS]);
+        let others =
+            [words::ACCOUNT, words::CARD, words::EMAIL, words::TELEPHONE, words::PASSPORT, words::HOME];
+        national.chain(others.map(|words| vec![words])).collect()
+    });
+    ALL.get(at).map_or(&[], Vec::as_slice)
+}
+
+/// What may stand in a text, and what its place says of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    /// What is looked for.
+    pub wanted: Set,
+    /// Those of which a weak form counts too.
+    pub expected: Set,
+}
+
+/// Tells `each` every detector that finds something in the text, once for each that it finds.
+pub fn scan(text: &str, search: Search, each: &mut impl FnMut(usize)) {
+    let bytes = text.as_bytes();
+    let signs = signs(bytes);
+    if signs.digits < FEWEST_DIGITS && signs.ats == 0 {
+        return;
+    }
+    let mut found = |at: usize, is_sure: bool, start: usize| {
+        let counts = || search.expected.has(at) || words::Spoken::before(text, start).of_any(spoken_of(at));
+        if search.wanted.has(at) && (is_sure || counts()) {
+            each(at);
+        }
+    };
+    if signs.ats > 0 {
+        for at in memchr::memchr_iter(b'@', bytes).filter(|at| elsewhere::is_email(bytes, *at)) {
+            found(EMAIL, true, at);
+        }
+    }
+    if signs.digits < FEWEST_DIGITS {
+        return;
+    }
+    codes(bytes, &mut found);
+    numbers(bytes, &mut found);
+    if signs.fillers > 0 {
+        zones(bytes, &mut found);
+    }
+}
+
+/// What the whole text is, if it is the national identifier of a person: be its form sure or weak.
+pub fn national_identifier(text: &str) -> Option<&'static Detector> {
+    let text = text.trim().as_bytes();
+    let mut found = None;
+    // What is whole begins with the text; a window from further on is none.
+    windows(text, |window| {
+        let is_whole = (window.start, window.end) == (0, text.len());
+        let forms = if is_whole { forms_of(window) } else { &[] };
+        found = found.or_else(|| {
+            forms.iter().find(|form| form.at < NATIONAL && form.fits(window)).map(|form| form.at)
+        });
+        found.is_none()
+    });
+    found.map(|at| &detectors()[at])
+}
+
+/// What tells quickly that there is nothing.
+struct Signs {
+    digits: usize,
+    ats: usize,
+    fillers: usize,
+}
+
+fn signs(text: &[u8]) -> Signs {
+    let mut signs = Signs { digits: 0, ats: 0, fillers: 0 };
+    // Small counters in a row are added by the vector unit.
+    for part in text.chunks(192) {
+        let (mut digits, mut ats, mut fillers) = (0u8, 0u8, 0u8);
+        for byte in part {
+            digits += u8::from(byte.is_ascii_digit());
+            ats += u8::from(*byte == b'@');
+            fillers += u8::from(*byte == b'<');
+        }
+        signs.digits += usize::from(digits);
+        signs.ats += usize::from(ats);
+        signs.fillers += usize::from(fillers);
+    }
+    signs
+}
+
+/// One way in which a code is written.
+struct Written {
+    /// The detector's place.
+    at: usize,
+    is_sure: bool,
+    fits: fn(&[u8]) -> bool,
+}
+
+impl Written {
+    fn fits(&self, window: &Window<'_>) -> bool {
+        (self.fits)(window.code)
+    }
+}
+
+/// The codes that are written as the window is.
+fn forms_of(window: &Window<'_>) -> &'static [Written] {
+    static BY_LAYOUT: LazyLock<HashMap<&'static [u8], Vec<Written>>> = LazyLock::new(|| {
+        let mut by_layout: HashMap<&'static [u8], Vec<Written>> = HashMap::new();
+        let national = national::FORMS.iter().enumerate();
+        let national = national.map(|(at, form)| (at, form.sure, form.weak, form.fits));
+        let card = (CARD, CARD_SURE, CARD_WEAK, elsewhere::is_payment_card as fn(&[u8]) -> bool);
+        for (at, sure, weak, fits) in national.chain([card]) {
+            let ways =
+                sure.iter().map(|layout| (layout, true)).chain(weak.iter().map(|layout| (layout, false)));
+            for (layout, is_sure) in ways {
+                by_layout.entry(layout.as_bytes()).or_default().push(Written { at, is_sure, fits });
+            }
+        }
+        by_layout
+    });
+    // Where a code would be given twice, letters stand for digits in it.
+    let is_lettered = window.layout.len() == 16 && window.layout.starts_with(b"AAAAAA");
+    let layout = if is_lettered { national::CODICE_FISCALE.as_bytes() } else { window.layout };
+    BY_LAYOUT.get(layout).map_or(&[], Vec::as_slice)
+}
+
+/// Codes that are written in a layout of theirs.
+fn codes(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
+    windows(text, |window| {
+        let is_row = window.layout.iter().all(|byte| *byte == b'9');
+        // A bare row beside a hyphen, dot or slash is part of some longer name.
+        let is_part = is_row && (joins(text, window.start, -1) || joins(text, window.end, 0));
+        for form in forms_of(window).iter().filter(|form| form.fits(window)) {
+            found(form.at, form.is_sure && !is_part, window.start);
+        }
+        true
+    });
+}
+
+/// Whether a sign beside a window joins it to something else.
+fn joins(text: &[u8], at: usize, by: isize) -> bool {
+    let beside = at.checked_add_signed(by).and_then(|at| text.get(at));
+    let further = at.checked_add_signed(if by < 0 { by - 1 } else { by + 1 }).and_then(|at| text.get(at));
+    beside.is_some_and(|byte| b"-./:+".contains(byte)) && further.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// What begins with a sign of its own: accounts, telephone numbers, places.
+fn numbers(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
+    for (at, byte) in text.iter().enumerate() {
+        let begins = at == 0 || !text[at - 1].is_ascii_alphanumeric();
+        match byte {
+            b'A'..=b'Z' if begins && elsewhere::iban(text, at) => found(IBAN, true, at),
+            b'+' if elsewhere::is_telephone(text, at) => found(TELEPHONE, true, at),
+            b'0' | b'(' if begins && elsewhere::is_dialled(text, at) => found(TELEPHONE, false, at),
+            b'0'..=b'9' | b'-' if begins && elsewhere::is_place(text, at) => found(COORDINATES, false, at),
+            _ => {}
+        }
+    }
+}
+
+/// Rows of the signs of a machine-readable zone, over the ends of its lines.
+fn zones(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
+    let is_sign = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'<';
+    let mut at = 0;
+    while at < text.len() {
+        let row = text[at..].iter().take_while(|byte| is_sign(**byte) || byte.is_ascii_whitespace());
+        let row = &text[at..at + row.count()];
+        let lines: Vec<&[u8]> = row.split(u8::is_ascii_whitespace).filter(|line| !line.is_empty()).collect();
+        let of_equal_length = |count: usize| {
+            lines.windows(count).any(|lines| {
+                lines.iter().all(|line| line.len() == lines[0].len()) && elsewhere::is_mrz(&lines.concat())
+            })
+        };
+        if (1..=3).any(of_equal_length) {
+            found(MRZ, true, at);
+        }
+        at += row.len() + 1;
+    }
+}
+
+const _: () = assert!(COUNT <= 64, "a set of detectors is one word");
+
+#[cfg(test)]
+mod tests;

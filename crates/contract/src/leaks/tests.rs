@@ -1,0 +1,46 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn names_are_unique_and_found() {
+    for (at, one) in detectors().iter().enumerate() {
+        assert_eq!(detector(one.name), Some(at), "{}", one.name);
+    }
+    assert_eq!(detectors().len(), COUNT);
+    assert_eq!(detector("nothing"), None);
+}
+
+#[test]
+fn every_layout_has_as_many_signs_as_a_window_can() {
+    for form in national::FORMS {
+        for layout in form.sure.iter().chain(form.weak) {
+            let mut seen = false;
+            let text = layout.replace('9', "1").replace('A', "B");
+            windows(text.as_bytes(), |window| {
+                seen |= window.layout == layout.as_bytes();
+                true
+            });
+            assert!(seen, "{} {layout}", form.name);
+        }
+    }
+}
+
+proptest! {
+    /// Whatever stands in a text, nothing panics and nothing is wanted that was not asked for.
+    #[test]
+    fn any_text_is_looked_through(text in "[0-9A-Za-z @<+.,:/()é_-]{0,120}", wanted: u64) {
+        let wanted = Set(wanted & Set::all().0);
+        scan(&text, Search { wanted, expected: Set::all() }, &mut |at| assert!(wanted.has(at)));
+        national_identifier(&text);
+    }
+
+    /// A quick look never misses what a slow one counts.
+    #[test]
+    fn signs_are_counted_right(text in "[0-9@<a ]{0,600}") {
+        let signs = signs(text.as_bytes());
+        prop_assert_eq!(signs.digits, text.bytes().filter(u8::is_ascii_digit).count());
+        prop_assert_eq!(signs.ats, text.bytes().filter(|byte| *byte == b'@').count());
+        prop_assert_eq!(signs.fillers, text.bytes().filter(|byte| *byte == b'<').count());
+    }
+}

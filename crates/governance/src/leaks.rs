@@ -1,0 +1,93 @@
+//! What the standards say of personal data that is found where a contract says there is none.
+
+use std::collections::BTreeMap;
+
+use contract::leaks::{Set, detector, detectors};
+use serde::{Deserialize, Serialize};
+
+/// What happens to an event in which something is found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is not taken.
+    #[default]
+    Refuse,
+    /// It is taken, and the finding stands in the audit and among the counters.
+    Flag,
+    /// Nothing is looked for.
+    Ignore,
+}
+
+/// The answer to what each detector finds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Leaks {
+    /// To what no line names.
+    pub otherwise: Answer,
+    /// To what one detector finds, by its name.
+    #[serde(flatten)]
+    pub by_detector: BTreeMap<String, Answer>,
+}
+
+impl Default for Leaks {
+    /// Offices write their own desks' addresses and numbers into what all may read.
+    fn default() -> Self {
+        let flagged = ["email", "telephone"].map(|name| (name.to_owned(), Answer::Flag));
+        Self { otherwise: Answer::Refuse, by_detector: BTreeMap::from(flagged) }
+    }
+}
+
+impl Leaks {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The detectors whose findings are answered so.
+    pub fn answered(&self, answer: Answer) -> Set {
+        let given = |name: &str| self.by_detector.get(name).copied().unwrap_or(self.otherwise);
+        let answered = detectors().iter().enumerate().filter(|(_, one)| given(one.name) == answer);
+        answered.fold(Set::NONE, |set, (at, _)| set.with(at))
+    }
+
+    /// What is wrong with it, a line each.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = String> + '_ {
+        let unknown = self.by_detector.keys().filter(|name| detector(name).is_none());
+        unknown.map(|name| {
+            let known: Vec<&str> = detectors().iter().map(|one| one.name).collect();
+            format!("leaks.{name}: no detector is called so; there are {}", known.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_detector_has_one_answer() {
+        let leaks = Leaks {
+            otherwise: Answer::Flag,
+            by_detector: BTreeMap::from([
+                ("iban".to_owned(), Answer::Refuse),
+                ("email".to_owned(), Answer::Ignore),
+            ]),
+        };
+        let [refused, flagged, ignored] =
+            [Answer::Refuse, Answer::Flag, Answer::Ignore].map(|one| leaks.answered(one));
+        assert_eq!(refused, Set::named([&"iban".to_owned()]));
+        assert_eq!(ignored, Set::named([&"email".to_owned()]));
+        assert_eq!(flagged, Set::all().without(refused).without(ignored));
+    }
+
+    #[test]
+    fn an_unknown_detector_is_a_fault() {
+        let leaks =
+            Leaks { by_detector: BTreeMap::from([("ibam".to_owned(), Answer::Flag)]), ..Leaks::default() };
+        let faults: Vec<String> = leaks.faults().collect();
+        assert!(
+            faults.len() == 1
+                && faults[0].starts_with("leaks.ibam: no detector is called so; there are at-svnr, ")
+        );
+        assert_eq!(Leaks::default().faults().count(), 0);
+    }
+}
