@@ -13,6 +13,7 @@ use governance::profiles::{Lint, Linted};
 use governance::{
     Basis, Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, Ruling, State, rights,
 };
+use seal::AgencyKeys;
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::{DecisionOf, decision_entry};
@@ -238,14 +239,14 @@ impl Bus {
         }
         let touched = touched(state, &next);
         self.core.topics.create_streams(&touched)?;
-        let secrets = self.secrets_of_new_agencies(state, &next)?;
+        let new_agencies = self.keys_of_new_agencies(state, &next).await?;
         let governance = self.core.streams.governance;
         let mut records: Vec<Fact> = events
             .iter()
             .map(|event| Fact { stream: governance, marks: Vec::new(), body: encode(event, now_ms) })
             .collect();
         let agency_keys = self.core.streams.agency_keys;
-        records.extend(secrets.iter().map(|secret| Fact {
+        records.extend(new_agencies.iter().map(|(secret, _)| Fact {
             stream: agency_keys,
             marks: Vec::new(),
             body: secret.encode(),
@@ -254,10 +255,8 @@ impl Bus {
         let entry = decision_entry(&what, &rfc3339(now_ms));
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
-            for secret in &secrets {
-                if let Err(error) = core.keyring.open_agency(secret) {
-                    tracing::error!(agency = %secret.agency, %error, "the keys of a new agency do not open");
-                }
+            for (secret, keys) in new_agencies {
+                core.keyring.add(&secret.agency, keys);
             }
             // Who reads by which version is known before any event can follow a new one.
             let next = Arc::new(next);
@@ -274,9 +273,21 @@ impl Bus {
         Ok(Governed { events })
     }
 
-    fn secrets_of_new_agencies(&self, old: &State, new: &State) -> Result<Vec<AgencySecret>, Refusal> {
-        let fresh = new.agencies().filter(|agency| old.agency(&agency.agency).is_none());
-        fresh.map(|agency| self.core.keyring.create_agency(&agency.agency)).collect()
+    /// Where keys are kept may be far away: it is asked off the threads that serve.
+    async fn keys_of_new_agencies(
+        &self,
+        old: &State,
+        new: &State,
+    ) -> Result<Vec<(AgencySecret, AgencyKeys)>, Refusal> {
+        let fresh = new.agencies().map(|agency| &agency.agency).filter(|name| old.agency(name).is_none());
+        let fresh: Vec<AgencyName> = fresh.cloned().collect();
+        if fresh.is_empty() {
+            return Ok(Vec::new());
+        }
+        let core = self.core.clone();
+        let made = move || fresh.iter().map(|agency| core.keyring.create_agency(agency)).collect();
+        let made = tokio::task::spawn_blocking(made).await;
+        made.map_err(|_| Refusal::unavailable("the making of an agency's keys was broken off"))?
     }
 
     /// A contract, compiled; the newest active one where no version is named.

@@ -85,12 +85,18 @@ impl Keyring {
         }
     }
 
-    /// Makes the secrets of a new agency; the answer is what must be journaled before they are used.
-    pub fn create_agency(&self, agency: &AgencyName) -> Result<AgencySecret, Refusal> {
+    /// Makes the secrets of a new agency, and its keys, which are [used](Keyring::add) once the secrets are journaled.
+    pub fn create_agency(&self, agency: &AgencyName) -> Result<(AgencySecret, AgencyKeys), Refusal> {
         let create = || self.kms.create(agency.as_str()).map_err(|error| out_of_reach(agency, &error));
-        let ((lasting, _), (wrapping, _)) = (create()?, create()?);
+        let ((lasting, of_names), (wrapping, of_keys)) = (create()?, create()?);
+        let keys = AgencyKeys::derive(FIRST_EPOCH, &AgencySecrets { lasting: of_names, epoch: of_keys });
         let (lasting, wrapping) = (hex(&lasting), hex(&wrapping));
-        Ok(AgencySecret { agency: agency.clone(), epoch: FIRST_EPOCH, lasting, wrapping })
+        Ok((AgencySecret { agency: agency.clone(), epoch: FIRST_EPOCH, lasting, wrapping }, keys))
+    }
+
+    /// Takes an agency's keys into use.
+    pub fn add(&self, agency: &AgencyName, keys: AgencyKeys) {
+        self.agencies.write().insert(agency.clone(), Arc::new(keys));
     }
 
     /// Opens an agency's journaled secrets.
@@ -102,8 +108,7 @@ impl Keyring {
             self.kms.unwrap(agency.as_str(), &wrapped).map_err(|error| out_of_reach(agency, &error))
         };
         let secrets = AgencySecrets { lasting: open(&secret.lasting)?, epoch: open(&secret.wrapping)? };
-        let keys = AgencyKeys::derive(secret.epoch, &secrets);
-        self.agencies.write().insert(agency.clone(), Arc::new(keys));
+        self.add(agency, AgencyKeys::derive(secret.epoch, &secrets));
         Ok(())
     }
 

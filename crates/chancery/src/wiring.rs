@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::meant::Meant;
-use crate::kms::file::FileKms;
+use crate::kms;
 use crate::notices::Carriers;
 use crate::output::{self, Failure};
 
@@ -129,7 +129,7 @@ async fn open(meant: &Meant) -> Result<(Bus, Arc<Embedded>), Failure> {
     let (journal, recovered) = opened.map_err(|error| failed(&error))?;
     tracing::info!("{recovered}");
     let journal = Arc::new(journal);
-    let kms = Arc::new(FileKms::open(&meant.root_key)?);
+    let kms = kms::open(&meant.kms)?;
     let settings = Settings {
         data: meant.data.clone(),
         name: meant.name.clone(),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::kms;
 use super::notices::Notices;
 use super::typed::Typed;
 use crate::output::Failure;
@@ -24,8 +25,8 @@ pub struct Meant {
     pub name: String,
     /// The state's prefix of types.
     pub state_prefix: Option<String>,
-    /// The file KMS's root key.
-    pub root_key: PathBuf,
+    /// Where agencies' secrets are kept.
+    pub kms: kms::Meant,
     /// Whether the log is JSON lines.
     pub log_json: bool,
     /// What to log.
@@ -60,8 +61,9 @@ impl TryFrom<Typed> for Meant {
                 return Err(Failure::usage(format!("log_format: {other:?} is neither text nor json")));
             }
         };
+        let root_key = typed.kms_root_key_file.unwrap_or_else(|| data.join("kms/root.key"));
         Ok(Self {
-            root_key: typed.kms_root_key_file.unwrap_or_else(|| data.join("kms/root.key")),
+            kms: kms::Meant::new(typed.kms, &root_key)?,
             data,
             http,
             kafka,

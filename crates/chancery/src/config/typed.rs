@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
+use super::kms::TypedKms;
 use super::notices::TypedNotices;
 use crate::output::Failure;
 
@@ -51,6 +52,9 @@ pub struct Typed {
     /// What to log, such as info or debug or bus=debug,info [default: info]
     #[arg(long, env = "CHANCERY_LOG")]
     pub log: Option<String>,
+    /// Where agencies' secrets are kept
+    #[command(flatten)]
+    pub kms: TypedKms,
     /// How agencies are told beyond the bus
     #[command(flatten)]
     pub notices: TypedNotices,
@@ -82,6 +86,7 @@ impl Typed {
             kms_root_key_file: self.kms_root_key_file.or(other.kms_root_key_file),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
+            kms: self.kms.over(other.kms),
             notices: self.notices.over(other.notices),
         }
     }

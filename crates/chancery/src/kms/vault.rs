@@ -1,0 +1,147 @@
+//! HashiCorp Vault's or OpenBao's transit engine: a key for each agency, which never leaves it.
+//!
+//! A secret is a data key of the agency's transit key (<https://openbao.org/api-docs/secret/transit/>), and its wrapped
+//! form the ciphertext that came with it, `vault:v1:…`. So each agency's can be governed, rotated and destroyed by itself.
+//! The token is read from its file for each call: whoever renews it writes it there.
+
+use std::fs;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use seal::{Kms, KmsError, Secret};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig};
+use zeroize::Zeroizing;
+
+use crate::client::Authorities;
+use crate::config::kms::VaultSettings;
+use crate::output::Failure;
+
+/// How long one call may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest answer that is read.
+const ANSWER_BYTES: u64 = 64 * 1024;
+
+/// A transit engine.
+pub struct Vault {
+    agent: Agent,
+    settings: VaultSettings,
+}
+
+/// What a call answers; a key stands in it, so it is zeroised.
+#[derive(Deserialize)]
+struct Answer {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    plaintext: Zeroizing<String>,
+    #[serde(default)]
+    ciphertext: String,
+}
+
+impl Vault {
+    /// The engine that the settings name; it is first asked when it is first needed.
+    pub fn new(settings: &VaultSettings) -> Result<Self, Failure> {
+        let roots = match &settings.ca {
+            None => RootCerts::WebPki,
+            Some(path) => {
+                let read = fs::read(path).map_err(|error| error.to_string());
+                let read = read.and_then(|pem| Authorities::parse(&pem).map_err(|error| error.to_string()));
+                read.map_err(|error| Failure::new(format!("kms.vault_ca: {}: {error}", path.display())))?
+                    .into_roots()
+            }
+        };
+        let config = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .timeout_global(Some(PATIENCE))
+            .build();
+        Ok(Self { agent: config.into(), settings: settings.clone() })
+    }
+
+    /// One call about an agency's key.
+    fn call(&self, path: &str, agency: &str, body: &Value) -> Result<Zeroizing<String>, KmsError> {
+        let VaultSettings { address, mount, prefix, namespace, .. } = &self.settings;
+        let url = format!("{address}/v1/{mount}/{path}/{prefix}-{agency}");
+        let token = self.token()?;
+        let mut request =
+            self.agent.post(&url).header("X-Vault-Token", token.trim()).header("X-Vault-Request", "true");
+        if let Some(namespace) = namespace {
+            request = request.header("X-Vault-Namespace", namespace);
+        }
+        let unreachable =
+            |error: &dyn std::fmt::Display| KmsError::Unavailable(format!("{address}: {error}"));
+        let mut answer = request.send_json(body).map_err(|error| unreachable(&error))?;
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_string();
+        let text = Zeroizing::new(text.map_err(|error| unreachable(&error))?);
+        match status {
+            200..=299 => Ok(text),
+            status => Err(refused(status, &text, agency)),
+        }
+    }
+
+    fn token(&self) -> Result<Zeroizing<String>, KmsError> {
+        let path = &self.settings.token_file;
+        let read = fs::read_to_string(path).map(Zeroizing::new);
+        read.map_err(|error| {
+            KmsError::Denied(format!("its token cannot be read from {}: {error}", path.display()))
+        })
+    }
+}
+
+/// What an answer that is no success means; its errors are texts for operators.
+fn refused(status: u16, text: &str, agency: &str) -> KmsError {
+    let said = serde_json::from_str::<Value>(text).ok();
+    let errors = said.as_ref().and_then(|said| said["errors"].as_array()).into_iter().flatten();
+    let errors: Vec<&str> = errors.filter_map(Value::as_str).collect();
+    let errors = errors.join("; ");
+    match status {
+        // A token that expired may be renewed, but somebody has to.
+        401 | 403 => KmsError::Denied(format!("{status} for the key of {agency}: {errors}")),
+        404 => KmsError::Denied(format!("there is no key of {agency}: {errors}")),
+        400 if errors.contains("authentication failed") || errors.contains("invalid ciphertext") => {
+            KmsError::Tampered
+        }
+        400 => KmsError::Denied(format!("{status} for the key of {agency}: {errors}")),
+        _ => KmsError::Unavailable(format!("it answered {status}: {errors}")),
+    }
+}
+
+/// The data key of an answer, and its wrapped form where one was made.
+fn read(text: &str) -> Result<(Secret, String), KmsError> {
+    let unreadable = || KmsError::Unavailable("its answer does not read".to_owned());
+    let Answer { data } = serde_json::from_str(text).map_err(|_| unreadable())?;
+    let plain = STANDARD.decode(data.plaintext.as_bytes()).map(Zeroizing::new).map_err(|_| unreadable())?;
+    Ok((Secret::new(&plain).map_err(|_| unreadable())?, data.ciphertext))
+}
+
+impl Kms for Vault {
+    fn create(&self, agency: &str) -> Result<(Vec<u8>, Secret), KmsError> {
+        // Where there is one already, nothing changes.
+        self.call("keys", agency, &json!({"type": "aes256-gcm96"}))?;
+        let (secret, wrapped) = read(&self.call("datakey/plaintext", agency, &json!({"bits": 256}))?)?;
+        if wrapped.is_empty() {
+            return Err(KmsError::Unavailable("its answer has no ciphertext".to_owned()));
+        }
+        Ok((wrapped.into_bytes(), secret))
+    }
+
+    fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
+        let wrapped = std::str::from_utf8(wrapped).ok().filter(|text| text.starts_with("vault:v"));
+        let body = json!({"ciphertext": wrapped.ok_or(KmsError::Tampered)?});
+        Ok(read(&self.call("decrypt", agency, &body)?)?.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;
