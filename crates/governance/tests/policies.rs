@@ -140,6 +140,12 @@ fn a_quota_counts_what_would_be() {
     let end = |name: &str| json!({"command": "revoke-subscription", "subscription": name, "reason": "r"});
     done(&mut state, &consumer, end("b.third"));
     done(&mut state, &consumer, request("b.fourth", "x.two", &[]));
+    // What is given up is not counted any more, by the question itself.
+    let few = r#"forbid (principal, action == Action::"revoke-subscription", resource)
+        when { resource.agency.subscriptions < 3 };"#;
+    let standards = Standards { policies: policies(few), ..Standards::default() };
+    done(&mut state, &operator(), json!({"command": "set-standards", "standards": standards}));
+    forbidden(&state, &consumer, end("b.fourth"));
 }
 
 #[test]

@@ -9,6 +9,11 @@ use super::entities::{self, Gathered};
 use crate::decide::Case;
 use crate::{Actor, Command, ContractCheck, Event, State, Subscription, Topic, apply};
 
+/// What making a topic is asked as.
+pub(super) const REGISTERING: &str = "create-topic";
+/// What a wish for a subscription is asked as.
+pub(super) const REQUESTING: &str = "request-subscription";
+
 /// A thing of a kind: `{"type": "Topic", "id": "civil.birth.registered"}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reference {
@@ -109,54 +114,56 @@ impl Asked {
         Self::gathered(&mut gathered, actor, action, about, context).with(gathered)
     }
 
-    /// Publishing to a topic.
-    pub(super) fn publishing(state: &State, actor: &Actor, topic: &Topic) -> Self {
-        let mut gathered = Gathered::new(state, state, 0);
+    /// A question that `ask` asks of the state as it is, with all that it speaks of.
+    pub(super) fn whole(
+        state: &State,
+        now_ms: u64,
+        ask: impl FnOnce(&mut Gathered<'_>) -> Option<Self>,
+    ) -> Option<Self> {
+        let mut gathered = Gathered::new(state, state, now_ms);
+        let asked = ask(&mut gathered)?;
+        Some(asked.with(gathered))
+    }
+
+    /// Publishing to a topic. What it speaks of is gathered apart, as with the next ones: many questions speak of the same.
+    pub(super) fn publishing(gathered: &mut Gathered<'_>, actor: &Actor, topic: &Topic) -> Self {
         gathered.topic(topic);
-        let about = About::Topic(&topic.name);
-        Self::gathered(&mut gathered, actor, "publish", &about, json!({})).with(gathered)
+        Self::gathered(gathered, actor, "publish", &About::Topic(&topic.name), json!({}))
     }
 
     /// Taking events under a subscription, by the terms that hold.
     pub(super) fn consuming(
-        state: &State,
+        gathered: &mut Gathered<'_>,
         actor: &Actor,
         subscription: &Subscription,
-        now_ms: u64,
     ) -> Option<Self> {
-        let mut gathered = Gathered::new(state, state, now_ms);
-        let topic = state.topic(&subscription.topic)?;
+        let topic = gathered.state.topic(&subscription.topic)?;
         gathered.subscription(subscription, topic, subscription.granted_terms());
         let about = About::Subscription(&subscription.name);
-        Some(Self::gathered(&mut gathered, actor, "consume", &about, json!({})).with(gathered))
+        Some(Self::gathered(gathered, actor, "consume", &about, json!({})))
     }
 
     /// Registering a topic as it is now.
     pub(super) fn registering(
-        state: &State,
+        gathered: &mut Gathered<'_>,
         topic: &Topic,
-        now_ms: u64,
         check: &dyn ContractCheck,
     ) -> Option<Self> {
         let definition = &topic.read_by().or_else(|| topic.newest())?.definition;
-        let mut gathered = Gathered::new(state, state, now_ms);
-        let actor = state.principal(&topic.steward)?.actor();
-        let (about, context) =
-            (About::Topic(&topic.name), json!({ "contract": entities::contract(definition, check) }));
-        Some(Self::gathered(&mut gathered, &actor, "create-topic", &about, context).with(gathered))
+        let actor = gathered.state.principal(&topic.steward)?.actor();
+        let context = json!({ "contract": entities::contract(definition, check) });
+        Some(Self::gathered(gathered, &actor, REGISTERING, &About::Topic(&topic.name), context))
     }
 
     /// Asking for a subscription as it is now, by whoever did.
     pub(super) fn requesting(
-        state: &State,
+        gathered: &mut Gathered<'_>,
         subscription: &Subscription,
         by: &Actor,
-        now_ms: u64,
     ) -> Option<Self> {
-        let mut gathered = Gathered::new(state, state, now_ms);
-        state.topic(&subscription.topic)?;
+        gathered.state.topic(&subscription.topic)?;
         let about = About::Subscription(&subscription.name);
-        Some(Self::gathered(&mut gathered, by, "request-subscription", &about, json!({})).with(gathered))
+        Some(Self::gathered(gathered, by, REQUESTING, &about, json!({})))
     }
 
     fn gathered(
@@ -184,7 +191,8 @@ fn outcome(state: &State, about: &About<'_>, facts: &[Event], now_ms: u64) -> St
         About::Subscription(name) => state.only(None, Some(name)),
         // Few facts about parties touch more than a record; the whole costs a copy of the maps.
         About::Agency(_) | About::Principal(_) => state.clone(),
-        About::Subject(_) | About::Bus => return State::default(),
+        // Facts about these change nothing that is asked about.
+        About::Subject(_) | About::Bus => return state.only(None, None),
     };
     facts.iter().for_each(|fact| apply(&mut outcome, fact, now_ms));
     outcome

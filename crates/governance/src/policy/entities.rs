@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::schemas::Source;
-use contract::{AgencyName, Class, Definition, Pointer, PrincipalName, TopicName};
+use contract::{AgencyName, Class, Definition, Pointer, PrincipalName};
 use serde_json::{Value, json};
 
 use super::Reference;
@@ -54,16 +54,10 @@ impl<'a> Gathered<'a> {
         self.add(&of, |all| {
             let profile = known.as_ref().map(|agency: &Agency| agency.profile.clone()).unwrap_or_default();
             let domains: Vec<Value> = profile.domains.iter().map(|domain| all.domain(domain)).collect();
-            let owns = |topic: &TopicName| all.state.topic(topic).is_none_or(|topic| topic.owner != *name);
-            let gained = all.outcome.topics().filter(|topic| topic.owner == *name && owns(&topic.name));
-            let topics = all.state.topics().filter(|topic| topic.owner == *name).count() + gained.count();
-            let has = |one: &Subscription| one.agency == *name && one.ended.is_none();
-            let was = |one: &Subscription| all.state.subscription(&one.name).is_some_and(has);
-            let gained = all.outcome.subscriptions().filter(|one| has(one) && !was(one));
-            let subscriptions = all.state.subscriptions().filter(|one| has(one)).count() + gained.count();
             let attributes = json!({
                 "name": profile.name, "mandate": profile.mandate, "domains": domains,
-                "topics": topics, "subscriptions": subscriptions,
+                "topics": all.outcome.topics_owned(name),
+                "subscriptions": all.outcome.subscriptions_held(name),
             });
             (attributes, Vec::new())
         })

@@ -8,6 +8,7 @@ use cedar_policy::{
 };
 use contract::SubscriptionName;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::read::{LOCAL, schema};
 use super::{Asked, Policies, RIGHTS};
@@ -21,7 +22,7 @@ pub struct Basis {
     /// What they were asked, and all the policies that were; nothing where the standards have none.
     pub asked: Option<(Asked, Arc<Policies>)>,
     /// A migration that was tried on events and failed, with what it came to: for the audit.
-    pub tried: Option<serde_json::Value>,
+    pub tried: Option<Value>,
 }
 
 impl Basis {
@@ -79,7 +80,12 @@ impl Verdict {
 impl Policies {
     /// Answers one question.
     pub fn judge(&self, asked: &Asked) -> Verdict {
-        verdict(&self.set, asked)
+        self.judge_of(asked, &things(&asked.entities))
+    }
+
+    /// Answers one question, of whose things more may be asked.
+    pub(super) fn judge_of(&self, asked: &Asked, things: &Things) -> Verdict {
+        verdict(&self.set, asked, things)
     }
 
     /// Answers one question, with what a topic permits.
@@ -91,38 +97,46 @@ impl Policies {
             set.add(policy.new_id(name)).map_err(|error| error.to_string())
         });
         match added {
-            Ok(()) => verdict(&set, asked),
+            Ok(()) => verdict(&set, asked, &things(&asked.entities)),
             Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
         }
     }
 }
 
-fn verdict(set: &PolicySet, asked: &Asked) -> Verdict {
-    match answer(set, asked) {
+/// What questions speak of, read by the schema; or why it cannot be read.
+pub(super) type Things = Result<Entities, String>;
+
+/// Reads Cedar's JSON form of entities.
+pub(super) fn things(entities: &Value) -> Things {
+    Entities::from_json_value(entities.clone(), Some(schema())).map_err(|error| error.to_string())
+}
+
+fn verdict(set: &PolicySet, asked: &Asked, things: &Things) -> Verdict {
+    let answered = things.as_ref().map_err(Clone::clone).and_then(|things| {
+        let request = request(asked)?;
+        Ok(Authorizer::new().is_authorized(&request, set, things))
+    });
+    match answered {
         Ok(response) => said(set, &response),
         Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
     }
 }
 
-fn answer(set: &PolicySet, asked: &Asked) -> Result<Response, String> {
+fn request(asked: &Asked) -> Result<Request, String> {
     let uid = |kind: &str, id: &str| {
         let kind: EntityTypeName = kind.parse().map_err(|_| format!("{kind:?} is not a kind of thing"))?;
         Ok::<_, String>(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
     };
-    let text = |error: &dyn std::error::Error| error.to_string();
     let action = uid("Action", &asked.action)?;
     let context = Context::from_json_value(asked.context.clone(), Some((schema(), &action)));
     let request = Request::new(
         uid("Principal", asked.principal.as_str())?,
         action,
         uid(&asked.resource.kind, &asked.resource.id)?,
-        context.map_err(|error| text(&error))?,
+        context.map_err(|error| error.to_string())?,
         Some(schema()),
     );
-    let entities = Entities::from_json_value(asked.entities.clone(), Some(schema()));
-    let (request, entities) =
-        (request.map_err(|error| text(&error))?, entities.map_err(|error| text(&error))?);
-    Ok(Authorizer::new().is_authorized(&request, set, &entities))
+    request.map_err(|error| error.to_string())
 }
 
 fn said(set: &PolicySet, response: &Response) -> Verdict {
@@ -173,7 +187,7 @@ pub fn may_publish(state: &State, actor: &Actor, topic: &Topic) -> Result<(), Re
     if !state.policies().judge_events() || notices::is_own(&topic.name) {
         return Ok(());
     }
-    let asked = Asked::publishing(state, actor, topic);
+    let asked = Asked::whole(state, 0, |things| Some(Asked::publishing(things, actor, topic)));
     allowed(state, asked, &format!("publishing to {}", topic.name))
 }
 
@@ -188,11 +202,12 @@ pub fn may_consume(
     if !state.policies().judge_events() {
         return Ok(());
     }
-    let Some(asked) = Asked::consuming(state, actor, subscription, now_ms) else { return Ok(()) };
+    let asked = Asked::whole(state, now_ms, |things| Asked::consuming(things, actor, subscription));
     allowed(state, asked, &format!("consuming under {}", subscription.name))
 }
 
-fn allowed(state: &State, asked: Asked, what: &str) -> Result<(), Refused> {
+fn allowed(state: &State, asked: Option<Asked>, what: &str) -> Result<(), Refused> {
+    let Some(asked) = asked else { return Ok(()) };
     let verdict = state.policies().judge(&asked);
     if verdict.allowed { Ok(()) } else { Err(forbidden(what, &verdict, (asked, state.policies().clone()))) }
 }
