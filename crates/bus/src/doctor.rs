@@ -75,6 +75,8 @@ fn own_streams(infos: &[StreamInfo]) -> Option<Streams> {
         producers: three("producers")?,
         members: three("members")?,
         people: three("people")?,
+        // A bus of before has none, and none of them is looked at.
+        questions: id("questions").or_else(|| id("governance"))?,
     })
 }
 

@@ -21,6 +21,7 @@ use crate::core::Core;
 use crate::credentials::NewToken;
 use crate::keyring::AgencySecret;
 use crate::lanes::{Apply, Fact, Facts, Lane};
+use crate::questions::Questions;
 use crate::{Bus, Refusal, RefusalKind, rehearse};
 
 /// A principal with the token that was made for it. The token is nowhere else.
@@ -226,8 +227,14 @@ impl Bus {
             match decided.await.map_err(|_| Refusal::unavailable("the decision was broken off"))? {
                 Ok(ruling) => bus.enact(&caller, name, &state, ruling, now_ms).await,
                 Err(Declined { refusal, basis }) => {
-                    let what = DecisionOf { caller: &caller, command: name, events: &[], basis: &basis };
-                    bus.record_entry(decision_entry(&what, &rfc3339(now_ms)), Vec::new()).await?;
+                    let questions = Questions::of(&basis, &state, false);
+                    let questions = questions.as_ref();
+                    let what =
+                        DecisionOf { caller: &caller, command: name, events: &[], basis: &basis, questions };
+                    let entries = vec![(decision_entry(&what, &rfc3339(now_ms)), Vec::new())];
+                    let records = questions.map(|asked| bus.asked(asked)).into_iter().collect();
+                    let facts = Facts { records, entries, ..Facts::default() };
+                    bus.core.lane(Lane::Standard).record(facts).await?;
                     Err(refusal)
                 }
             }
@@ -268,7 +275,10 @@ impl Bus {
             marks: Vec::new(),
             body: secret.encode(),
         }));
-        let what = DecisionOf { caller, command: name, events: &events, basis: &basis };
+        let questions = Questions::of(&basis, state, true);
+        records.extend(questions.iter().map(|asked| self.asked(asked)));
+        let questions = questions.as_ref();
+        let what = DecisionOf { caller, command: name, events: &events, basis: &basis, questions };
         let entry = decision_entry(&what, &rfc3339(now_ms));
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
@@ -290,6 +300,10 @@ impl Bus {
         let facts = Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply) };
         self.core.lane(Lane::Standard).record(facts).await?;
         Ok(Governed { events })
+    }
+
+    fn asked(&self, questions: &Questions) -> Fact {
+        Fact { stream: self.core.streams.questions, marks: Vec::new(), body: questions.encode() }
     }
 
     fn secrets_of_new_agencies(&self, old: &State, new: &State) -> Result<Vec<AgencySecret>, Refusal> {

@@ -114,7 +114,7 @@ pub fn rule(
     agencies::somebody_remains(&case, command, &events)?;
     Ok(Ruling {
         events,
-        basis: Basis { policies: determined.into_iter().collect(), asked: first, tried: None },
+        basis: Basis { policies: determined.into_iter().collect(), asked: first, ..Basis::default() },
     })
 }
 

@@ -12,7 +12,7 @@ use crate::{ContractCheck, Principal, Role, Standards, State, Subscription, Topi
 
 /// Topics or subscriptions whose things are gathered at once: most share theirs with others, and a large state's do not
 /// all stand in memory.
-const AT_ONCE: usize = 1000;
+const AT_ONCE: usize = 5_000;
 
 /// For those who oversee: it speaks of every agency's people and subscriptions. What of the state the new standards
 /// forbid and those in force do not, a line each. What moves events ends when they are set; what was registered stays
@@ -58,7 +58,7 @@ impl Weighed<'_> {
         for some in of.chunks(AT_ONCE) {
             let mut gathered = Gathered::new(self.state, self.state, self.now_ms);
             let doubts: Vec<Doubt> = some.iter().flat_map(|one| doubt(self, &mut gathered, one)).collect();
-            let things = things(&gathered.into_json());
+            let things = things(gathered.into_json());
             lines.extend(doubts.into_iter().filter_map(|doubt| match doubt {
                 Doubt::Hit(line) => Some(line),
                 Doubt::Asked(asked, line) => self.newly(&asked, &things).map(|why| line + &why),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet,
-    Request, Response,
+    Request, Response, Schema,
 };
 use contract::SubscriptionName;
 use serde::Serialize;
@@ -23,6 +23,33 @@ pub struct Basis {
     pub asked: Option<(Asked, Arc<Policies>)>,
     /// A migration that was tried on events and failed, with what it came to: for the audit.
     pub tried: Option<Value>,
+    /// What was asked for the steps of a folder.
+    pub steps: Steps,
+}
+
+/// How many steps of a folder keep what was asked for them.
+const STEPS_KEPT: usize = 100;
+
+/// What policies were asked for the steps of a folder, in their order, up to the one that was refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// The first of them: the step in a line, what was asked, and all the policies that were.
+    pub kept: Vec<(String, Asked, Arc<Policies>)>,
+    /// How many more there were.
+    pub left_out: u64,
+}
+
+impl Steps {
+    /// A step, with what was asked for it, where anything was.
+    pub(crate) fn add(&mut self, step: &str, asked: Option<(Asked, Arc<Policies>)>) {
+        let Some((asked, policies)) = asked else { return };
+        if self.kept.len() >= STEPS_KEPT {
+            self.left_out += 1;
+            return;
+        }
+        let line = step.lines().next().unwrap_or_default();
+        self.kept.push((line.to_owned(), asked, policies));
+    }
 }
 
 impl Basis {
@@ -80,12 +107,17 @@ impl Verdict {
 impl Policies {
     /// Answers one question.
     pub fn judge(&self, asked: &Asked) -> Verdict {
-        self.judge_of(asked, &things(&asked.entities))
+        self.judge_of(asked, &things(asked.entities.clone()))
+    }
+
+    /// Answers what was asked some time ago: what its action adds is not held to the schema, which may ask for more by now.
+    pub fn judge_again(&self, asked: &Asked) -> Verdict {
+        verdict(&self.set, request(asked, None), &things(asked.entities.clone()))
     }
 
     /// Answers one question, of whose things more may be asked.
     pub(super) fn judge_of(&self, asked: &Asked, things: &Things) -> Verdict {
-        verdict(&self.set, asked, things)
+        verdict(&self.set, request(asked, Some(schema())), things)
     }
 
     /// Answers one question, with what a topic permits.
@@ -97,7 +129,7 @@ impl Policies {
             set.add(policy.new_id(name)).map_err(|error| error.to_string())
         });
         match added {
-            Ok(()) => verdict(&set, asked, &things(&asked.entities)),
+            Ok(()) => verdict(&set, request(asked, Some(schema())), &things(asked.entities.clone())),
             Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
         }
     }
@@ -107,34 +139,31 @@ impl Policies {
 pub(super) type Things = Result<Entities, String>;
 
 /// Reads Cedar's JSON form of entities.
-pub(super) fn things(entities: &Value) -> Things {
-    Entities::from_json_value(entities.clone(), Some(schema())).map_err(|error| error.to_string())
+pub(super) fn things(entities: Value) -> Things {
+    Entities::from_json_value(entities, Some(schema())).map_err(|error| error.to_string())
 }
 
-fn verdict(set: &PolicySet, asked: &Asked, things: &Things) -> Verdict {
-    let answered = things.as_ref().map_err(Clone::clone).and_then(|things| {
-        let request = request(asked)?;
-        Ok(Authorizer::new().is_authorized(&request, set, things))
-    });
-    match answered {
-        Ok(response) => said(set, &response),
+fn verdict(set: &PolicySet, request: Result<Request, String>, things: &Things) -> Verdict {
+    let asked = request.and_then(|request| Ok((request, things.as_ref().map_err(Clone::clone)?)));
+    match asked {
+        Ok((request, things)) => said(set, &Authorizer::new().is_authorized(&request, set, things)),
         Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
     }
 }
 
-fn request(asked: &Asked) -> Result<Request, String> {
+fn request(asked: &Asked, schema: Option<&Schema>) -> Result<Request, String> {
     let uid = |kind: &str, id: &str| {
         let kind: EntityTypeName = kind.parse().map_err(|_| format!("{kind:?} is not a kind of thing"))?;
         Ok::<_, String>(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
     };
     let action = uid("Action", &asked.action)?;
-    let context = Context::from_json_value(asked.context.clone(), Some((schema(), &action)));
+    let context = Context::from_json_value(asked.context.clone(), schema.map(|schema| (schema, &action)));
     let request = Request::new(
         uid("Principal", asked.principal.as_str())?,
         action,
         uid(&asked.resource.kind, &asked.resource.id)?,
         context.map_err(|error| error.to_string())?,
-        Some(schema()),
+        schema,
     );
     request.map_err(|error| error.to_string())
 }
@@ -177,7 +206,7 @@ pub(crate) fn forbidden(what: &str, verdict: &Verdict, asked: (Asked, Arc<Polici
     let refused =
         Refused::new("forbidden-by-standards", format!("{what} is forbidden by the standards: {why}"));
     let hint = remedy.unwrap_or_else(|| "chancery policy list shows the standards' policies".to_owned());
-    let basis = Basis { policies: verdict.policies(), asked: Some(asked), tried: None };
+    let basis = Basis { policies: verdict.policies(), asked: Some(asked), ..Basis::default() };
     Refused { basis: Some(Box::new(basis)), ..refused.hint(hint) }
 }
 
