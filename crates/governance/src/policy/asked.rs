@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::GRANT;
 use super::entities::{self, Gathered};
+use super::handed::{self, Handed};
 use crate::decide::Case;
 use crate::{Actor, Command, ContractCheck, Event, State, Subscription, Topic, apply};
 
@@ -62,9 +63,13 @@ impl Asked {
     pub(crate) fn of(case: &Case<'_>, command: &Command, facts: &[Event]) -> Vec<Self> {
         let Case { state, actor, now_ms, check } = *case;
         let ask = |action: &str, about: &About<'_>, context: Value| {
-            Self::outcome(state, actor, (action, about, context), facts, now_ms)
+            Self::outcome(state, actor, (action, about, context), (facts, None), now_ms)
         };
-        let own = ask(command.name(), &about(command), context(case, command));
+        let handed = handed::by(state, command);
+        let own = match handed.is_empty() {
+            true => vec![ask(command.name(), &about(command), context(case, command))],
+            false => Self::handing(case, command, &handed, facts),
+        };
         let implied = facts.iter().filter_map(|fact| match (fact, command) {
             (Event::ContractProposed { definition, .. }, Command::RegisterSchema { .. }) => {
                 let context = json!({ "contract": entities::contract(definition, check) });
@@ -83,12 +88,23 @@ impl Asked {
             }
             _ => None,
         });
-        std::iter::once(own).chain(implied).collect()
+        own.into_iter().chain(implied).collect()
+    }
+
+    /// What goes to other agencies: asked for each who gets something, and for each topic of a succession.
+    fn handing(case: &Case<'_>, command: &Command, handed: &[Handed<'_>], facts: &[Event]) -> Vec<Self> {
+        let ask = |action: &str, about: &About<'_>, to: &Handed<'_>| {
+            let facts = (facts, Some(to.receiver));
+            Self::outcome(case.state, case.actor, (action, about, to.context()), facts, case.now_ms)
+        };
+        let own = handed.iter().map(|to| ask(command.name(), &about(command), to));
+        let each = handed.iter().flat_map(|to| to.topics.iter().map(move |topic| (to, topic)));
+        own.chain(each.map(|(to, topic)| ask(to.asked_as, &About::Topic(topic), to))).collect()
     }
 
     /// A version that goes live with time.
     pub(crate) fn activating(state: &State, by: &Actor, topic: &TopicName, now_ms: u64) -> Self {
-        Self::outcome(state, by, ("activate-contract", &About::Topic(topic), json!({})), &[], now_ms)
+        Self::outcome(state, by, ("activate-contract", &About::Topic(topic), json!({})), (&[], None), now_ms)
     }
 
     /// Agreeing to a request for access, with the facts of the request.
@@ -99,18 +115,20 @@ impl Asked {
         facts: &[Event],
         now_ms: u64,
     ) -> Self {
-        Self::outcome(state, actor, (GRANT, &About::Subscription(wish), json!({})), facts, now_ms)
+        let question = (GRANT, &About::Subscription(wish), json!({}));
+        Self::outcome(state, actor, question, (facts, None), now_ms)
     }
 
     fn outcome(
         state: &State,
         actor: &Actor,
         (action, about, context): (&str, &About<'_>, Value),
-        facts: &[Event],
+        (facts, receiver): (&[Event], Option<&AgencyName>),
         now_ms: u64,
     ) -> Self {
         let outcome = outcome(state, about, facts, now_ms);
         let mut gathered = Gathered::new(state, &outcome, now_ms);
+        receiver.iter().for_each(|receiver| drop(gathered.agency(receiver)));
         Self::gathered(&mut gathered, actor, action, about, context).with(gathered)
     }
 

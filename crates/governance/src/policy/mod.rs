@@ -12,6 +12,7 @@
 mod asked;
 mod bounds;
 mod entities;
+mod handed;
 mod hits;
 mod judge;
 mod read;
