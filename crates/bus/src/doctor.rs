@@ -73,8 +73,8 @@ pub fn examine(data: &Path, journal: &dyn Journal) -> Result<Vec<Finding>, Journ
     Ok(findings)
 }
 
-/// What has yet to be told to whom beyond the bus, and what failed last. Nobody's folder is wrong for a mail server that
-/// is away.
+/// What has yet to be told to whom beyond the bus, and what failed last. Nobody's folder is wrong for a mail server
+/// that is away.
 fn told(data: &Path, state: &State, notices: &Notices, places: &Places) -> String {
     let mut waiting = Vec::new();
     for agency in state.agencies() {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use contract::compile::{Contract, compile, compile_with};
 use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{
-    AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, PrincipalName, Profiles, Rehearsal,
-    TopicName, Weight, impact,
+    AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, Pointer, PrincipalName, Profiles,
+    Rehearsal, TopicName, Weight, impact,
 };
 use governance::profiles::{Lint, Linted};
 use governance::{
@@ -83,6 +83,12 @@ impl ContractCheck for Compiler<'_> {
         let places = schemas::places(source.format, &standalone);
         let tags = schemas::tags(&source).map_err(said)?;
         Ok(ReadSchema { text: source.text, standalone, places, tags })
+    }
+
+    /// Without the layout, the tags and whatever else [`read`](Self::read) says: every topic is asked for them at once
+    /// where new policies are weighed.
+    fn places(&self, definition: &Definition) -> BTreeSet<Pointer> {
+        schemas::places(definition.format, &definition.schema)
     }
 
     fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String> {

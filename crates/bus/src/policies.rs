@@ -183,8 +183,8 @@ impl Bus {
         Ok(self.state(caller)?.policies().shown())
     }
 
-    /// Decisions, allowed or refused, with their places in the audit, the newest first: those before a place, by default
-    /// the end.
+    /// Decisions, allowed or refused, with their places in the audit, the newest first: those before a place, by
+    /// default the end.
     pub fn decisions(&self, before: Option<u64>, limit: usize) -> Result<Decisions, Refusal> {
         let (log, mut decisions) = (self.core.audit.lane(Lane::Standard), Vec::new());
         let end = before.unwrap_or(u64::MAX).min(log.size());

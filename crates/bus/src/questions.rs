@@ -1,5 +1,5 @@
-//! What policies were asked for the steps of folders. A leaf of the audit has room for one question, and a folder may have
-//! a hundred: they stand in a stream beside it, and the leaf holds their digest. With them stand the policies that a
+//! What policies were asked for the steps of folders. A leaf of the audit has room for one question, and a folder may
+//! have a hundred: they stand in a stream beside it, and the leaf holds their digest. With them stand the policies that a
 //! refused folder would have set, which are nowhere else.
 
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ pub struct Step {
 }
 
 impl Questions {
-    /// Of a decision on a folder; nothing where there is nothing to keep. The policies of one that is applied are in the
-    /// history of the standards.
+    /// Of a decision on a folder; nothing where there is nothing to keep. The policies of one that is applied are in
+    /// the history of the standards.
     pub fn of(basis: &Basis, state: &State, is_applied: bool) -> Option<Self> {
         let mut questions = Self { left_out: basis.steps.left_out, ..Self::default() };
         let mut bytes = 0;

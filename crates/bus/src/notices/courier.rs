@@ -36,8 +36,8 @@ const RETRY_FIRST_MS: u64 = 10_000;
 /// The longest that one waits.
 const RETRY_MOST_MS: u64 = 60 * 60 * 1000;
 
-/// Takes letters beyond the bus. It is called on threads that may block, several at once, and comes back in bounded time:
-/// so long it holds one of its way's places. A letter that it says has arrived is not sent again, any other is.
+/// Takes letters beyond the bus. It is called on threads that may block, several at once, and comes back in bounded
+/// time: so long it holds one of its way's places. A letter that it says has arrived is not sent again, any other is.
 pub trait Carrier: Send + Sync + 'static {
     /// Whether it has this way.
     fn has(&self, way: Way) -> bool;

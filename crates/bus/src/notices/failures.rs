@@ -1,5 +1,5 @@
-//! Which letter failed last by each way: a file beside the views, for the doctor. Nothing depends on it; what is lost of
-//! it, the log has.
+//! Which letter failed last by each way: a file beside the views, for the doctor. Nothing depends on it; what is lost
+//! of it, the log has.
 
 use std::collections::BTreeMap;
 use std::fs;

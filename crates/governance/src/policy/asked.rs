@@ -143,7 +143,8 @@ impl Asked {
         Some(asked.with(gathered))
     }
 
-    /// Publishing to a topic. What it speaks of is gathered apart, as with the next ones: many questions speak of the same.
+    /// Publishing to a topic. What it speaks of is gathered apart, as with the next ones: many questions speak of the
+    /// same.
     pub(super) fn publishing(gathered: &mut Gathered<'_>, actor: &Actor, topic: &Topic) -> Self {
         gathered.topic(topic);
         Self::gathered(gathered, actor, "publish", &About::Topic(&topic.name), json!({}))

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::schemas::Source;
 use contract::{AgencyName, Class, Definition, Pointer, PrincipalName};
 use serde_json::{Value, json};
 
@@ -149,8 +148,7 @@ pub(super) fn contract(definition: &Definition, check: &dyn ContractCheck) -> Va
 
 /// Every field's and extension's last name, with the class that it has: by its own rule, or by that of a node around it.
 fn fields(definition: &Definition, check: &dyn ContractCheck) -> Vec<(String, Class)> {
-    let source = Source::alone(definition.format, definition.schema.as_str());
-    let places = check.read(&source, false).map(|read| read.places).unwrap_or_default();
+    let places = check.places(definition);
     let mut classed: BTreeMap<&Pointer, &Class> = BTreeMap::new();
     for place in &places {
         let rules = definition.classify.iter().filter(|(at, _)| covers(at, place));

@@ -37,7 +37,7 @@ enum Doubt {
     /// It is: the line.
     Hit(String),
     /// It is if this is forbidden now and was not before: the line's beginning.
-    Asked(Asked, String),
+    Asked(Box<Asked>, String),
 }
 
 /// Both standards over one state.
@@ -69,8 +69,8 @@ impl Weighed<'_> {
 
     /// Why it is forbidden now and was not before.
     fn newly(&self, asked: &Asked, things: &Things) -> Option<String> {
-        let verdict = self.new.judge_of(asked, things);
-        (!verdict.allowed && self.old.judge_of(asked, things).allowed).then(|| verdict.why().0)
+        let newly = !self.new.allow(asked, things) && self.old.allow(asked, things);
+        newly.then(|| self.new.judge_of(asked, things).why().0)
     }
 
     fn topic(&self, things: &mut Gathered<'_>, topic: &Topic) -> Vec<Doubt> {
@@ -78,7 +78,7 @@ impl Weighed<'_> {
         let registering = || Asked::registering(things, topic, self.check);
         let asked = self.new.may_forbid(REGISTERING).then(registering).flatten();
         let mut doubts: Vec<Doubt> =
-            asked.map(|asked| Doubt::Asked(asked, line.clone())).into_iter().collect();
+            asked.map(|asked| Doubt::Asked(Box::new(asked), line.clone())).into_iter().collect();
         let (old, new) = self.limits;
         doubts.extend(bounds(old, new, topic).map(|why| Doubt::Hit(line + &why)));
         doubts.extend(self.producers(things, topic));
@@ -92,7 +92,7 @@ impl Weighed<'_> {
         let producers = self.state.principals_in(&topic.owner, Role::Producer);
         let doubt = |producer: &Principal| {
             let line = format!("{} could not publish to {} any more: ", producer.principal, topic.name);
-            Doubt::Asked(Asked::publishing(things, &producer.actor(), topic), line)
+            Doubt::Asked(Box::new(Asked::publishing(things, &producer.actor(), topic)), line)
         };
         producers.map(doubt).collect()
     }
@@ -101,7 +101,7 @@ impl Weighed<'_> {
         let line = granted(&subscription.name, &subscription.agency);
         let asked = self.new.may_forbid(REQUESTING).then(|| self.requesting(things, subscription)).flatten();
         let mut doubts: Vec<Doubt> =
-            asked.map(|asked| Doubt::Asked(asked, line.clone())).into_iter().collect();
+            asked.map(|asked| Doubt::Asked(Box::new(asked), line.clone())).into_iter().collect();
         let (old, new) = self.limits;
         doubts.extend(purpose(old, new, subscription).map(|why| Doubt::Hit(line + &why)));
         doubts
@@ -120,7 +120,8 @@ impl Weighed<'_> {
         let doubt = |consumer: &Principal| {
             let line =
                 format!("{} could not consume under {} any more: ", consumer.principal, subscription.name);
-            Some(Doubt::Asked(Asked::consuming(things, &consumer.actor(), subscription)?, line))
+            let asked = Asked::consuming(things, &consumer.actor(), subscription)?;
+            Some(Doubt::Asked(Box::new(asked), line))
         };
         consumers.filter_map(doubt).collect()
     }
