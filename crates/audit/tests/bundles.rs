@@ -59,6 +59,8 @@ fn kinds() -> Vec<(Kind<'static>, &'static str)> {
         events: vec![serde_json::json!({"type": "topic-created"})].into(),
         policies: vec!["owner-approves".into()].into(),
         asked: None,
+        tried: None,
+        steps: None,
     };
     let commit = Commit {
         subscription: "s".into(),
@@ -114,6 +116,16 @@ fn every_kind_is_written_as_it_was_frozen_and_comes_back() {
         assert_eq!(String::from_utf8(bytes.clone()).unwrap(), expected);
         assert_eq!(Entry::decode(&bytes).unwrap(), entry);
     }
+}
+
+/// A failed trial of a migration stood where questions to policies do.
+#[test]
+fn a_decision_of_an_older_bus_is_read() {
+    let said = r#""kind":"decision","by":"s@a","command":"propose-contract","events":[],"policies":["p"],"asked":{"tried":{}}"#;
+    let text = format!(r#"{{"v":1,"time":"{TIME}","lane":"standard",{said}}}"#);
+    let Kind::Decision(decision) = Entry::decode(text.as_bytes()).unwrap().what else { panic!("{text}") };
+    assert_eq!(decision.asked, Some(serde_json::json!({"tried": {}})));
+    assert_eq!((decision.tried, decision.steps), (None, None));
 }
 
 #[test]

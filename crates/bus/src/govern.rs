@@ -6,8 +6,8 @@ use std::sync::Arc;
 use contract::compile::{Contract, compile, compile_with};
 use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{
-    AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, PrincipalName, Profiles, Rehearsal,
-    TopicName, Weight, impact,
+    AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, Pointer, PrincipalName, Profiles,
+    Rehearsal, TopicName, Weight, impact,
 };
 use governance::profiles::{Lint, Linted};
 use governance::{
@@ -22,6 +22,7 @@ use crate::core::Core;
 use crate::credentials::NewToken;
 use crate::keyring::AgencySecret;
 use crate::lanes::{Apply, Fact, Facts, Lane};
+use crate::questions::Questions;
 use crate::{Bus, Refusal, RefusalKind, rehearse};
 
 /// A principal with the token that was made for it. The token is nowhere else.
@@ -83,6 +84,12 @@ impl ContractCheck for Compiler<'_> {
         let places = schemas::places(source.format, &standalone);
         let tags = schemas::tags(&source).map_err(said)?;
         Ok(ReadSchema { text: source.text, standalone, places, tags })
+    }
+
+    /// Without the layout, the tags and whatever else [`read`](Self::read) says: every topic is asked for them at once
+    /// where new policies are weighed.
+    fn places(&self, definition: &Definition) -> BTreeSet<Pointer> {
+        schemas::places(definition.format, &definition.schema)
     }
 
     fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String> {
@@ -209,8 +216,14 @@ impl Bus {
             match decided.await.map_err(|_| Refusal::unavailable("the decision was broken off"))? {
                 Ok(ruling) => bus.enact(&caller, name, &state, ruling, now_ms).await,
                 Err(Declined { refusal, basis }) => {
-                    let what = DecisionOf { caller: &caller, command: name, events: &[], basis: &basis };
-                    bus.record_entry(decision_entry(&what, &rfc3339(now_ms)), Vec::new()).await?;
+                    let questions = Questions::of(&basis, &state, false);
+                    let questions = questions.as_ref();
+                    let what =
+                        DecisionOf { caller: &caller, command: name, events: &[], basis: &basis, questions };
+                    let entries = vec![(decision_entry(&what, &rfc3339(now_ms)), Vec::new())];
+                    let records = questions.map(|asked| bus.asked(asked)).into_iter().collect();
+                    let facts = Facts { records, entries, ..Facts::default() };
+                    bus.core.lane(Lane::Standard).record(facts).await?;
                     Err(refusal)
                 }
             }
@@ -251,7 +264,10 @@ impl Bus {
             marks: Vec::new(),
             body: secret.encode(),
         }));
-        let what = DecisionOf { caller, command: name, events: &events, basis: &basis };
+        let questions = Questions::of(&basis, state, true);
+        records.extend(questions.iter().map(|asked| self.asked(asked)));
+        let questions = questions.as_ref();
+        let what = DecisionOf { caller, command: name, events: &events, basis: &basis, questions };
         let entry = decision_entry(&what, &rfc3339(now_ms));
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
@@ -271,6 +287,10 @@ impl Bus {
         let facts = Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply) };
         self.core.lane(Lane::Standard).record(facts).await?;
         Ok(Governed { events })
+    }
+
+    fn asked(&self, questions: &Questions) -> Fact {
+        Fact { stream: self.core.streams.questions, marks: Vec::new(), body: questions.encode() }
     }
 
     /// Where keys are kept may be far away: it is asked off the threads that serve.
@@ -308,7 +328,8 @@ impl Bus {
 
 /// The topics that look different after a decision, or whose owner does, or whose events are held against other rules.
 fn touched(old: &State, new: &State) -> Vec<Arc<governance::Topic>> {
-    if old.standards().profiles != new.standards().profiles {
+    let held_against = |state: &State| (state.standards().profiles, state.standards().leaks.clone());
+    if held_against(old) != held_against(new) {
         return new.topics().cloned().collect();
     }
     // Most topics are the same record as before, which is seen without looking into their contracts.

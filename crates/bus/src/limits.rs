@@ -75,8 +75,15 @@ pub const NOTICES_KEPT: usize = 10_000;
 /// Most notices in one letter: what a person may read and a webhook may take at once.
 pub const LETTER_MAX_NOTICES: usize = 100;
 
-/// Most letters under way at once: each may hold a thread until the other side has answered or its time is over.
+/// Most letters under way at once by each way: each may hold a thread until the other side has answered or its time is
+/// over. What does not answer by one way takes no place of the other.
 pub const LETTERS_UNDER_WAY: usize = 32;
+
+/// Most bytes of the questions that are kept for the steps of one folder: a hundred of a usual size.
+pub const QUESTIONS_MAX_BYTES: usize = 512 * 1024;
+
+/// Entries of the audit that one call looks through for decisions: a second's reading. Who asks goes on from there.
+pub const DECISIONS_LOOKED_THROUGH: u64 = 100_000;
 
 /// A producer that was silent for this long is forgotten, with the batches it could repeat: what Kafka does by default.
 pub const PRODUCER_EXPIRY_MS: u64 = 24 * 3600 * 1000;

@@ -1,6 +1,6 @@
 //! The standards' policies at work: on the hot path, in the list of decisions, and asked again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use audit::Kind;
@@ -14,15 +14,14 @@ use crate::api::Caller;
 use crate::audit_logs::Entry;
 use crate::govern::decode;
 use crate::lanes::Lane;
+use crate::limits::DECISIONS_LOOKED_THROUGH;
+use crate::questions::Questions;
 use crate::{Bus, Refusal, RefusalKind, fold};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Answers that are remembered; beyond that all are asked for anew.
 const REMEMBERED_MAX: usize = 65_536;
-
-/// How many of the newest entries are looked through for decisions.
-const LOOKED_THROUGH: u64 = 1_000_000;
 
 /// What the policies said of publishing and consuming, for as long as governance is as it was and the day lasts: an
 /// answer takes some ten microseconds, which is nothing for a batch and too much for each of a producer's calls.
@@ -105,6 +104,15 @@ impl Verdicts {
     }
 }
 
+/// Some of the decisions.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decisions {
+    /// As the audit says, each with its place there.
+    pub decisions: Vec<Value>,
+    /// Where to go on from, as long as there is more to look through. There may be no decision any more.
+    pub before: Option<u64>,
+}
+
 /// A decision, asked again.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explained {
@@ -118,6 +126,31 @@ pub struct Explained {
     pub now: Option<Verdict>,
     /// The policies of then that determined it, with their texts.
     pub policies: Vec<Shown>,
+    /// Of a folder: its steps that policies were asked about, but for the one that was refused.
+    pub steps: Vec<ExplainedStep>,
+    /// How many more of them there were, of which no question is kept.
+    pub left_out: u64,
+}
+
+/// A step of a folder, asked again.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedStep {
+    /// The step, in a line.
+    pub step: String,
+    /// What was asked.
+    pub question: Asked,
+    /// What is said to it.
+    #[serde(flatten)]
+    pub again: Again,
+}
+
+/// What policies say to a question, then and now.
+#[derive(Debug, Clone, Serialize)]
+pub struct Again {
+    /// Those of then; nothing where they are not known any more.
+    pub then: Option<Verdict>,
+    /// Those of now.
+    pub now: Verdict,
 }
 
 impl Bus {
@@ -150,22 +183,22 @@ impl Bus {
         Ok(self.state(caller)?.policies().shown())
     }
 
-    /// The newest decisions, allowed or refused, with their places in the audit; the newest first.
-    pub fn decisions(&self, limit: usize) -> Result<Vec<Value>, Refusal> {
-        let (log, mut found) = (self.core.audit.lane(Lane::Standard), Vec::new());
-        let size = log.size();
-        for index in (size.saturating_sub(LOOKED_THROUGH)..size).rev() {
-            if found.len() >= limit {
-                break;
-            }
-            let Ok(entry) = Entry::decode(&log.entry(index)?) else { continue };
+    /// Decisions, allowed or refused, with their places in the audit, the newest first: those before a place, by
+    /// default the end.
+    pub fn decisions(&self, before: Option<u64>, limit: usize) -> Result<Decisions, Refusal> {
+        let (log, mut decisions) = (self.core.audit.lane(Lane::Standard), Vec::new());
+        let end = before.unwrap_or(u64::MAX).min(log.size());
+        let (start, mut at) = (end.saturating_sub(DECISIONS_LOOKED_THROUGH), end);
+        while at > start && decisions.len() < limit {
+            at -= 1;
+            let Ok(entry) = Entry::decode(&log.entry(at)?) else { continue };
             if let Kind::Decision(_) = &entry.what {
                 let mut shown = serde_json::to_value(&entry).unwrap_or_default();
-                shown["index"] = index.into();
-                found.push(shown);
+                shown["index"] = at.into();
+                decisions.push(shown);
             }
         }
-        Ok(found)
+        Ok(Decisions { decisions, before: (at > 0).then_some(at) })
     }
 
     /// Asks the policies again what they were asked for a decision: those of then, and those of now.
@@ -179,41 +212,87 @@ impl Bus {
         let Kind::Decision(decision) = &entry.what else { return Err(no_decision()) };
         let by: contract::PrincipalName = decision.by.parse().map_err(|_| no_decision())?;
         rights::may_read_metadata(&self.now(caller), &[&by.agency()])?;
-        let shown = serde_json::to_value(&entry).unwrap_or_default();
-        let none = Explained { index, decision: shown, then: None, now: None, policies: Vec::new() };
-        let Some(asked) = decision.asked.clone().filter(|asked| asked.get("question").is_some()) else {
-            return Ok(none);
+        let kept = match &decision.steps {
+            Some(steps) => {
+                Questions::find(&*self.core.journal, self.core.streams.questions, steps)?.unwrap_or_default()
+            }
+            None => Questions::default(),
         };
-        let digest = asked["policies"].as_str().unwrap_or_default().to_owned();
-        let asked: Asked = serde_json::from_value(asked["question"].clone()).map_err(|_| {
-            Refusal::new(
-                RefusalKind::Conflict,
-                "what was asked is too long for the audit and stands there as its digest",
-            )
-        })?;
-        let now = Some(self.core.state().policies().judge(&asked));
-        // Of a folder that was refused, the policies were those it would have set.
-        let Some(policies) = self.policies_of(&digest)? else { return Ok(Explained { now, ..none }) };
-        let then = policies.judge(&asked);
-        let determined = then.policies().iter().filter_map(|name| policies.one(name)).collect();
-        Ok(Explained { then: Some(then), now, policies: determined, ..none })
+        let own = decision.asked.as_ref().filter(|asked| asked.get("question").is_some());
+        let own = match own.map(|asked| read_question(asked).ok_or_else(too_long)).transpose() {
+            // What was asked for the steps before it is kept all the same.
+            Err(_) if !kept.steps.is_empty() => None,
+            read => read?,
+        };
+        let digests = kept.steps.iter().map(|step| &step.policies).chain(own.iter().map(|(of, _)| of));
+        let then = self.policies_of(digests.cloned().collect(), &kept.policies)?;
+        let state = self.core.state();
+        let again = |digest: &String, asked: &Asked| Again {
+            then: then.get(digest).map(|policies| policies.judge_again(asked)),
+            now: state.policies().judge_again(asked),
+        };
+        let own_again = own.as_ref().map(|(digest, asked)| again(digest, asked));
+        let steps = kept.steps.iter().map(|step| ExplainedStep {
+            step: step.step.clone(),
+            question: step.question.clone(),
+            again: again(&step.policies, &step.question),
+        });
+        let steps: Vec<ExplainedStep> = steps.collect();
+        let all = own_again.iter().chain(steps.iter().map(|step| &step.again));
+        let policies = determined(all.filter_map(|again| again.then.as_ref()), &then);
+        let (then, now) = own_again.map_or((None, None), |again| (again.then, Some(again.now)));
+        let decision = serde_json::to_value(&entry).unwrap_or_default();
+        Ok(Explained { index, decision, then, now, policies, steps, left_out: kept.left_out })
     }
 
-    /// The policies with this digest, from the history of the standards; nothing where they never were in force.
-    fn policies_of(&self, digest: &str) -> Result<Option<Policies>, Refusal> {
-        let mut found = None;
-        fold::each(&*self.core.journal, self.core.streams.governance, 0, |record| {
-            if let Some((Event::StandardsSet { standards, .. }, _)) = decode(&record.body)
-                && self::digest(&standards.policies) == digest
-            {
-                found = Some(standards.policies);
-            }
-        })?;
-        found.map(|texts| Policies::read(&texts)).transpose().map_err(|_| {
+    /// The policies with these digests: of those that are given, or from the history of the standards.
+    fn policies_of(
+        &self,
+        digests: BTreeSet<String>,
+        given: &BTreeMap<String, Texts>,
+    ) -> Result<BTreeMap<String, Policies>, Refusal> {
+        let is_wanted = |(digest, _): &(String, Texts)| digests.contains(digest);
+        let mut found: BTreeMap<String, Texts> = given.clone().into_iter().filter(is_wanted).collect();
+        if found.len() < digests.len() {
+            fold::each(&*self.core.journal, self.core.streams.governance, 0, |record| {
+                if let Some((Event::StandardsSet { standards, .. }, _)) = decode(&record.body) {
+                    let known = (digest(&standards.policies), standards.policies);
+                    found.extend(Some(known).filter(is_wanted));
+                }
+            })?;
+        }
+        let read = found.into_iter().map(|(digest, texts)| Ok((digest, Policies::read(&texts)?)));
+        read.collect::<Result<_, Vec<policy::PolicyFault>>>().map_err(|_| {
             let text = "the policies of that time cannot be read by this version any more";
             Refusal::new(RefusalKind::Conflict, text)
         })
     }
+}
+
+/// The files of policies, by name.
+type Texts = BTreeMap<String, String>;
+
+/// What the audit keeps of a question: the digest of the policies, and what they were asked.
+fn read_question(asked: &Value) -> Option<(String, Asked)> {
+    let digest = asked["policies"].as_str().unwrap_or_default().to_owned();
+    Some((digest, serde_json::from_value(asked["question"].clone()).ok()?))
+}
+
+fn too_long() -> Refusal {
+    let text = "what was asked is too long for the audit and stands there as its digest";
+    Refusal::new(RefusalKind::Conflict, text)
+}
+
+/// The policies that determined the verdicts, each once.
+fn determined<'a>(
+    verdicts: impl Iterator<Item = &'a Verdict>,
+    of: &BTreeMap<String, Policies>,
+) -> Vec<Shown> {
+    let names: BTreeSet<String> = verdicts.flat_map(Verdict::policies).collect();
+    let shown = names.iter().flat_map(|name| of.values().filter_map(|policies| policies.one(name)));
+    let mut shown: Vec<Shown> = shown.collect();
+    shown.dedup();
+    shown
 }
 
 /// What was asked, for the audit, with the digest of the policies that were.
@@ -223,7 +302,7 @@ pub(crate) fn question(asked: &Asked, policies: &Policies) -> Value {
 }
 
 /// The SHA-256 of policy files, in hex.
-fn digest(texts: &std::collections::BTreeMap<String, String>) -> String {
+pub(crate) fn digest(texts: &Texts) -> String {
     let written = serde_json::to_vec(texts).expect("texts always write");
     audit::Hash::of(&written).to_string()
 }

@@ -26,6 +26,8 @@ pub struct Streams {
     pub members: [StreamId; 3],
     /// Places of events about more people than a record has marks for, found by the rest of their marks, per lane.
     pub people: [StreamId; 3],
+    /// What policies were asked for the steps of folders.
+    pub questions: StreamId,
 }
 
 impl Streams {
@@ -39,6 +41,7 @@ impl Streams {
         for kind in ["audit", "places", "dead-letters", "producers", "members", "people"] {
             specs.extend(Lane::ALL.map(|lane| spec(format!("{kind}/{}", lane.name()), lane)));
         }
+        specs.push(spec("questions".to_owned(), Lane::Standard));
         let ids = journal.create(&specs)?;
         let three = |from: usize| [ids[from], ids[from + 1], ids[from + 2]];
         Ok(Self {
@@ -50,6 +53,7 @@ impl Streams {
             producers: three(11),
             members: three(14),
             people: three(17),
+            questions: ids[20],
         })
     }
 }

@@ -283,7 +283,7 @@ async fn a_migration_that_loses_real_events_is_refused_with_places_alone_and_not
     assert_eq!((refusal.kind, refusal.code), (RefusalKind::Contract, Some("migration-fails")));
     assert!(refusal.text.contains("\nv2: the document is not valid; nothing was applied"), "{refusal}");
     // What was tried and what it came to is the audit's.
-    let tried = world.bus.decisions(1).unwrap().remove(0)["asked"]["tried"].clone();
+    let tried = world.bus.decisions(None, 1).unwrap().decisions.remove(0)["tried"].clone();
     assert_eq!(
         (&tried["came_to"]["events"], &tried["came_to"]["fit_new"]),
         (&5.into(), &0.into()),

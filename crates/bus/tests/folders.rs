@@ -67,7 +67,7 @@ async fn a_folder_applied_twice_changes_nothing_the_second_time() {
 
 /// How many decisions the audit knows. Notices become events when there is time, and are none.
 fn decisions(bus: &Bus) -> usize {
-    bus.decisions(1_000).unwrap().len()
+    bus.decisions(None, 1_000).unwrap().decisions.len()
 }
 
 async fn on(disk: &FaultyDisk, data: &Path) -> (Bus, Opened) {

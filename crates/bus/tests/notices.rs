@@ -50,6 +50,18 @@ async fn pulled(world: &World, name: &SubscriptionName) -> Vec<Value> {
     delivery.events.iter().map(|one| serde_json::from_str(&text(&one.event)).unwrap()).collect()
 }
 
+/// Version 2 of births is proposed; what a subscription to proposals is told.
+async fn told_of_proposal(world: &World, name: &SubscriptionName) -> Vec<Value> {
+    propose(world).await;
+    heralded(world).await;
+    pulled(world, name).await
+}
+
+async fn propose(world: &World) {
+    let proposal = proposal(&world.bus, &world.operator);
+    world.bus.govern(&world.operator, proposal).await.unwrap();
+}
+
 /// Waits until nothing is left to publish.
 async fn heralded(world: &World) {
     for _ in 0..200 {
@@ -65,10 +77,7 @@ async fn a_proposal_is_an_event_that_says_who_has_to_do_what() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
     let name = subscribed(&world, "tax-office.proposals", PROPOSED, &[]).await;
-    let proposal = proposal(&world.bus, &world.operator);
-    world.bus.govern(&world.operator, proposal).await.unwrap();
-    heralded(&world).await;
-    let told = pulled(&world, &name).await;
+    let told = told_of_proposal(&world, &name).await;
     let told = told.iter().find(|notice| notice["version"] == 2).unwrap();
     assert_eq!(told["text"], "contract civil.birth.registered v2 proposed: compatible");
     assert!(told.get("concerns").is_none(), "internal, for one who is cleared of nothing");
@@ -159,10 +168,7 @@ async fn a_crash_between_event_and_place_tells_nobody_twice() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
     let name = subscribed(&world, "tax-office.proposals", PROPOSED, &[]).await;
-    let proposal = proposal(&world.bus, &world.operator);
-    world.bus.govern(&world.operator, proposal).await.unwrap();
-    heralded(&world).await;
-    let before = pulled(&world, &name).await;
+    let before = told_of_proposal(&world, &name).await;
     // As if it had died after its events were durable and before its place was: the place is the beginning's.
     let world = between(world, folder.path(), |stopped| {
         append(stopped, "places/standard", &[br#"{"s":"bus.herald","p":{"0":0}}"#.to_vec()]);
@@ -205,10 +211,7 @@ async fn a_bus_of_before_gets_the_topics_and_tells_what_is_decided_from_then_on(
     let (operator, registry, tax, statistics) = callers;
     let world = World { bus, operator, registry, tax, statistics };
     let name = subscribed(&world, "tax-office.proposals", PROPOSED, &[]).await;
-    let proposal = proposal(&world.bus, &world.operator);
-    world.bus.govern(&world.operator, proposal).await.unwrap();
-    heralded(&world).await;
-    let told = pulled(&world, &name).await;
+    let told = told_of_proposal(&world, &name).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((&told[0]["topic"], &told[0]["version"]), (&json!("civil.birth.registered"), &json!(2)));
     world.bus.close().await;
@@ -273,8 +276,7 @@ async fn letters_tell_what_concerns_the_agency_and_go_on_after_a_restart() {
     .await;
     let storm = Arc::new(Pigeon { fails: true, ..Pigeon::default() });
     world.bus.send_notices(storm.clone());
-    let proposal = proposal(&world.bus, &world.operator);
-    world.bus.govern(&world.operator, proposal).await.unwrap();
+    propose(&world).await;
     let lost = storm.brings("v2 proposed").await;
     assert_eq!((lost.agency.as_str(), lost.way, lost.notices.len()), ("tax-office", Way::Email, 1));
     world = reopened(world, folder.path()).await;
@@ -320,8 +322,7 @@ async fn an_agency_that_does_not_answer_holds_up_nobody() {
     let pigeon = Arc::new(Pigeon { late_from: Some("statistics"), ..Pigeon::default() });
     world.bus.send_notices(pigeon.clone());
     let begun = std::time::Instant::now();
-    let propose = proposal(&world.bus, &world.operator);
-    world.bus.govern(&world.operator, propose).await.unwrap();
+    propose(&world).await;
     let retire = json!({"command": "retire-contract", "topic": "civil.birth.registered", "version": 2});
     world.bus.govern(&world.operator, command(retire)).await.unwrap();
     assert_eq!(pigeon.brings("v2 is withdrawn").await.agency.as_str(), "tax-office");
@@ -342,8 +343,7 @@ async fn a_digest_comes_once_a_day_with_all_that_there_was() {
     wishes(&world, "tax-office", daily).await;
     let pigeon = Arc::new(Pigeon::default());
     world.bus.send_notices(pigeon.clone());
-    let propose = proposal(&world.bus, &world.operator);
-    world.bus.govern(&world.operator, propose).await.unwrap();
+    propose(&world).await;
     let retire = json!({"command": "retire-contract", "topic": "civil.birth.registered", "version": 2});
     world.bus.govern(&world.operator, command(retire)).await.unwrap();
     // Another decision has the courier look again; an hour before its time it brings nothing.

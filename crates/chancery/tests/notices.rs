@@ -5,13 +5,18 @@
 #[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "support/certificates.rs"]
 mod certificates;
+#[path = "support/hook.rs"]
+mod hook;
+#[path = "support/kafka.rs"]
+mod kafka;
+#[path = "support/post.rs"]
+mod post;
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Read;
+use std::net::TcpListener;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -19,13 +24,13 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use certificates::{Authority, Files};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use hook::webhook;
+use post::{Mail, Office};
 use serde_json::{Value, json};
 use support::{Server, stderr, stdout};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const LOOPBACK: &str = "127.0.0.1";
 
 fn govern(server: &Server, token: &str, command: Value) {
     let answer =
@@ -100,6 +105,12 @@ fn an_agency_consumes_proposals_over_http_and_lists_what_concerns_it() {
         event["data"]["asks"].as_array().unwrap().iter().map(|ask| &ask["agency"]).collect();
     assert!(asked.contains(&&json!("tax-office")), "{asked:?}");
 
+    // A Kafka client reads the same, under the subscription that its agency has.
+    let mut desk = kafka::Kafka::connect(&server.kafka, "service@tax-office", &tax, "desk");
+    let values = desk.values("bus.contract.proposed", 1);
+    let read: Vec<Value> = values.iter().map(|value| serde_json::from_str(value).unwrap()).collect();
+    assert!(read.contains(&event["data"]), "{read:?}");
+
     let listed = server.cli(&tax, &["notices"]);
     assert!(
         stdout(&listed).contains("v2 proposed: compatible")
@@ -111,57 +122,6 @@ fn an_agency_consumes_proposals_over_http_and_lists_what_concerns_it() {
     assert_eq!(other.status.code(), Some(1), "{}", stdout(&other));
     // Its secret is for its stewards, not for its machines.
     assert_eq!(server.cli(&tax, &["notices", "secret"]).status.code(), Some(1));
-}
-
-/// One request, as it came.
-struct Posted {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Posted {
-    fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str()).unwrap_or_default()
-    }
-}
-
-/// An HTTP server that fails the first request and takes what comes then.
-fn webhook() -> (u16, Receiver<Posted>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (send, posted) = channel();
-    thread::spawn(move || {
-        let answers = ["HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", "HTTP/1.1 204 Taken\r\n\r\n"];
-        for (number, stream) in listener.incoming().enumerate() {
-            let mut stream = stream.unwrap();
-            let request = read_request(&mut stream);
-            stream.write_all(answers[number.min(1)].as_bytes()).unwrap();
-            if send.send(request).is_err() {
-                return;
-            }
-        }
-    });
-    (port, posted)
-}
-
-fn read_request(stream: &mut TcpStream) -> Posted {
-    let mut reader = BufReader::new(stream);
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':') {
-            headers.push((name.to_lowercase(), value.trim().to_owned()));
-        }
-    }
-    let mut posted = Posted { headers, body: Vec::new() };
-    posted.body = vec![0; posted.header("content-length").parse().unwrap()];
-    reader.read_exact(&mut posted.body).unwrap();
-    posted
 }
 
 #[test]
@@ -209,79 +169,10 @@ fn with_example(data: &Path, settings: &[&str]) -> Server {
     server
 }
 
-/// A mail server that knows as much of SMTP as one message takes: envelope and text of each. By TLS where it has
-/// something to show.
-fn post_office(shown: Option<Arc<ServerConfig>>) -> (u16, Receiver<(Vec<String>, String)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (send, letters) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let stream = stream.unwrap();
-            let letter = match &shown {
-                None => converse(stream),
-                Some(config) => converse(secured(config, stream)),
-            };
-            // A conversation that broke off brought nothing.
-            if letter.is_ok_and(|letter| send.send(letter).is_err()) {
-                return;
-            }
-        }
-    });
-    (port, letters)
-}
-
-fn secured(config: &Arc<ServerConfig>, stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
-    StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)
-}
-
-fn converse(stream: impl Read + Write) -> std::io::Result<(Vec<String>, String)> {
-    let mut stream = BufReader::new(stream);
-    let (mut envelope, mut text) = (Vec::new(), String::new());
-    let mut answer = "220 post.example ESMTP\r\n";
-    loop {
-        stream.get_mut().write_all(answer.as_bytes())?;
-        let line = line(&mut stream)?;
-        answer = match line.split([' ', ':']).next().unwrap_or_default().to_uppercase().as_str() {
-            "EHLO" => "250-post.example\r\n250 8BITMIME\r\n",
-            "RCPT" if line.contains("<gone@") => "550 nobody of that name\r\n",
-            "MAIL" | "RCPT" => {
-                envelope.push(line);
-                "250 OK\r\n"
-            }
-            "DATA" => {
-                stream.get_mut().write_all(b"354 go on\r\n")?;
-                text = message(&mut stream)?;
-                "250 taken\r\n"
-            }
-            "QUIT" => return Ok((envelope, text)),
-            _ => "250 OK\r\n",
-        };
-    }
-}
-
-fn line(stream: &mut impl BufRead) -> std::io::Result<String> {
-    let mut line = String::new();
-    if stream.read_line(&mut line)? == 0 {
-        return Err(std::io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn message(stream: &mut impl BufRead) -> std::io::Result<String> {
-    let mut lines = Vec::new();
-    loop {
-        match line(stream)? {
-            end if end == "." => return Ok(lines.join("\n")),
-            more => lines.push(more),
-        }
-    }
-}
-
 #[test]
 fn an_agency_is_written_to_in_plain_text_with_what_is_wanted_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (port, letters) = post_office(None);
+    let (port, letters) = post::open(LOOPBACK, Office::default());
     let smtp = format!("smtp://127.0.0.1:{port}");
     let settings = ["--notices-smtp", &smtp, "--notices-from", "Bus <bus@central.example>"];
     let server = with_example(folder.path(), &settings);
@@ -292,7 +183,7 @@ fn an_agency_is_written_to_in_plain_text_with_what_is_wanted_of_it() {
     propose(&server, "desk");
     // Who is gone keeps the others from nothing.
     let mut letters = std::iter::repeat_with(|| letters.recv_timeout(PATIENCE).unwrap());
-    let (envelope, text) = letters.find(|(_, text)| !text.is_empty()).unwrap();
+    let Mail { envelope, text, .. } = letters.find(|mail| !mail.text.is_empty()).unwrap();
     assert_eq!(envelope[0].split_whitespace().nth(1), Some("FROM:<bus@central.example>"));
     assert!(envelope.len() == 2 && envelope[1].contains("<desk@tax.example>"), "{envelope:?}");
     // Long lines may be folded and encoded; what is looked for is not.
@@ -331,7 +222,7 @@ fn message_id(text: &str) -> &str {
 #[test]
 fn a_kill_loses_no_notice_and_tells_none_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let ((hook, posted), (post, letters)) = (webhook(), post_office(None));
+    let ((hook, posted), (post, letters)) = (webhook(), post::open(LOOPBACK, Office::default()));
     let smtp = format!("smtp://127.0.0.1:{post}");
     let settings =
         ["--notices-webhooks", "true", "--notices-smtp", &smtp, "--notices-from", "bus@central.example"];
@@ -340,7 +231,7 @@ fn a_kill_loses_no_notice_and_tells_none_anew() {
     wishes(&server, json!({"email": ["desk@tax.example"], "webhook": url, "kinds": ["contract.proposed"]}));
     propose(&server, "desk");
     let refused = posted.recv_timeout(PATIENCE).unwrap();
-    let (_, mail) = letters.recv_timeout(PATIENCE).unwrap();
+    let mail = letters.recv_timeout(PATIENCE).unwrap().text;
     measured(&server, r#"chancery_notices_sent_total{agency="tax-office",way="email"} 1"#);
     let before = proposals(&server, &tax, 1);
 
@@ -350,7 +241,7 @@ fn a_kill_loses_no_notice_and_tells_none_anew() {
     let again = posted.recv_timeout(PATIENCE).unwrap();
     assert_eq!((again.header("webhook-id"), &again.body), (refused.header("webhook-id"), &refused.body));
     propose(&server, "hall");
-    let (_, next) = letters.recv_timeout(PATIENCE).unwrap();
+    let next = letters.recv_timeout(PATIENCE).unwrap().text;
     assert_ne!(message_id(&next), message_id(&mail));
     let after = proposals(&server, &tax, 2);
     assert_eq!((after.len(), &after[0]), (2, &before[0]), "each decision is one event");
@@ -359,28 +250,19 @@ fn a_kill_loses_no_notice_and_tells_none_anew() {
     assert_eq!((bodies.as_array().unwrap().len(), &bodies[0]["id"]), (1, &after[1]["id"]));
 }
 
-/// What a server shows that the authority vouches for.
-fn vouched(authority: &Authority) -> Arc<ServerConfig> {
-    let (certificate, key) = authority.server();
-    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Arc::new(config.unwrap().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap())
-}
-
 #[test]
 fn letters_go_in_tls_to_whom_the_operators_authority_vouches_for() {
     let folder = tempfile::tempdir().unwrap();
     let (own, strange) = (Authority::new(), Authority::new());
     let files = Files::write(folder.path(), &own);
-    let (post, letters) = post_office(Some(vouched(&own)));
+    let (post, letters) =
+        post::open(LOOPBACK, Office { shown: Some(post::shows(own.server())), ..Office::default() });
     let hook = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/notices", hook.local_addr().unwrap());
-    let (stranger, (send, heard)) = (vouched(&strange), channel());
+    let (stranger, (send, heard)) = (post::shows(strange.server()), channel());
     thread::spawn(move || {
         for stream in hook.incoming() {
-            let mut stream = secured(&stranger, stream.unwrap());
+            let mut stream = post::secured(&stranger, stream.unwrap());
             let _ = send.send(stream.read(&mut [0; 1]).is_ok());
         }
     });
@@ -393,7 +275,92 @@ fn letters_go_in_tls_to_whom_the_operators_authority_vouches_for() {
     let server = with_example(&folder.path().join("data"), &settings.concat());
     wishes(&server, json!({"email": ["desk@tax.example"], "webhook": url, "kinds": ["contract.proposed"]}));
     propose(&server, "desk");
-    assert_eq!(letters.recv_timeout(PATIENCE).unwrap().0.len(), 2, "from one to one");
+    assert_eq!(letters.recv_timeout(PATIENCE).unwrap().envelope.len(), 2, "from one to one");
     measured(&server, r#"chancery_notices_failed_total{agency="tax-office",way="webhook"} 1"#);
     assert!(!heard.recv_timeout(PATIENCE).unwrap(), "a stranger hears nothing");
+}
+
+/// The bus says who it is in TLS, and nowhere else; after STARTTLS, by either way of saying so.
+#[test]
+fn the_bus_says_who_it_is_once_the_conversation_is_sealed() {
+    // Another address of this machine: at the usual one letters go in the clear.
+    let host = "127.0.0.2";
+    for how in ["PLAIN", "LOGIN"] {
+        let folder = tempfile::tempdir().unwrap();
+        let own = Authority::new();
+        let files = Files::write(folder.path(), &own);
+        let shown = Some(post::shows(own.server_at([127, 0, 0, 2])));
+        let (port, letters) = post::open(host, Office { shown, starts_late: true, login: Some(how) });
+        let settings = told_to_log_in(folder.path(), &format!("smtp://{host}:{port}"), &files);
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        let server = with_example(&folder.path().join("data"), &settings);
+        wishes(&server, json!({"email": ["desk@tax.example"], "kinds": ["contract.proposed"]}));
+        propose(&server, "desk");
+        let mail = letters.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(mail.login.as_deref(), Some("chancery:a password"), "{how}");
+        assert!(mail.text.contains("v2 proposed"), "{}", mail.text);
+    }
+}
+
+#[test]
+fn a_mail_server_without_tls_hears_neither_password_nor_letter() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::write(folder.path(), &Authority::new());
+    let (port, letters) = post::open("127.0.0.2", Office { login: Some("PLAIN"), ..Office::default() });
+    let settings = told_to_log_in(folder.path(), &format!("smtp://127.0.0.2:{port}"), &files);
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let server = with_example(&folder.path().join("data"), &settings);
+    wishes(&server, json!({"email": ["desk@tax.example"], "kinds": ["contract.proposed"]}));
+    propose(&server, "desk");
+    measured(&server, r#"chancery_notices_failed_total{agency="tax-office",way="email"} 1"#);
+    assert!(letters.try_iter().all(|mail| mail.login.is_none() && mail.envelope.is_empty()));
+}
+
+fn told_to_log_in(folder: &Path, smtp: &str, files: &Files) -> Vec<String> {
+    let password = folder.join("password");
+    std::fs::write(&password, "a password\n").unwrap();
+    let settings = [
+        ["--notices-smtp", smtp, "--notices-from", "bus@central.example"],
+        ["--notices-smtp-user", "chancery", "--notices-smtp-password-file", password.to_str().unwrap()],
+    ];
+    let ca = ["--notices-ca", files.authority.to_str().unwrap()];
+    settings.as_flattened().iter().chain(&ca).map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn a_mail_server_that_never_answers_holds_up_no_webhook() {
+    let folder = tempfile::tempdir().unwrap();
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind((LOOPBACK, 0)).unwrap();
+    let smtp = format!("smtp://{}", silent.local_addr().unwrap());
+    let settings =
+        ["--notices-webhooks", "true", "--notices-smtp", &smtp, "--notices-from", "bus@central.example"];
+    let mut server = with_example(&folder.path().join("data"), &settings);
+    // More than may be under way at once, each told that it joined the bus.
+    for number in 0..40 {
+        let notices = json!({"email": [format!("desk@office{number}.example")]});
+        let agency = format!("office{number}");
+        govern(
+            &server,
+            &server.operator,
+            json!({"command": "register-agency", "agency": agency, "name": agency, "notices": notices}),
+        );
+    }
+    let (port, posted) = webhook();
+    let url = format!("http://{LOOPBACK}:{port}/notices");
+    wishes(&server, json!({"webhook": url, "kinds": ["contract.proposed"]}));
+    propose(&server, "desk");
+    // Sooner than any mail server's time is over.
+    assert!(posted.recv_timeout(Duration::from_secs(10)).is_ok());
+
+    measured(&server, r#"chancery_notices_failed_total{agency="tax-office",way="webhook"} 1"#);
+    server.end();
+    let looked = support::chancery(&["doctor", "--data", folder.path().join("data").to_str().unwrap()]);
+    let said = stdout(&looked);
+    let told = said.lines().find(|line| line.contains("notices: ")).unwrap();
+    for wanted in
+        ["office7 by email 1", "; last failure by webhook: tax-office at 20", "the webhook answered 503"]
+    {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
 }

@@ -17,10 +17,11 @@ pub async fn list(
     Ok(Json(json!({ "policies": door.bus.policies(&caller)? })))
 }
 
-/// `?limit=`.
+/// `?before=&limit=`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionsQuery {
+    before: Option<u64>,
     #[serde(default = "fifty")]
     limit: usize,
 }
@@ -36,9 +37,10 @@ pub async fn decisions(
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
     door.bus.may_read_audit(&caller)?;
-    let found = tokio::task::spawn_blocking(move || door.bus.decisions(query.limit.min(10_000)));
+    let DecisionsQuery { before, limit } = query;
+    let found = tokio::task::spawn_blocking(move || door.bus.decisions(before, limit.min(10_000)));
     let found = found.await.map_err(|_| bus::Refusal::unavailable("reading was broken off"))??;
-    Ok(Json(json!({ "decisions": found })))
+    Ok(Json(json!(found)))
 }
 
 /// `GET /v1/audit/decisions/{index}`: asked again.

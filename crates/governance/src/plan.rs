@@ -15,6 +15,7 @@ use std::fmt;
 
 use crate::commands::{AgencyChange, AgencyProfile};
 use crate::notices;
+use crate::policy::Steps;
 use crate::profiles::{Lint, lines};
 use crate::state::{Agency, Profile};
 use crate::{Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, rule};
@@ -91,7 +92,7 @@ pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractC
 }
 
 /// Decides the whole plan on a copy of `state`: all facts with all the policies that determined them, or the first step
-/// that is refused and nothing at all.
+/// that is refused and nothing at all. What was asked for each step stands with either.
 pub fn apply_all(
     state: &State,
     actor: &Actor,
@@ -100,15 +101,22 @@ pub fn apply_all(
     check: &dyn ContractCheck,
 ) -> Result<Ruling, (Box<Step>, Refused)> {
     let mut scratch = state.clone();
-    let (mut events, mut policies) = (Vec::new(), BTreeSet::new());
+    let (mut events, mut policies, mut steps) = (Vec::new(), BTreeSet::new(), Steps::default());
     for step in &plan.steps {
-        let ruling = rule(&scratch, actor, &step.command, now_ms, check)
-            .map_err(|refused| (Box::new(step.clone()), refused))?;
+        let ruling = match rule(&scratch, actor, &step.command, now_ms, check) {
+            Ok(ruling) => ruling,
+            Err(mut refused) => {
+                refused.basis.iter_mut().for_each(|basis| basis.steps = std::mem::take(&mut steps));
+                return Err((Box::new(step.clone()), refused));
+            }
+        };
         ruling.events.iter().for_each(|event| apply(&mut scratch, event, now_ms));
         events.extend(ruling.events);
         policies.extend(ruling.basis.policies);
+        steps.add(&step.what, ruling.basis.asked);
     }
-    Ok(Ruling { events, basis: Basis { policies: policies.into_iter().collect(), ..Basis::default() } })
+    let policies = policies.into_iter().collect();
+    Ok(Ruling { events, basis: Basis { policies, steps, ..Basis::default() } })
 }
 
 fn standards(plan: &mut Plan, state: &State, desired: &Desired) {

@@ -13,14 +13,14 @@ use crate::state::{Shares, Succession};
 use crate::{State, clerk, transfer};
 
 /// All that an agency has, each with who gets it; nobody, where neither a share lists it nor anybody gets the rest.
-struct Estate<'a> {
-    topics: Vec<(&'a TopicName, Option<&'a AgencyName>)>,
-    subscriptions: Vec<(&'a SubscriptionName, Option<&'a AgencyName>)>,
-    subjects: Vec<(&'a String, Option<&'a AgencyName>)>,
+struct Estate<'a, 's> {
+    topics: Vec<(&'a TopicName, Option<&'s AgencyName>)>,
+    subscriptions: Vec<(&'a SubscriptionName, Option<&'s AgencyName>)>,
+    subjects: Vec<(&'a String, Option<&'s AgencyName>)>,
 }
 
-impl<'a> Estate<'a> {
-    fn of(state: &'a State, agency: &AgencyName, shares: &'a Shares) -> Self {
+impl<'a, 's> Estate<'a, 's> {
+    fn of(state: &'a State, agency: &AgencyName, shares: &'s Shares) -> Self {
         // The bus's own topics are of whoever runs it.
         let owned = state.topics().filter(|topic| topic.owner == *agency && !is_own(&topic.name));
         let topics = owned.map(|topic| &topic.name);
@@ -48,6 +48,19 @@ impl<'a> Estate<'a> {
             lines.chain(subscriptions.map(|(name, _)| format!("subscription {name}: nobody gets it")));
         lines.chain(subjects.map(|(name, _)| format!("subject {name}: nobody gets it"))).collect()
     }
+}
+
+/// What of an agency's topics and subscriptions goes to one of its successors.
+pub(crate) fn share<'a>(
+    state: &'a State,
+    agency: &AgencyName,
+    shares: &Shares,
+    heir: &AgencyName,
+) -> (BTreeSet<&'a TopicName>, BTreeSet<&'a SubscriptionName>) {
+    let Estate { topics, subscriptions, .. } = Estate::of(state, agency, shares);
+    let topics = topics.into_iter().filter(|(_, to)| *to == Some(heir)).map(|(name, _)| name);
+    let subscriptions = subscriptions.into_iter().filter(|(_, to)| *to == Some(heir)).map(|(name, _)| name);
+    (topics.collect(), subscriptions.collect())
 }
 
 /// What is wrong with who shall get what, a line each.

@@ -140,6 +140,80 @@ fn a_quota_counts_what_would_be() {
     let end = |name: &str| json!({"command": "revoke-subscription", "subscription": name, "reason": "r"});
     done(&mut state, &consumer, end("b.third"));
     done(&mut state, &consumer, request("b.fourth", "x.two", &[]));
+    // What is given up is not counted any more, by the question itself.
+    let few = r#"forbid (principal, action == Action::"revoke-subscription", resource)
+        when { resource.agency.subscriptions < 3 };"#;
+    let standards = Standards { policies: policies(few), ..Standards::default() };
+    done(&mut state, &operator(), json!({"command": "set-standards", "standards": standards}));
+    forbidden(&state, &consumer, end("b.fourth"));
+}
+
+#[test]
+fn whoever_takes_a_topic_over_is_held_to_mandate_and_quota_too() {
+    let mut state = bus(&DEFAULTS.replace("2000", "1").replace("5000", "2"));
+    let covers = |state: &mut State, domain: &str| {
+        let change = json!({"command": "change-agency", "agency": "b", "domains": [domain]});
+        done(state, &operator(), change);
+    };
+    let offer = |name: &str| json!({"command": "offer-topic", "topic": name, "to": "b", "on": "2026-02-01"});
+    let taker = actor("c@b", &[Role::Steward]);
+    let take =
+        |name: &str| json!({"command": "accept-topic", "topic": name, "steward": "c@b", "deputy": "n@b"});
+    covers(&mut state, "civil");
+    let refused = forbidden(&state, &steward(), offer("x.one"));
+    assert_eq!(
+        refused.to_string(),
+        "offer-topic of x.one is forbidden by the standards: what an agency takes over lies in the domains of its mandate \
+         (policy taken-within-the-mandate)\noffer it to an agency whose mandate covers it, or ask an operator to add the \
+         domain to the receiver's profile"
+    );
+    let succeed = |whose: &str, heir: &str| json!({"command": "propose-succession", "agency": whose, "on": "2026-02-01", "rest": heir, "shares": []});
+    let refused = forbidden(&bus(OFFERS_TO_B), &operator(), succeed("a", "b"));
+    assert!(refused.text.starts_with("offer-topic of x.one is forbidden"), "{refused}");
+
+    covers(&mut state, "x");
+    done(&mut state, &steward(), offer("x.one"));
+    done(&mut state, &steward(), offer("x.two"));
+    // The mandate may have changed since it was offered.
+    covers(&mut state, "civil");
+    assert!(forbidden(&state, &taker, take("x.one")).text.contains("taken-within-the-mandate"));
+    covers(&mut state, "x");
+    done(&mut state, &taker, take("x.one"));
+    // One topic at most: what it has agreed to take counts before it is there.
+    let refused = forbidden(&state, &taker, take("x.two"));
+    assert!(
+        refused.text.contains("with those that it takes over (policy quota-of-topics-taken)"),
+        "{refused}"
+    );
+
+    let refused = forbidden(&state, &operator(), succeed("a", "b"));
+    assert!(refused.text.starts_with("propose-succession of a is forbidden"), "{refused}");
+    assert!(refused.text.contains("quota-of-topics-taken"), "{refused}");
+    done(&mut state, &operator(), succeed("b", "a"));
+    let mut own = request("a.own", "x.two", &[]);
+    own["agency"] = json!("a");
+    done(&mut state, &steward(), own);
+    let accept = json!({"command": "accept-succession", "agency": "b", "successor": "a", "steward": "s@a", "deputy": "t@a"});
+    assert!(forbidden(&state, &steward(), accept).text.contains("quota-of-subscriptions-taken"));
+}
+
+/// A policy that speaks of topics alone holds for those of a succession.
+const OFFERS_TO_B: &str = r#"forbid (principal, action == Action::"offer-topic", resource)
+    when { context.receiver == Agency::"b" };"#;
+
+#[test]
+fn what_was_asked_before_the_schema_grew_can_be_asked_again() {
+    let state = bus("");
+    let question = json!({"principal": "s@a", "action": "offer-topic", "resource": {"type": "Topic", "id": "x.one"},
+        "context": {}, "entities": []});
+    let asked: Asked = serde_json::from_value(question).unwrap();
+    assert!(state.policies().judge_again(&asked).allowed);
+    let frozen =
+        r#"@id("frozen") forbid (principal, action == Action::"offer-topic", resource == Topic::"x.one");"#;
+    assert_eq!(bus(frozen).policies().judge_again(&asked).policies(), ["frozen"]);
+    // What policies of today ask for beyond that counts as forbidding, as ever.
+    let verdict = bus(DEFAULTS).policies().judge_again(&asked);
+    assert!(!verdict.allowed && !verdict.errors.is_empty(), "{verdict:?}");
 }
 
 #[test]

@@ -204,6 +204,16 @@ fn who_is_carried_is_led_back(state: &State, events: &[Event]) {
     }
 }
 
+/// What is counted along is what there is.
+fn what_agencies_have_is_counted(state: &State) {
+    for agency in AGENCIES.iter().map(|name| name.parse().unwrap()).chain(state.central().cloned()) {
+        let topics = state.topics().filter(|topic| topic.owner == agency);
+        assert_eq!(state.topics_owned(&agency), topics.count() as u64, "topics of {agency}");
+        let held = state.subscriptions().filter(|one| one.agency == agency && one.ended.is_none());
+        assert_eq!(state.subscriptions_held(&agency), held.count() as u64, "subscriptions of {agency}");
+    }
+}
+
 /// That they are gone is known of the topic too.
 fn has_left(topic: &Topic, person: &PrincipalName) -> bool {
     let held = &topic.stewardship;
@@ -272,6 +282,7 @@ proptest! {
             nothing_goes_live_behind_a_reader(state, events, now);
             who_is_carried_is_led_back(state, events);
             nothing_personal_is_granted_without_both_approvals(state);
+            what_agencies_have_is_counted(state);
             let marked = serde_json::to_string(events).unwrap().contains("by_bootstrap");
             assert!(may_stand_in || !marked, "after the bootstrap: {events:?}");
             may_stand_in = state.in_bootstrap();
@@ -297,6 +308,7 @@ proptest! {
         let facts = play(&mut small_bus(), &asked, |_, _, _| {});
         let mut nothing = State::default();
         facts.iter().rev().for_each(|(event, at)| apply(&mut nothing, event, *at));
+        what_agencies_have_is_counted(&nothing);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use audit::entry::{
     Decision, Disclosure, Finding, Found, Publication, Refusal as Refused, split_ranges, within_limit,
 };
 use audit::{Hash, Kind, Range};
-use serde_json::json;
 
 use contract::check::Leak;
 use contract::leaks::detectors;
@@ -19,6 +18,7 @@ use crate::lanes::Lane;
 use crate::limits::DISCLOSURE_BUCKET;
 use crate::marks::Marker;
 use crate::policies::question;
+use crate::questions::Questions;
 use crate::topics::Topic;
 
 /// An audit entry that owns its texts.
@@ -115,11 +115,13 @@ pub struct DecisionOf<'a> {
     pub events: &'a [Event],
     /// What decided.
     pub basis: &'a Basis,
+    /// What was asked for the steps of a folder.
+    pub questions: Option<&'a Questions>,
 }
 
 /// A command and what came of it.
 pub fn decision_entry(of: &DecisionOf<'_>, time: &str) -> Entry {
-    let DecisionOf { caller, command, events, basis } = of;
+    let DecisionOf { caller, command, events, basis, .. } = of;
     let value = |event: &Event| within_limit(serde_json::to_value(event).unwrap_or_default());
     let mut values: Vec<serde_json::Value> = events.iter().take(EVENTS_PER_DECISION).map(value).collect();
     if events.len() > EVENTS_PER_DECISION
@@ -135,10 +137,9 @@ pub fn decision_entry(of: &DecisionOf<'_>, time: &str) -> Entry {
         command: (*command).to_owned().into(),
         events: values.into(),
         policies: basis.policies.iter().map(|policy| policy.clone().into()).collect::<Vec<_>>().into(),
-        asked: match (&basis.asked, &basis.tried) {
-            (Some((asked, policies)), _) => Some(question(asked, policies)),
-            (None, tried) => tried.clone().map(|tried| json!({ "tried": within_limit(tried) })),
-        },
+        asked: basis.asked.as_ref().map(|(asked, policies)| question(asked, policies)),
+        tried: basis.tried.clone().map(within_limit),
+        steps: of.questions.map(Questions::summary),
     };
     entry(time, Lane::Standard, Kind::Decision(what))
 }

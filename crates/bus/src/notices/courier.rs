@@ -16,7 +16,8 @@ use journal::Offset;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Told, place_name};
+use super::failures::Failures;
+use super::{is_for, place_name};
 use crate::api::Caller;
 use crate::limits::{LETTER_MAX_NOTICES, LETTERS_UNDER_WAY, NOTICES_KEPT};
 use crate::{Bus, Refusal};
@@ -35,8 +36,8 @@ const RETRY_FIRST_MS: u64 = 10_000;
 /// The longest that one waits.
 const RETRY_MOST_MS: u64 = 60 * 60 * 1000;
 
-/// Takes letters beyond the bus. It is called on threads that may block, several at once; a letter that it says has
-/// arrived is not sent again, any other is.
+/// Takes letters beyond the bus. It is called on threads that may block, several at once, and comes back in bounded
+/// time: so long it holds one of its way's places. A letter that it says has arrived is not sent again, any other is.
 pub trait Carrier: Send + Sync + 'static {
     /// Whether it has this way.
     fn has(&self, way: Way) -> bool;
@@ -102,20 +103,16 @@ impl Bus {
 
     /// The next letter to an agency, where there is something to tell it by now.
     fn letter_to(&self, agency: &Agency, way: Way, route: &mut Route) -> Option<Outgoing> {
-        let (since_ms, wishes) = (agency.since.get(way)?, &agency.profile.notices);
+        agency.since.get(way)?;
+        let wishes = &agency.profile.notices;
         let (name, now_ms) = (route_name(&agency.agency, way), self.core.clock.now_ms());
         let until_ms = due_until(wishes.digest, now_ms);
-        let concerns = |one: &Told| {
-            one.notice.at_ms >= since_ms
-                && one.notice.concerns.contains(&agency.agency)
-                && wishes.wants_of(&one.notice)
-        };
         let place = self.own_place(&name).max(route.seen);
         let mut told = self.core.notices.starting_at(place, NOTICES_KEPT);
         // Notices stand in the order of their decisions, and so of their times, but for a clock that was set back.
         told.truncate(told.iter().position(|one| one.notice.at_ms >= until_ms).unwrap_or(told.len()));
         route.seen = told.last().map_or(place, |last| last.offset + 1);
-        told.retain(concerns);
+        told.retain(|one| is_for(&one.notice, agency, way));
         told.truncate(LETTER_MAX_NOTICES);
         let (first, last) = (told.first()?.offset, told.last()?.offset);
         // What did not fit, or does not arrive, is looked for again.
@@ -133,7 +130,8 @@ impl Bus {
     }
 }
 
-fn route_name(agency: &AgencyName, way: Way) -> SubscriptionName {
+/// The place of an agency's way.
+pub fn route_name(agency: &AgencyName, way: Way) -> SubscriptionName {
     place_name(&format!("{agency}.{}", way.as_str()))
 }
 
@@ -150,12 +148,22 @@ struct Courier {
     bus: Bus,
     carrier: Arc<dyn Carrier>,
     routes: HashMap<SubscriptionName, Route>,
+    /// How many letters are under way by each way.
+    sending: HashMap<Way, usize>,
+    /// What did not arrive lately.
+    failures: Failures,
     under_way: JoinSet<(Outgoing, Result<(), String>)>,
 }
 
 async fn run(bus: Bus, carrier: Arc<dyn Carrier>) {
-    let mut courier =
-        Courier { bus: bus.clone(), carrier, routes: HashMap::new(), under_way: JoinSet::new() };
+    let mut courier = Courier {
+        failures: Failures::read(&bus.core.settings.data),
+        bus: bus.clone(),
+        carrier,
+        routes: HashMap::new(),
+        sending: HashMap::new(),
+        under_way: JoinSet::new(),
+    };
     loop {
         let bell = bus.core.notices.bell().notified();
         tokio::pin!(bell);
@@ -179,11 +187,13 @@ impl Courier {
             let ways = Way::ALL.into_iter().filter(|way| self.carrier.has(*way));
             for way in ways.filter(|way| agency.since.get(*way).is_some()) {
                 let route = self.routes.entry(route_name(&agency.agency, way)).or_default();
-                if route.under_way || now_ms < route.again_ms || self.under_way.len() >= LETTERS_UNDER_WAY {
+                let sending = self.sending.entry(way).or_default();
+                if route.under_way || now_ms < route.again_ms || *sending >= LETTERS_UNDER_WAY {
                     continue;
                 }
                 let Some(outgoing) = self.bus.letter_to(agency, way, route) else { continue };
                 route.under_way = true;
+                *sending += 1;
                 self.under_way.spawn(carried(self.carrier.clone(), outgoing));
             }
         }
@@ -198,11 +208,17 @@ impl Courier {
         };
         let count = letter.notices.len() as u64;
         self.bus.core.metrics.notices(&letter.agency, letter.way, count, kept.is_ok());
+        self.sending.entry(letter.way).and_modify(|sending| *sending -= 1);
         let route = self.routes.entry(name).or_default();
         route.under_way = false;
+        let now_ms = self.bus.core.clock.now_ms();
         match kept {
             Ok(()) => (route.failures, route.again_ms) = (0, 0),
-            Err(why) => postpone(route, &letter, &why, self.bus.core.clock.now_ms()),
+            Err(why) => {
+                postpone(route, &letter, &why, now_ms);
+                self.failures.add(&letter, &why, now_ms);
+                self.failures.write(&self.bus.core.settings.data);
+            }
         }
     }
 }

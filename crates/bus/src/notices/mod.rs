@@ -5,6 +5,7 @@
 //! subscriptions of an agency `bus`, which nobody else can have.
 
 pub mod courier;
+pub mod failures;
 pub mod herald;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,8 +13,8 @@ use std::sync::Arc;
 
 use contract::{AgencyName, AttributeValue, CloudEvent, Data, SubscriptionName};
 use governance::clerk::BUS;
-use governance::notices::{Kind, Notice};
-use governance::{Event, Role, State, rights};
+use governance::notices::{Kind, Notice, Way};
+use governance::{Agency, Event, Role, State, rights};
 use journal::Offset;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
@@ -21,7 +22,7 @@ use tokio::sync::Notify;
 use crate::api::Caller;
 use crate::lanes::{Apply, Fact, Facts, Lane};
 use crate::limits::NOTICES_KEPT;
-use crate::subscriptions::places::Committed;
+use crate::subscriptions::places::{Committed, Places};
 use crate::{Bus, Refusal};
 
 /// A notice, and the place of its decision in the governance stream.
@@ -76,6 +77,20 @@ impl Notices {
     pub fn bell(&self) -> &Notify {
         &self.bell
     }
+}
+
+/// Whether an agency is to be told this in this way.
+fn is_for(notice: &Notice, agency: &Agency, way: Way) -> bool {
+    agency.since.get(way).is_some_and(|since_ms| notice.at_ms >= since_ms)
+        && notice.concerns.contains(&agency.agency)
+        && agency.profile.notices.wants_of(notice)
+}
+
+/// How many notices have yet to reach an agency in this way.
+pub fn waiting(notices: &Notices, places: &Places, agency: &Agency, way: Way) -> usize {
+    let place = places.of(&courier::route_name(&agency.agency, way)).get(&0).copied().unwrap_or(0);
+    let told = notices.starting_at(place, NOTICES_KEPT);
+    told.iter().filter(|one| is_for(&one.notice, agency, way)).count()
 }
 
 /// A place of the bus's own in the governance stream.

@@ -5,10 +5,10 @@ use std::io::BufWriter;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Options;
-use crate::client::segment;
+use crate::client::{Client, segment};
 use crate::output::{self, Failure, cell, rows};
 
 /// Checkpoints, proofs, bundles, disclosures
@@ -42,6 +42,9 @@ enum Act {
     Decisions {
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// Those before this number in the audit: to go on where a list ended
+        #[arg(long)]
+        before: Option<u64>,
     },
     /// Who was handed what, the newest first
     Disclosures {
@@ -87,8 +90,8 @@ impl Audit {
                     out.display()
                 ));
             }
-            Act::Decisions { limit } => {
-                let answer = client.get(&format!("/v1/audit/decisions?limit={limit}"))?;
+            Act::Decisions { limit, before } => {
+                let answer = found(&client, limit, before)?;
                 match options.json {
                     true => output::json(&answer),
                     false => decisions(&answer["decisions"]),
@@ -112,6 +115,21 @@ impl Audit {
             }
         }
         Ok(())
+    }
+}
+
+/// As many decisions as are asked for, or all there are: the bus looks through so much of its audit at once.
+fn found(client: &Client, limit: usize, mut before: Option<u64>) -> Result<Value, Failure> {
+    let mut decisions = Vec::new();
+    loop {
+        let mut path = format!("/v1/audit/decisions?limit={}", limit - decisions.len());
+        before.iter().for_each(|before| path += &format!("&before={before}"));
+        let mut answer = client.get(&path)?;
+        decisions.extend(answer["decisions"].as_array_mut().into_iter().flat_map(std::mem::take));
+        before = answer["before"].as_u64();
+        if decisions.len() >= limit || before.is_none() {
+            return Ok(json!({ "decisions": decisions, "before": before }));
+        }
     }
 }
 

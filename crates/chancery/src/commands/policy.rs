@@ -82,14 +82,38 @@ fn explain(answer: &Value) {
         cell(&decision["command"]),
         cell(&decision["by"])
     ));
-    if question.is_null() {
+    let steps = answer["steps"].as_array().is_some_and(|steps| !steps.is_empty());
+    if question.is_null() && !steps {
         let policies: Vec<String> = decision["policies"].as_array().into_iter().flatten().map(cell).collect();
         output::line(format_args!("determined by {}", policies.join(", ")));
         output::line(
-            "what was asked is not kept: there was no policy of the standards, or it was a whole folder",
+            "what was asked is not kept: there was no policy of the standards, or a release that kept less",
         );
         return;
     }
+    each(&answer["steps"], |step| {
+        output::line(cell(&step["step"]));
+        ask(&step["question"]);
+        verdict("the policies of then", &step["then"]);
+        verdict("the policies of today", &step["now"]);
+    });
+    if answer["left_out"] != 0 {
+        output::line(format_args!("and {} more steps, of which it is not kept", cell(&answer["left_out"])));
+    }
+    if !question.is_null() {
+        ask(question);
+        verdict("the policies of then", &answer["then"]);
+    }
+    each(&answer["policies"], |policy| output::line(format_args!("\n{}", cell(&policy["text"]))));
+    if !answer["policies"].as_array().is_none_or(Vec::is_empty) {
+        output::line("");
+    }
+    if !question.is_null() {
+        verdict("the policies of today", &answer["now"]);
+    }
+}
+
+fn ask(question: &Value) {
     output::line(format_args!(
         "asked: may {} {} {} {}?",
         cell(&question["principal"]),
@@ -97,15 +121,12 @@ fn explain(answer: &Value) {
         cell(&question["resource"]["type"]),
         cell(&question["resource"]["id"])
     ));
-    verdict("the policies of then", &answer["then"]);
-    each(&answer["policies"], |policy| output::line(format_args!("\n{}", cell(&policy["text"]))));
-    if !answer["policies"].as_array().is_none_or(Vec::is_empty) {
-        output::line("");
-    }
-    verdict("the policies of today", &answer["now"]);
 }
 
 fn verdict(whose: &str, said: &Value) {
+    if said.is_null() {
+        return output::line(format_args!("{whose} are not known"));
+    }
     let allowed = if said["allowed"] == true { "allow it" } else { "forbid it" };
     let because: Vec<String> = said["because"]
         .as_array()

@@ -10,22 +10,29 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::{SmtpTransport, Transport};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use crate::config::notices::{Mail, Security};
 use crate::output::Failure;
 
-/// How long the mail server has for each answer.
+/// How long connecting to the mail server may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it has for a whole letter, to all of its addresses: a server that answers byte by byte holds up no other
+/// letter for longer.
+const PATIENCE_IN_ALL: Duration = Duration::from_secs(60);
 
 /// Longest subject; what is longer stands in the text.
 const SUBJECT_MAX_CHARS: usize = 160;
 
 /// The way by e-mail.
 pub struct Mailer {
-    server: SmtpTransport,
+    server: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     bus: String,
+    patience: Duration,
 }
 
 impl Mailer {
@@ -36,27 +43,39 @@ impl Mailer {
             Security::StartTls => Tls::Required(parameters(&mail.host, authorities)?),
             Security::Plain => Tls::None,
         };
-        let mut server =
-            SmtpTransport::builder_dangerous(&mail.host).port(mail.port).tls(tls).timeout(Some(PATIENCE));
+        let server = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&mail.host);
+        let mut server = server.port(mail.port).tls(tls).timeout(Some(PATIENCE));
         if let Some((user, file)) = &mail.user {
             let failed =
                 |error| Failure::new(format!("notices.smtp_password_file: {}: {error}", file.display()));
             let password = fs::read_to_string(file).map_err(failed)?;
             server = server.credentials(Credentials::new(user.clone(), password.trim_end().to_owned()));
         }
-        Ok(Self { server: server.build(), from: mail.from.clone(), bus: bus.to_owned() })
+        let (from, bus) = (mail.from.clone(), bus.to_owned());
+        Ok(Self { server: server.build(), from, bus, patience: PATIENCE_IN_ALL })
     }
 
-    /// Sends a letter to each of its addresses. One that is refused for good keeps the others from nothing.
+    /// Sends a letter to each of its addresses, and waits for it, on a thread of the runtime's that may block.
     pub fn send(&self, letter: &Letter) -> Result<(), String> {
+        let sent = Handle::current().block_on(timeout(self.patience, self.send_to_each(letter)));
+        sent.unwrap_or_else(|_| Err(format!("the mail server took longer than {:?}", self.patience)))
+    }
+
+    /// An address that is refused for good keeps the others from nothing.
+    async fn send_to_each(&self, letter: &Letter) -> Result<(), String> {
         let (mut has_arrived, mut refused) = (false, None);
         for address in &letter.wishes.email {
-            let sent = self.message(letter, address).map(|message| self.server.send(&message));
-            match sent {
-                Ok(Ok(_)) => has_arrived = true,
-                Ok(Err(error)) if !error.is_permanent() => return Err(error.to_string()),
-                Ok(Err(error)) => refused = Some(error.to_string()),
-                Err(error) => refused = Some(error),
+            let message = match self.message(letter, address) {
+                Ok(message) => message,
+                Err(error) => {
+                    refused = Some(error);
+                    continue;
+                }
+            };
+            match self.server.send(message).await {
+                Ok(_) => has_arrived = true,
+                Err(error) if !error.is_permanent() => return Err(error.to_string()),
+                Err(error) => refused = Some(error.to_string()),
             }
         }
         match refused {
@@ -136,4 +155,58 @@ fn parameters(host: &str, authorities: Option<&[u8]>) -> Result<TlsParameters, F
         parameters = parameters.add_root_certificate(Certificate::from_pem(pem).map_err(failed)?);
     }
     parameters.build_rustls().map_err(failed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Instant;
+
+    use governance::notices::{Way, Wishes};
+
+    use super::*;
+
+    /// Each of its bytes comes in time, and the greeting never ends.
+    fn talker() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while stream.write_all(b"220-welcome\r\n").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        port
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_comes_to_no_end_is_left_when_its_time_is_over() {
+        let from: Mailbox = "bus@central.example".parse().unwrap();
+        let mail = Mail {
+            host: "127.0.0.1".to_owned(),
+            port: talker(),
+            security: Security::Plain,
+            user: None,
+            from,
+        };
+        let mailer =
+            Mailer { patience: Duration::from_millis(500), ..Mailer::new("bus", &mail, None).unwrap() };
+        let wishes = Wishes { email: vec!["desk@tax.example".to_owned()], ..Wishes::default() };
+        let letter = Letter {
+            id: "tax-office-email-1-1".to_owned(),
+            agency: "tax-office".parse().unwrap(),
+            way: Way::Email,
+            wishes,
+            secret: [0; 32],
+            notices: Vec::new(),
+            at_ms: 0,
+        };
+        let begun = Instant::now();
+        let sent = tokio::task::spawn_blocking(move || mailer.send(&letter)).await.unwrap();
+        assert!(sent.unwrap_err().contains("took longer than 500ms"));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
 }

@@ -41,7 +41,12 @@ impl Authority {
 
     /// A server's.
     pub fn server(&self) -> Pair {
-        self.sign(SanType::IpAddress([127, 0, 0, 1].into()))
+        self.server_at([127, 0, 0, 1])
+    }
+
+    /// A server's at this address.
+    pub fn server_at(&self, address: [u8; 4]) -> Pair {
+        self.sign(SanType::IpAddress(address.into()))
     }
 
     /// A client's that names somebody.

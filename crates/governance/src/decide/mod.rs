@@ -51,6 +51,12 @@ pub trait ContractCheck {
     /// Reads a schema; the error says why it cannot be read.
     fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String>;
 
+    /// Every place of the documents of a contract, whose schema stands by itself; none where it cannot be read.
+    fn places(&self, definition: &Definition) -> BTreeSet<Pointer> {
+        let source = Source::alone(definition.format, definition.schema.as_str());
+        self.read(&source, false).map(|read| read.places).unwrap_or_default()
+    }
+
     /// Why the versions of a series would not go on as `mode` asks, with `new` after `earlier` (oldest first); a line
     /// each.
     fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String>;
@@ -117,7 +123,7 @@ pub fn rule(
     agencies::somebody_remains(&case, command, &events)?;
     Ok(Ruling {
         events,
-        basis: Basis { policies: determined.into_iter().collect(), asked: first, tried: None },
+        basis: Basis { policies: determined.into_iter().collect(), asked: first, ..Basis::default() },
     })
 }
 

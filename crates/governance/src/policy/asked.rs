@@ -6,8 +6,14 @@ use serde_json::{Value, json};
 
 use super::GRANT;
 use super::entities::{self, Gathered};
+use super::handed::{self, Handed};
 use crate::decide::Case;
 use crate::{Actor, Command, ContractCheck, Event, State, Subscription, Topic, apply};
+
+/// What making a topic is asked as.
+pub(super) const REGISTERING: &str = "create-topic";
+/// What a wish for a subscription is asked as.
+pub(super) const REQUESTING: &str = "request-subscription";
 
 /// A thing of a kind: `{"type": "Topic", "id": "civil.birth.registered"}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,9 +63,13 @@ impl Asked {
     pub(crate) fn of(case: &Case<'_>, command: &Command, facts: &[Event]) -> Vec<Self> {
         let Case { state, actor, now_ms, check } = *case;
         let ask = |action: &str, about: &About<'_>, context: Value| {
-            Self::outcome(state, actor, (action, about, context), facts, now_ms)
+            Self::outcome(state, actor, (action, about, context), (facts, None), now_ms)
         };
-        let own = ask(command.name(), &about(command), context(case, command));
+        let handed = handed::by(state, command);
+        let own = match handed.is_empty() {
+            true => vec![ask(command.name(), &about(command), context(case, command))],
+            false => Self::handing(case, command, &handed, facts),
+        };
         let implied = facts.iter().filter_map(|fact| match (fact, command) {
             (Event::ContractProposed { definition, .. }, Command::RegisterSchema { .. }) => {
                 let context = json!({ "contract": entities::contract(definition, check) });
@@ -78,12 +88,23 @@ impl Asked {
             }
             _ => None,
         });
-        std::iter::once(own).chain(implied).collect()
+        own.into_iter().chain(implied).collect()
+    }
+
+    /// What goes to other agencies: asked for each who gets something, and for each topic of a succession.
+    fn handing(case: &Case<'_>, command: &Command, handed: &[Handed<'_>], facts: &[Event]) -> Vec<Self> {
+        let ask = |action: &str, about: &About<'_>, to: &Handed<'_>| {
+            let facts = (facts, Some(to.receiver));
+            Self::outcome(case.state, case.actor, (action, about, to.context()), facts, case.now_ms)
+        };
+        let own = handed.iter().map(|to| ask(command.name(), &about(command), to));
+        let each = handed.iter().flat_map(|to| to.topics.iter().map(move |topic| (to, topic)));
+        own.chain(each.map(|(to, topic)| ask(to.asked_as, &About::Topic(topic), to))).collect()
     }
 
     /// A version that goes live with time.
     pub(crate) fn activating(state: &State, by: &Actor, topic: &TopicName, now_ms: u64) -> Self {
-        Self::outcome(state, by, ("activate-contract", &About::Topic(topic), json!({})), &[], now_ms)
+        Self::outcome(state, by, ("activate-contract", &About::Topic(topic), json!({})), (&[], None), now_ms)
     }
 
     /// Agreeing to a request for access, with the facts of the request.
@@ -94,69 +115,74 @@ impl Asked {
         facts: &[Event],
         now_ms: u64,
     ) -> Self {
-        Self::outcome(state, actor, (GRANT, &About::Subscription(wish), json!({})), facts, now_ms)
+        let question = (GRANT, &About::Subscription(wish), json!({}));
+        Self::outcome(state, actor, question, (facts, None), now_ms)
     }
 
     fn outcome(
         state: &State,
         actor: &Actor,
         (action, about, context): (&str, &About<'_>, Value),
-        facts: &[Event],
+        (facts, receiver): (&[Event], Option<&AgencyName>),
         now_ms: u64,
     ) -> Self {
         let outcome = outcome(state, about, facts, now_ms);
         let mut gathered = Gathered::new(state, &outcome, now_ms);
+        receiver.iter().for_each(|receiver| drop(gathered.agency(receiver)));
         Self::gathered(&mut gathered, actor, action, about, context).with(gathered)
     }
 
-    /// Publishing to a topic.
-    pub(super) fn publishing(state: &State, actor: &Actor, topic: &Topic) -> Self {
-        let mut gathered = Gathered::new(state, state, 0);
+    /// A question that `ask` asks of the state as it is, with all that it speaks of.
+    pub(super) fn whole(
+        state: &State,
+        now_ms: u64,
+        ask: impl FnOnce(&mut Gathered<'_>) -> Option<Self>,
+    ) -> Option<Self> {
+        let mut gathered = Gathered::new(state, state, now_ms);
+        let asked = ask(&mut gathered)?;
+        Some(asked.with(gathered))
+    }
+
+    /// Publishing to a topic. What it speaks of is gathered apart, as with the next ones: many questions speak of the
+    /// same.
+    pub(super) fn publishing(gathered: &mut Gathered<'_>, actor: &Actor, topic: &Topic) -> Self {
         gathered.topic(topic);
-        let about = About::Topic(&topic.name);
-        Self::gathered(&mut gathered, actor, "publish", &about, json!({})).with(gathered)
+        Self::gathered(gathered, actor, "publish", &About::Topic(&topic.name), json!({}))
     }
 
     /// Taking events under a subscription, by the terms that hold.
     pub(super) fn consuming(
-        state: &State,
+        gathered: &mut Gathered<'_>,
         actor: &Actor,
         subscription: &Subscription,
-        now_ms: u64,
     ) -> Option<Self> {
-        let mut gathered = Gathered::new(state, state, now_ms);
-        let topic = state.topic(&subscription.topic)?;
+        let topic = gathered.state.topic(&subscription.topic)?;
         gathered.subscription(subscription, topic, subscription.granted_terms());
         let about = About::Subscription(&subscription.name);
-        Some(Self::gathered(&mut gathered, actor, "consume", &about, json!({})).with(gathered))
+        Some(Self::gathered(gathered, actor, "consume", &about, json!({})))
     }
 
     /// Registering a topic as it is now.
     pub(super) fn registering(
-        state: &State,
+        gathered: &mut Gathered<'_>,
         topic: &Topic,
-        now_ms: u64,
         check: &dyn ContractCheck,
     ) -> Option<Self> {
         let definition = &topic.read_by().or_else(|| topic.newest())?.definition;
-        let mut gathered = Gathered::new(state, state, now_ms);
-        let actor = state.principal(&topic.steward)?.actor();
-        let (about, context) =
-            (About::Topic(&topic.name), json!({ "contract": entities::contract(definition, check) }));
-        Some(Self::gathered(&mut gathered, &actor, "create-topic", &about, context).with(gathered))
+        let actor = gathered.state.principal(&topic.steward)?.actor();
+        let context = json!({ "contract": entities::contract(definition, check) });
+        Some(Self::gathered(gathered, &actor, REGISTERING, &About::Topic(&topic.name), context))
     }
 
     /// Asking for a subscription as it is now, by whoever did.
     pub(super) fn requesting(
-        state: &State,
+        gathered: &mut Gathered<'_>,
         subscription: &Subscription,
         by: &Actor,
-        now_ms: u64,
     ) -> Option<Self> {
-        let mut gathered = Gathered::new(state, state, now_ms);
-        state.topic(&subscription.topic)?;
+        gathered.state.topic(&subscription.topic)?;
         let about = About::Subscription(&subscription.name);
-        Some(Self::gathered(&mut gathered, by, "request-subscription", &about, json!({})).with(gathered))
+        Some(Self::gathered(gathered, by, REQUESTING, &about, json!({})))
     }
 
     fn gathered(
@@ -184,7 +210,8 @@ fn outcome(state: &State, about: &About<'_>, facts: &[Event], now_ms: u64) -> St
         About::Subscription(name) => state.only(None, Some(name)),
         // Few facts about parties touch more than a record; the whole costs a copy of the maps.
         About::Agency(_) | About::Principal(_) => state.clone(),
-        About::Subject(_) | About::Bus => return State::default(),
+        // Facts about these change nothing that is asked about.
+        About::Subject(_) | About::Bus => return state.only(None, None),
     };
     facts.iter().for_each(|fact| apply(&mut outcome, fact, now_ms));
     outcome

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::schemas::Source;
-use contract::{AgencyName, Class, Definition, Pointer, PrincipalName, TopicName};
+use contract::{AgencyName, Class, Definition, Pointer, PrincipalName};
 use serde_json::{Value, json};
 
 use super::Reference;
@@ -54,16 +53,10 @@ impl<'a> Gathered<'a> {
         self.add(&of, |all| {
             let profile = known.as_ref().map(|agency: &Agency| agency.profile.clone()).unwrap_or_default();
             let domains: Vec<Value> = profile.domains.iter().map(|domain| all.domain(domain)).collect();
-            let owns = |topic: &TopicName| all.state.topic(topic).is_none_or(|topic| topic.owner != *name);
-            let gained = all.outcome.topics().filter(|topic| topic.owner == *name && owns(&topic.name));
-            let topics = all.state.topics().filter(|topic| topic.owner == *name).count() + gained.count();
-            let has = |one: &Subscription| one.agency == *name && one.ended.is_none();
-            let was = |one: &Subscription| all.state.subscription(&one.name).is_some_and(has);
-            let gained = all.outcome.subscriptions().filter(|one| has(one) && !was(one));
-            let subscriptions = all.state.subscriptions().filter(|one| has(one)).count() + gained.count();
             let attributes = json!({
                 "name": profile.name, "mandate": profile.mandate, "domains": domains,
-                "topics": topics, "subscriptions": subscriptions,
+                "topics": all.outcome.topics_owned(name),
+                "subscriptions": all.outcome.subscriptions_held(name),
             });
             (attributes, Vec::new())
         })
@@ -155,8 +148,7 @@ pub(super) fn contract(definition: &Definition, check: &dyn ContractCheck) -> Va
 
 /// Every field's and extension's last name, with the class that it has: by its own rule, or by that of a node around it.
 fn fields(definition: &Definition, check: &dyn ContractCheck) -> Vec<(String, Class)> {
-    let source = Source::alone(definition.format, definition.schema.as_str());
-    let places = check.read(&source, false).map(|read| read.places).unwrap_or_default();
+    let places = check.places(definition);
     let mut classed: BTreeMap<&Pointer, &Class> = BTreeMap::new();
     for place in &places {
         let rules = definition.classify.iter().filter(|(at, _)| covers(at, place));

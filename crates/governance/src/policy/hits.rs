@@ -1,46 +1,50 @@
 //! Whom new standards would hit: what is there already and would not be allowed by them.
 
+use std::sync::Arc;
+
 use contract::{AgencyName, SubscriptionName, TopicName};
 
+use super::asked::{REGISTERING, REQUESTING};
+use super::entities::Gathered;
+use super::judge::{Things, things};
 use super::{Asked, Policies};
-use crate::{ContractCheck, Role, Standards, State, Subscription, Topic, duration, notices};
+use crate::{ContractCheck, Principal, Role, Standards, State, Subscription, Topic, duration, notices};
 
-/// For those who oversee: it speaks of every agency's people and subscriptions. What of the state the new standards forbid and those in force do not, a line each. What moves events ends when they
-/// are set; what was registered stays as it is until somebody changes it.
+/// Topics or subscriptions whose things are gathered at once: most share theirs with others, and a large state's do not
+/// all stand in memory.
+const AT_ONCE: usize = 5_000;
+
+/// For those who oversee: it speaks of every agency's people and subscriptions. What of the state the new standards
+/// forbid and those in force do not, a line each. What moves events ends when they are set; what was registered stays
+/// as it is until somebody changes it.
 pub fn hits(state: &State, new: &Standards, now_ms: u64, check: &dyn ContractCheck) -> Vec<String> {
     let Ok(policies) = Policies::read(&new.policies) else { return Vec::new() };
-    let weighed = Weighed { state, new: &policies, old: state.policies(), now_ms, check };
-    let mut lines = Vec::new();
-    for topic in state.topics().filter(|topic| !notices::is_own(&topic.name)) {
-        lines.extend(weighed.topic(topic).map(|why| registered(&topic.name, &topic.owner, &why)));
-        lines.extend(
-            bounds(state.standards(), new, topic).map(|why| registered(&topic.name, &topic.owner, &why)),
-        );
-        lines.extend(weighed.producers(topic));
-    }
-    let live = state.subscriptions().filter(|subscription| subscription.is_live(now_ms));
-    for subscription in live {
-        let (name, agency) = (&subscription.name, &subscription.agency);
-        lines.extend(weighed.subscription(subscription).map(|why| granted(name, agency, &why)));
-        lines.extend(purpose(state.standards(), new, subscription).map(|why| granted(name, agency, &why)));
-        lines.extend(weighed.consumers(subscription));
+    let limits = (state.standards(), new);
+    let weighed = Weighed { state, limits, new: &policies, old: state.policies(), now_ms, check };
+    let topics: Vec<_> = state.topics().filter(|topic| !notices::is_own(&topic.name)).collect();
+    let live: Vec<_> = state.subscriptions().filter(|subscription| subscription.is_live(now_ms)).collect();
+    let mut lines = weighed.each(&topics, Weighed::topic);
+    lines.extend(weighed.each(&live, Weighed::subscription));
+    if policies.judge_events() {
+        // By the terms that hold, not by those that are wished for.
+        lines.extend(weighed.each(&live, Weighed::consumers));
     }
     lines
 }
 
-fn registered(topic: &TopicName, owner: &AgencyName, why: &str) -> String {
-    format!("topic {topic} of {owner} stays as it is, but would not be registered any more: {why}")
+/// What may be hit.
+enum Doubt {
+    /// It is: the line.
+    Hit(String),
+    /// It is if this is forbidden now and was not before: the line's beginning.
+    Asked(Box<Asked>, String),
 }
 
-fn granted(subscription: &SubscriptionName, agency: &AgencyName, why: &str) -> String {
-    format!(
-        "subscription {subscription} of {agency} stays as it is, but could not be asked for any more: {why}"
-    )
-}
-
-/// Both standards' policies over one state.
+/// Both standards over one state.
 struct Weighed<'a> {
     state: &'a State,
+    /// Old and new.
+    limits: (&'a Standards, &'a Standards),
     new: &'a Policies,
     old: &'a Policies,
     now_ms: u64,
@@ -48,56 +52,87 @@ struct Weighed<'a> {
 }
 
 impl Weighed<'_> {
+    /// The lines of what is doubted of each.
+    fn each<T>(&self, of: &[&Arc<T>], doubt: fn(&Self, &mut Gathered<'_>, &T) -> Vec<Doubt>) -> Vec<String> {
+        let mut lines = Vec::new();
+        for some in of.chunks(AT_ONCE) {
+            let mut gathered = Gathered::new(self.state, self.state, self.now_ms);
+            let doubts: Vec<Doubt> = some.iter().flat_map(|one| doubt(self, &mut gathered, one)).collect();
+            let things = things(gathered.into_json());
+            lines.extend(doubts.into_iter().filter_map(|doubt| match doubt {
+                Doubt::Hit(line) => Some(line),
+                Doubt::Asked(asked, line) => self.newly(&asked, &things).map(|why| line + &why),
+            }));
+        }
+        lines
+    }
+
     /// Why it is forbidden now and was not before.
-    fn newly(&self, asked: Option<Asked>) -> Option<String> {
-        let asked = asked?;
-        let verdict = self.new.judge(&asked);
-        (!verdict.allowed && self.old.judge(&asked).allowed).then(|| verdict.why().0)
+    fn newly(&self, asked: &Asked, things: &Things) -> Option<String> {
+        let newly = !self.new.allow(asked, things) && self.old.allow(asked, things);
+        newly.then(|| self.new.judge_of(asked, things).why().0)
     }
 
-    fn topic(&self, topic: &Topic) -> Option<String> {
-        self.newly(Asked::registering(self.state, topic, self.now_ms, self.check))
+    fn topic(&self, things: &mut Gathered<'_>, topic: &Topic) -> Vec<Doubt> {
+        let line = registered(&topic.name, &topic.owner);
+        let registering = || Asked::registering(things, topic, self.check);
+        let asked = self.new.may_forbid(REGISTERING).then(registering).flatten();
+        let mut doubts: Vec<Doubt> =
+            asked.map(|asked| Doubt::Asked(Box::new(asked), line.clone())).into_iter().collect();
+        let (old, new) = self.limits;
+        doubts.extend(bounds(old, new, topic).map(|why| Doubt::Hit(line + &why)));
+        doubts.extend(self.producers(things, topic));
+        doubts
     }
 
-    fn subscription(&self, subscription: &Subscription) -> Option<String> {
-        let wish = |request: &crate::state::Request| request.by.principal.clone();
-        let asker = subscription.requested.as_ref().map(wish);
-        let known = asker.and_then(|name| self.state.principal(&name)).map(crate::Principal::actor);
-        let steward = || {
-            let mut stewards = self.state.principals_in(&subscription.agency, Role::Steward);
-            stewards.next().map(crate::Principal::actor)
-        };
-        let by = known.or_else(steward)?;
-        self.newly(Asked::requesting(self.state, subscription, &by, self.now_ms))
-    }
-
-    fn producers(&self, topic: &Topic) -> Vec<String> {
+    fn producers(&self, things: &mut Gathered<'_>, topic: &Topic) -> Vec<Doubt> {
         if !self.new.judge_events() {
             return Vec::new();
         }
         let producers = self.state.principals_in(&topic.owner, Role::Producer);
-        let hit = producers.filter_map(|principal| {
-            let why = self.newly(Some(Asked::publishing(self.state, &principal.actor(), topic)))?;
-            Some(format!("{} could not publish to {} any more: {why}", principal.principal, topic.name))
-        });
-        hit.collect()
+        let doubt = |producer: &Principal| {
+            let line = format!("{} could not publish to {} any more: ", producer.principal, topic.name);
+            Doubt::Asked(Box::new(Asked::publishing(things, &producer.actor(), topic)), line)
+        };
+        producers.map(doubt).collect()
     }
 
-    fn consumers(&self, subscription: &Subscription) -> Vec<String> {
-        if !self.new.judge_events() {
-            return Vec::new();
-        }
-        let consumers = self.state.principals_in(&subscription.agency, Role::Consumer);
-        let hit = consumers.filter_map(|principal| {
-            let asked = Asked::consuming(self.state, &principal.actor(), subscription, self.now_ms);
-            let why = self.newly(asked)?;
-            Some(format!(
-                "{} could not consume under {} any more: {why}",
-                principal.principal, subscription.name
-            ))
-        });
-        hit.collect()
+    fn subscription(&self, things: &mut Gathered<'_>, subscription: &Subscription) -> Vec<Doubt> {
+        let line = granted(&subscription.name, &subscription.agency);
+        let asked = self.new.may_forbid(REQUESTING).then(|| self.requesting(things, subscription)).flatten();
+        let mut doubts: Vec<Doubt> =
+            asked.map(|asked| Doubt::Asked(Box::new(asked), line.clone())).into_iter().collect();
+        let (old, new) = self.limits;
+        doubts.extend(purpose(old, new, subscription).map(|why| Doubt::Hit(line + &why)));
+        doubts
     }
+
+    fn requesting(&self, things: &mut Gathered<'_>, subscription: &Subscription) -> Option<Asked> {
+        let asker = subscription.requested.as_ref().map(|request| &request.by.principal);
+        let known = asker.and_then(|name| self.state.principal(name));
+        let steward = || self.state.principals_in(&subscription.agency, Role::Steward).next();
+        let by = known.or_else(steward)?.actor();
+        Asked::requesting(things, subscription, &by)
+    }
+
+    fn consumers(&self, things: &mut Gathered<'_>, subscription: &Subscription) -> Vec<Doubt> {
+        let consumers = self.state.principals_in(&subscription.agency, Role::Consumer);
+        let doubt = |consumer: &Principal| {
+            let line =
+                format!("{} could not consume under {} any more: ", consumer.principal, subscription.name);
+            let asked = Asked::consuming(things, &consumer.actor(), subscription)?;
+            Some(Doubt::Asked(Box::new(asked), line))
+        };
+        consumers.filter_map(doubt).collect()
+    }
+}
+
+fn registered(topic: &TopicName, owner: &AgencyName) -> String {
+    format!("topic {topic} of {owner} stays as it is, but would not be registered any more: ")
+}
+
+fn granted(subscription: &SubscriptionName, agency: &AgencyName) -> String {
+    format!("subscription {subscription} of {agency} stays as it is, but could not be asked for any more: ")
 }
 
 /// The limits that a topic keeps to now and would not.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet,
-    Request, Response,
+    Request, Response, Schema,
 };
 use contract::SubscriptionName;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::read::{LOCAL, schema};
 use super::{Asked, Policies, RIGHTS};
@@ -21,7 +22,34 @@ pub struct Basis {
     /// What they were asked, and all the policies that were; nothing where the standards have none.
     pub asked: Option<(Asked, Arc<Policies>)>,
     /// A migration that was tried on events and failed, with what it came to: for the audit.
-    pub tried: Option<serde_json::Value>,
+    pub tried: Option<Value>,
+    /// What was asked for the steps of a folder.
+    pub steps: Steps,
+}
+
+/// How many steps of a folder keep what was asked for them.
+const STEPS_KEPT: usize = 100;
+
+/// What policies were asked for the steps of a folder, in their order, up to the one that was refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// The first of them: the step in a line, what was asked, and all the policies that were.
+    pub kept: Vec<(String, Asked, Arc<Policies>)>,
+    /// How many more there were.
+    pub left_out: u64,
+}
+
+impl Steps {
+    /// A step, with what was asked for it, where anything was.
+    pub(crate) fn add(&mut self, step: &str, asked: Option<(Asked, Arc<Policies>)>) {
+        let Some((asked, policies)) = asked else { return };
+        if self.kept.len() >= STEPS_KEPT {
+            self.left_out += 1;
+            return;
+        }
+        let line = step.lines().next().unwrap_or_default();
+        self.kept.push((line.to_owned(), asked, policies));
+    }
 }
 
 impl Basis {
@@ -79,7 +107,24 @@ impl Verdict {
 impl Policies {
     /// Answers one question.
     pub fn judge(&self, asked: &Asked) -> Verdict {
-        verdict(&self.set, asked)
+        self.judge_of(asked, &things(asked.entities.clone()))
+    }
+
+    /// Answers what was asked some time ago: what its action adds is not held to the schema, which may ask for more by
+    /// now.
+    pub fn judge_again(&self, asked: &Asked) -> Verdict {
+        verdict(&self.set, request(asked, None), &things(asked.entities.clone()))
+    }
+
+    /// Answers one question, of whose things more may be asked.
+    pub(super) fn judge_of(&self, asked: &Asked, things: &Things) -> Verdict {
+        verdict(&self.set, request(asked, Some(schema())), things)
+    }
+
+    /// Whether nothing forbids it: the same answer without the reasons, which cost as much again.
+    pub(super) fn allow(&self, asked: &Asked, things: &Things) -> bool {
+        let (Ok(request), Ok(things)) = (request(asked, Some(schema())), things) else { return false };
+        is_allowed(&Authorizer::new().is_authorized(&request, &self.set, things))
     }
 
     /// Answers one question, with what a topic permits.
@@ -91,38 +136,46 @@ impl Policies {
             set.add(policy.new_id(name)).map_err(|error| error.to_string())
         });
         match added {
-            Ok(()) => verdict(&set, asked),
+            Ok(()) => verdict(&set, request(asked, Some(schema())), &things(asked.entities.clone())),
             Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
         }
     }
 }
 
-fn verdict(set: &PolicySet, asked: &Asked) -> Verdict {
-    match answer(set, asked) {
-        Ok(response) => said(set, &response),
+/// What questions speak of, read by the schema; or why it cannot be read.
+pub(super) type Things = Result<Entities, String>;
+
+/// Reads Cedar's JSON form of entities.
+pub(super) fn things(entities: Value) -> Things {
+    Entities::from_json_value(entities, Some(schema())).map_err(|error| error.to_string())
+}
+
+fn verdict(set: &PolicySet, request: Result<Request, String>, things: &Things) -> Verdict {
+    let asked = request.and_then(|request| Ok((request, things.as_ref().map_err(Clone::clone)?)));
+    match asked {
+        Ok((request, things)) => said(set, &Authorizer::new().is_authorized(&request, set, things)),
         Err(error) => Verdict { allowed: false, because: Vec::new(), errors: vec![error] },
     }
 }
 
-fn answer(set: &PolicySet, asked: &Asked) -> Result<Response, String> {
+fn request(asked: &Asked, schema: Option<&Schema>) -> Result<Request, String> {
     let uid = |kind: &str, id: &str| {
         let kind: EntityTypeName = kind.parse().map_err(|_| format!("{kind:?} is not a kind of thing"))?;
         Ok::<_, String>(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
     };
-    let text = |error: &dyn std::error::Error| error.to_string();
     let action = uid("Action", &asked.action)?;
-    let context = Context::from_json_value(asked.context.clone(), Some((schema(), &action)));
+    let context = match asked.context.as_object() {
+        Some(nothing) if nothing.is_empty() => Ok(Context::empty()),
+        _ => Context::from_json_value(asked.context.clone(), schema.map(|schema| (schema, &action))),
+    };
     let request = Request::new(
         uid("Principal", asked.principal.as_str())?,
         action,
         uid(&asked.resource.kind, &asked.resource.id)?,
-        context.map_err(|error| text(&error))?,
-        Some(schema()),
+        context.map_err(|error| error.to_string())?,
+        schema,
     );
-    let entities = Entities::from_json_value(asked.entities.clone(), Some(schema()));
-    let (request, entities) =
-        (request.map_err(|error| text(&error))?, entities.map_err(|error| text(&error))?);
-    Ok(Authorizer::new().is_authorized(&request, set, &entities))
+    request.map_err(|error| error.to_string())
 }
 
 fn said(set: &PolicySet, response: &Response) -> Verdict {
@@ -135,8 +188,11 @@ fn said(set: &PolicySet, response: &Response) -> Verdict {
     let mut because: Vec<Reason> = response.diagnostics().reason().map(reason).collect();
     because.sort_by(|a, b| a.policy.cmp(&b.policy));
     let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
-    let allowed = response.decision() == Decision::Allow && errors.is_empty();
-    Verdict { allowed, because, errors }
+    Verdict { allowed: is_allowed(response), because, errors }
+}
+
+fn is_allowed(response: &Response) -> bool {
+    response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
 }
 
 /// The policies that permit a request for access on the owner's side before anybody looks at it, if they do. `facts` are
@@ -163,7 +219,7 @@ pub(crate) fn forbidden(what: &str, verdict: &Verdict, asked: (Asked, Arc<Polici
     let refused =
         Refused::new("forbidden-by-standards", format!("{what} is forbidden by the standards: {why}"));
     let hint = remedy.unwrap_or_else(|| "chancery policy list shows the standards' policies".to_owned());
-    let basis = Basis { policies: verdict.policies(), asked: Some(asked), tried: None };
+    let basis = Basis { policies: verdict.policies(), asked: Some(asked), ..Basis::default() };
     Refused { basis: Some(Box::new(basis)), ..refused.hint(hint) }
 }
 
@@ -173,7 +229,7 @@ pub fn may_publish(state: &State, actor: &Actor, topic: &Topic) -> Result<(), Re
     if !state.policies().judge_events() || notices::is_own(&topic.name) {
         return Ok(());
     }
-    let asked = Asked::publishing(state, actor, topic);
+    let asked = Asked::whole(state, 0, |things| Some(Asked::publishing(things, actor, topic)));
     allowed(state, asked, &format!("publishing to {}", topic.name))
 }
 
@@ -188,11 +244,12 @@ pub fn may_consume(
     if !state.policies().judge_events() {
         return Ok(());
     }
-    let Some(asked) = Asked::consuming(state, actor, subscription, now_ms) else { return Ok(()) };
+    let asked = Asked::whole(state, now_ms, |things| Asked::consuming(things, actor, subscription));
     allowed(state, asked, &format!("consuming under {}", subscription.name))
 }
 
-fn allowed(state: &State, asked: Asked, what: &str) -> Result<(), Refused> {
+fn allowed(state: &State, asked: Option<Asked>, what: &str) -> Result<(), Refused> {
+    let Some(asked) = asked else { return Ok(()) };
     let verdict = state.policies().judge(&asked);
     if verdict.allowed { Ok(()) } else { Err(forbidden(what, &verdict, (asked, state.policies().clone()))) }
 }

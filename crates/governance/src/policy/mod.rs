@@ -12,13 +12,14 @@
 mod asked;
 mod bounds;
 mod entities;
+mod handed;
 mod hits;
 mod judge;
 mod read;
 
 pub use asked::{Asked, Reference};
 pub use hits::hits;
-pub use judge::{Basis, Reason, Verdict, may_consume, may_publish};
+pub use judge::{Basis, Reason, Steps, Verdict, may_consume, may_publish};
 pub(crate) use judge::{forbidden, granting};
 pub use read::{LOCAL, Policies, PolicyFault, Shown};
 

@@ -16,6 +16,8 @@ use super::{GRANT, RIGHTS, SCHEMA};
 
 /// The file of a topic's own policies.
 pub const LOCAL: &str = "access.cedar";
+/// Events' way in and out.
+const MOVING: [&str; 2] = ["publish", "consume"];
 /// A policy without `@id` is named after its file, with its place in it: `naming.2`.
 const ID: &str = "id";
 /// Why a policy is there: what who it hits is told.
@@ -166,6 +168,13 @@ impl Policies {
         self.judges_events
     }
 
+    /// Whether any may forbid this action, by its head; else nobody needs to ask.
+    pub(super) fn may_forbid(&self, action: &str) -> bool {
+        let named = |one: &str| one == action || one == group(action);
+        let speaks = |policy: &Policy| is_about_all(policy) || is_about(policy, named);
+        self.set.policies().any(|policy| policy.effect() == Effect::Forbid && speaks(policy))
+    }
+
     /// The policies, by name.
     pub fn shown(&self) -> Vec<Shown> {
         self.files.keys().filter_map(|policy| self.one(policy)).collect()
@@ -225,10 +234,8 @@ impl Policies {
             } else if let Err(error) = self.set.add(policy.new_id(PolicyId::new(&name))) {
                 faults.push(fault(None, format!("policy {name}: {error}")));
             }
-            self.judges_events |=
-                is_about(policy, |action| matches!(action, "publish" | "consume" | "moving"))
-                    || is_about_all(policy);
         }
+        self.judges_events = MOVING.into_iter().any(|action| self.may_forbid(action));
         faults
     }
 
@@ -246,10 +253,19 @@ impl Policies {
 const UNREADABLE: &str = r#"forbid (principal, action, resource)
     unless { action == Action::"set-standards" || action == Action::"issue-token" };"#;
 
+/// The bus's own rules as a policy, read once: each topic without policies of its own has them too.
 fn with_rights() -> PolicySet {
-    let text = format!("permit (principal, action, resource) unless {{ action == Action::{GRANT:?} }};");
-    let policy = Policy::parse(Some(PolicyId::new(RIGHTS)), text);
-    PolicySet::from_policies(policy).expect("one policy of one name")
+    static READ: LazyLock<PolicySet> = LazyLock::new(|| {
+        let text = format!("permit (principal, action, resource) unless {{ action == Action::{GRANT:?} }};");
+        let policy = Policy::parse(Some(PolicyId::new(RIGHTS)), text);
+        PolicySet::from_policies(policy).expect("one policy of one name")
+    });
+    READ.clone()
+}
+
+/// The action of the schema that an action is in.
+fn group(action: &str) -> &'static str {
+    if MOVING.contains(&action) { "moving" } else { "governing" }
 }
 
 /// Policies of a text are named `policy0`, `policy1`, … as they are read.

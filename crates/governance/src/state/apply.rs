@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use contract::{ContractVersion, Definition, SubscriptionName, TopicName};
 
+use super::holdings::holder;
 use super::schemas::{Home, Schema};
 use super::subscription::{Approval, End, Ended, Grant, Request, Subscription, Told};
 use super::topic::{Acknowledgement, Answer, Objection, Override, Status, Topic, Version};
@@ -113,7 +114,9 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
                 created_ms: at_ms,
                 versions: BTreeMap::new(),
             };
-            state.topics.insert(topic.clone(), Arc::new(record));
+            let former = state.topics.insert(topic.clone(), Arc::new(record));
+            let was = former.as_ref().map(|former| &former.owner);
+            Arc::make_mut(&mut state.holdings).topic(was, Some(owner));
         }
         Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, access, by } => {
             let Some(record) = state.topics.get_mut(topic).map(Arc::make_mut) else { return };
@@ -295,9 +298,11 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
     }
 }
 
-/// Keeps the record and the list of its topic's subscriptions in step.
+/// Keeps the record, the list of its topic's subscriptions and what its agency has in step.
 fn insert_subscription(state: &mut State, record: Subscription) {
     let (name, topic) = (record.name.clone(), record.topic.clone());
+    let former = state.subscriptions.get(&name).and_then(|former| holder(former));
+    Arc::make_mut(&mut state.holdings).subscription(former, holder(&record));
     let former = state.subscriptions.insert(name.clone(), Arc::new(record));
     if let Some(names) = former.and_then(|former| state.subscribed.get_mut(&former.topic)) {
         Arc::make_mut(names).remove(&name);
@@ -306,8 +311,11 @@ fn insert_subscription(state: &mut State, record: Subscription) {
 }
 
 fn change_subscription(state: &mut State, name: &SubscriptionName, change: impl FnOnce(&mut Subscription)) {
-    if let Some(record) = state.subscriptions.get_mut(name) {
-        change(Arc::make_mut(record));
+    let Some(record) = state.subscriptions.get_mut(name).map(Arc::make_mut) else { return };
+    let was = holder(record).cloned();
+    change(record);
+    if was.as_ref() != holder(record) {
+        Arc::make_mut(&mut state.holdings).subscription(was.as_ref(), holder(record));
     }
 }
 

@@ -6,6 +6,7 @@
 //! trying a plan out.
 
 mod apply;
+mod holdings;
 mod parties;
 pub mod schemas;
 mod series;
@@ -28,6 +29,8 @@ pub use subscription::{Approval, Carried, End, Ended, Former, Grant, Request, Su
 pub use succession::{Share, Shares, Succeeded, Succession};
 pub use topic::{Acknowledgement, Answer, Latency, Objection, Override, Status, Topic, Version};
 
+use holdings::Holdings;
+
 use crate::policy::Policies;
 use crate::{Role, Standards};
 
@@ -48,6 +51,8 @@ pub struct State {
     subscriptions: BTreeMap<SubscriptionName, Arc<Subscription>>,
     /// The names of each topic's subscriptions, live or not: a decision about one topic asks for no other's.
     subscribed: BTreeMap<TopicName, Arc<BTreeSet<SubscriptionName>>>,
+    /// How much each agency has.
+    holdings: Arc<Holdings>,
     schemas: Arc<Schemas>,
     /// Of agencies that are to be succeeded.
     successions: BTreeMap<AgencyName, Arc<Succession>>,
@@ -80,6 +85,7 @@ impl State {
     }
 
     /// The state with no other topic and no other subscription, and without people: cheap to fold facts into.
+    /// What each agency has is counted on.
     pub(crate) fn only(&self, topic: Option<&TopicName>, subscription: Option<&SubscriptionName>) -> Self {
         let topic = topic.and_then(|name| self.topics.get_key_value(name));
         let subscription = subscription.and_then(|name| self.subscriptions.get_key_value(name));
@@ -92,6 +98,7 @@ impl State {
             standards: self.standards.clone(),
             topics: topic.map(own_topic).into_iter().collect(),
             subscriptions: subscription.map(own_subscription).into_iter().collect(),
+            holdings: self.holdings.clone(),
             ..Self::default()
         }
     }

@@ -40,6 +40,8 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
             record.stewardship.no_longer_offered = record.stewardship.offer.take().map(|offer| offer.to);
         }),
         Event::TopicTransferred { topic, owner, steward, deputy, accepted_by, by } => {
+            let was = state.topics.get(topic).map(|record| &record.owner);
+            Arc::make_mut(&mut state.holdings).topic(was, was.is_some().then_some(owner));
             change(state, topic, |record| {
                 record.owner.clone_from(owner);
                 // Whoever took it over gave their word for it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::change_subscription;
 use crate::State;
 use crate::events::Event;
 use crate::state::{Accepted, Former, Succeeded, Succession};
@@ -22,10 +23,10 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
         }
         Event::SuccessionWithdrawn { agency, .. } => drop(state.successions.remove(agency)),
         Event::SubscriptionMoved { subscription, agency, .. } => {
-            if let Some(record) = state.subscriptions.get_mut(subscription).map(Arc::make_mut) {
+            change_subscription(state, subscription, |record| {
                 let before = std::mem::replace(&mut record.agency, agency.clone());
                 record.formerly.push(Former { agency: before, until_ms: at_ms });
-            }
+            });
         }
         Event::SubjectMoved { subject, agency, .. } => {
             Arc::make_mut(&mut state.schemas).give(subject, agency);
