@@ -77,7 +77,8 @@ impl Bus {
             },
         };
         if let Some(basis) = basis.filter(|basis| basis.tried.is_some()) {
-            let what = DecisionOf { caller: &by, command: "plan", events: &[], basis: &basis };
+            let what =
+                DecisionOf { caller: &by, command: "plan", events: &[], basis: &basis, questions: None };
             self.record_entry(decision_entry(&what, &rfc3339(now_ms)), Vec::new()).await?;
         }
         self.core.trials.remember(&by.principal, definition, &said, now_ms);

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
+use crate::common::*;
 use bus::{Batch, Fetch, Incoming, Outcome, RefusalKind, Refused, Sequence, Wanted};
-use common::*;
 use contract::CloudEvent;
 
 fn batch(events: Vec<CloudEvent>, sequence: Option<Sequence>) -> Batch {

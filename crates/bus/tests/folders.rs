@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::common::*;
 use bus::clock::SystemClock;
 use bus::{Bus, Opened, Settings};
-use common::*;
 use contract::TopicName;
 use journal::faults::FaultyDisk;
 use journal::{Embedded, Options};

@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::collections::BTreeMap;
 
+use crate::common::*;
 use bus::{Bus, Outcome, RefusalKind};
 use bytes::Bytes;
-use common::*;
 use contract::{AttributeValue, CloudEvent, Data};
 use governance::leaks::{Answer, Leaks};
 use governance::{Command, Standards};

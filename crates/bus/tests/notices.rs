@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::*;
 use bus::clock::{Clock, SetClock, SystemClock};
 use bus::{Bus, Caller, Carrier, Letter, Pull, RefusalKind};
-use common::*;
 use contract::{ContractVersion, Pointer, PrincipalName, SubscriptionName, TopicName};
 use governance::notices::Way;
 use governance::{Command, Role};

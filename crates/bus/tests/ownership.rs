@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::common::*;
 use bus::clock::{Clock, SetClock, SystemClock};
 use bus::{Batch, Bus, Caller, Outcome, RefusalKind};
-use common::*;
 use contract::{CloudEvent, PrincipalName};
 use governance::{Command, Role, Roles};
 use serde_json::{Value, json};

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::path::Path;
 
-use common::*;
+use crate::common::*;
 use contract::Data;
 
 #[tokio::test(flavor = "multi_thread")]

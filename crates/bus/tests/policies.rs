@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::common::*;
 use bus::{Bus, Caller, Pull, Refusal, RefusalKind};
-use common::*;
 use governance::{Command, Standards};
 use serde_json::json;
 

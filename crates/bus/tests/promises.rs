@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::sync::Arc;
 
+use crate::common::*;
 use bus::clock::SetClock;
 use bus::{Outcome, Pull, RefusalKind};
-use common::*;
 use contract::{AttributeValue, Data};
 use governance::Command;
 

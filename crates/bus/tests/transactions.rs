@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod common;
-
 use std::collections::BTreeMap;
 
+use crate::common::*;
 use bus::{Batch, Incoming, Outcome, Refusal, RefusalKind, Speaker};
-use common::*;
 use contract::CloudEvent;
 
 fn batch(partition: u32, events: Vec<CloudEvent>) -> Batch {

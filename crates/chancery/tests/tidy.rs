@@ -135,6 +135,21 @@ fn no_file_hides_two_ideas() {
     }
 }
 
+/// Where a crate's tests are one binary, a file that it does not name would never run.
+#[test]
+fn every_file_of_tests_is_run() {
+    let lists = all("crates", "rs").into_iter().filter(|path| path.ends_with("tests/all.rs"));
+    for list in lists {
+        let named = fs::read_to_string(&list).unwrap();
+        for file in fs::read_dir(list.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+            if file.extension().is_some_and(|it| it == "rs") && name != "all" {
+                assert!(named.contains(&format!("\nmod {name};\n")), "{} leaves {name} out", list.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn only_the_command_line_speaks_to_the_terminal() {
     let speaks = ["println!", "eprintln!", "print!(", "std::process::exit"];

@@ -1,16 +1,14 @@
 //! Avro documents: which bytes are whose, and what is refused in which words.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
+use crate::support::avro::{ada, birth, decoded, definition, encoded, long, record, text};
+use crate::support::compiled;
 use contract::impact;
 use contract::redact::redact;
 use contract::{
     Class, ClassSet, Contract, Definition, Format, Key, KeyRule, Shape, Span, Workspace, compile,
 };
 use serde_json::{Value, json};
-use support::avro::{ada, birth, decoded, definition, encoded, long, record, text};
-use support::compiled;
 
 /// Each span's class, subject and bytes.
 fn found(definition: &Definition, data: &[u8]) -> Vec<(String, String, Vec<u8>)> {

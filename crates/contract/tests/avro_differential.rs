@@ -1,17 +1,15 @@
 //! Avro contracts against the mature library, over random schemas, classifications and documents.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
 use std::collections::{BTreeMap, HashMap};
 
+use crate::support::avro::{decoded, definition, long, record, written};
 use apache_avro::Schema;
 use apache_avro::types::Value as Datum;
 use contract::redact::redact;
 use contract::{Class, ClassSet, Contract, Format, Span, Workspace, compile};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use support::avro::{decoded, definition, long, record, written};
 
 /// A source of choices that a failing case can be shrunk by.
 struct Choices<'c> {

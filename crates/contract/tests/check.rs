@@ -1,11 +1,9 @@
 //! Checking documents: which bytes are whose, and what is refused in which words.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
+use crate::support::{birth, compiled, definition, object};
 use contract::{Class, Key, Shape, Span, Violation, Workspace};
 use serde_json::json;
-use support::{birth, compiled, definition, object};
 
 const BIRTH: &str = r#"{"child": {"personId": "123456789", "name": "Ada", "weightGrams": 3200},
  "parents": [{"personId": 7, "name": "Ann"}, {"personId": 8}], "registrationOffice": "North", "desk": "4"}"#;

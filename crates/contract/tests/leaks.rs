@@ -6,15 +6,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "support/dice.rs"]
-#[allow(dead_code, reason = "other tests throw otherwise")]
-mod dice;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::support::dice::Dice;
 use contract::leaks::{Search, Set, detector, detectors, national_identifier, scan};
-use dice::Dice;
 
 const IDENTIFIERS: &str = include_str!("national_identifiers.txt");
 

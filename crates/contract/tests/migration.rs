@@ -1,8 +1,6 @@
 //! From one version to the next and back: nothing is lost by the way, and nobody is handed what either version keeps.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,7 +16,7 @@ fn schema(properties: Value) -> Value {
 
 fn version(number: u32, properties: Value, classify: Value, migration: Option<Value>) -> Definition {
     let subject = if classify.get("/id").is_some() { &["/id"][..] } else { &[] };
-    let mut definition = support::definition(&schema(properties), subject, classify);
+    let mut definition = crate::support::definition(&schema(properties), subject, classify);
     definition.version.0 = number;
     definition.migration = migration.map(|steps| serde_json::from_value(steps).unwrap());
     definition

@@ -1,14 +1,12 @@
 //! Protocol Buffers contracts: what is taken, what is sealed, what is left, and what a mature library makes of it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
-use contract::{Definition, Workspace, compile, impact};
-use serde_json::json;
-use support::compiled;
-use support::protobuf::{
+use crate::support::compiled;
+use crate::support::protobuf::{
     RICH, bytes, check, cleared, definition, left, message_of, number, rich, tag, varint,
 };
+use contract::{Definition, Workspace, compile, impact};
+use serde_json::json;
 
 #[test]
 fn spans_are_whole_fields_and_lengths_around_them_are_framed() {

@@ -1,18 +1,16 @@
 //! Protocol Buffers contracts against a mature library, over rich files, random classifications and random documents.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::compiled;
+use crate::support::protobuf::{RICH, cleared, definition, left, message_of};
 use contract::redact::redact;
 use contract::{Class, ClassSet, Definition, Format, Workspace, schemas};
 use proptest::prelude::*;
 use prost_reflect::prost::Message;
 use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 use serde_json::json;
-use support::compiled;
-use support::protobuf::{RICH, cleared, definition, left, message_of};
 
 /// Every type of value, in every way in which it may stand.
 const SCALARS: &str = r#"syntax = "proto3";

@@ -1,14 +1,12 @@
 //! Protocol Buffers contracts at their edges: what is rare in files and documents, and what nobody sends by accident.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
+use crate::support::compiled;
+use crate::support::protobuf::{bytes, check, cleared, definition, left, message_of, number};
 use contract::limits::Limits;
 use contract::{ClassSet, Contract, Definition, Workspace, compile, schemas};
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
-use support::compiled;
-use support::protobuf::{bytes, check, cleared, definition, left, message_of, number};
 
 fn proto3(body: &str) -> String {
     format!("syntax = \"proto3\"; {body}")

@@ -1,15 +1,13 @@
 //! Leaving fields out: what is left is a document, and one of the redacted schema.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
+use crate::support::{birth, compiled, definition, object};
 use contract::document::Document;
 use contract::limits::Limits;
 use contract::redact::{Redactor, redact};
 use contract::{Class, ClassSet, Contract, Format, Span, Workspace, compile};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use support::{birth, compiled, definition, object};
 
 /// A source of choices that a failing case can be shrunk by.
 struct Choices<'c> {

@@ -1,11 +1,9 @@
 //! Every refusal of `compile`, with its words.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
+use crate::support::{birth, compiled, definition, object};
 use contract::{Class, Definition, KeyRule, compile, compile_with};
 use serde_json::{Value, json};
-use support::{birth, compiled, definition, object};
 
 fn faults(definition: &Definition) -> Vec<String> {
     compile(definition)

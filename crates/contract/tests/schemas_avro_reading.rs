@@ -1,8 +1,6 @@
 //! What is found compatible really reads: values of an older Avro schema, encoded, decode under the newer one.
 
-#[path = "support/dice.rs"]
-mod dice;
-
+use crate::support::dice::Dice;
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
@@ -10,7 +8,6 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use contract::Format;
 use contract::schemas::Source;
 use contract::schemas::compatibility::reading;
-use dice::Dice;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

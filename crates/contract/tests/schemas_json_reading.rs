@@ -1,13 +1,10 @@
 //! What is found compatible really reads: documents that are valid under an older JSON Schema are valid under the
 //! newer one.
 
-#[path = "support/dice.rs"]
-mod dice;
-
+use crate::support::dice::Dice;
 use contract::Format;
 use contract::schemas::Source;
 use contract::schemas::compatibility::reading;
-use dice::Dice;
 use jsonschema::{Draft, Validator};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

@@ -1,14 +1,11 @@
 //! A Protobuf file that is printed reads as the same descriptor, however its types are called and nested.
 
-#[path = "support/dice.rs"]
-mod dice;
-
+use crate::support::dice::Dice;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use contract::Format;
 use contract::schemas::compatibility::reading;
 use contract::schemas::{Source, canonical, normalized, serialized};
-use dice::Dice;
 use proptest::prelude::*;
 use prost_reflect::prost::Message;
 use prost_reflect::prost_types::field_descriptor_proto::{Label, Type};

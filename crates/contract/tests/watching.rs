@@ -1,12 +1,10 @@
 //! Personal data in fields that are nobody's is found in every format, and told by place and kind only.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod support;
-
+use crate::support::{avro, compiled, definition, object, protobuf};
 use contract::leaks::{Set, detectors};
 use contract::{Definition, Workspace, compile};
 use serde_json::{Value, json};
-use support::{avro, compiled, definition, object, protobuf};
 
 /// Places and detectors of what is found.
 #[track_caller]

@@ -1,12 +1,10 @@
 //! Access: who must agree, on which conditions, who speaks for whom, and what is told of a subscription's end.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
+use crate::support::{NOW, actor, closed, decided, done, operator, request, small_bus};
 use governance::state::Told;
 use governance::{Actor, Event, Role, Side, State, apply, clerk};
 use serde_json::{Value, json};
-use support::{NOW, actor, closed, decided, done, operator, request, small_bus};
 
 const DAY_MS: u64 = 86_400_000;
 

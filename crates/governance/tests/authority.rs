@@ -1,11 +1,9 @@
 //! Who may do what: command × role × bootstrap or closed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
+use crate::support::{actor, closed, create_topic, decided, definition, operator, request, small_bus};
 use governance::{Actor, Role, State};
 use serde_json::{Value, json};
-use support::{actor, closed, create_topic, decided, definition, operator, request, small_bus};
 
 /// O operator, S steward of the topics, T their deputy, U another steward of the owner agency, C the consumer agency's
 /// steward, D its data protection officer, P producer, K consumer, R regulator.
@@ -143,7 +141,11 @@ fn a_bus_opens_once_and_nothing_happens_before() {
 #[test]
 fn a_disabled_principal_does_nothing_whatever_its_connection_remembers() {
     let mut state = small_bus();
-    support::done(&mut state, &operator(), json!({"command": "disable-principal", "principal": "c@b"}));
+    crate::support::done(
+        &mut state,
+        &operator(),
+        json!({"command": "disable-principal", "principal": "c@b"}),
+    );
     let refused =
         decided(&state, &actor("c@b", &[Role::Steward]), request("b.new", "x.two", &[])).unwrap_err();
     assert_eq!(refused.code, "disabled");

@@ -1,15 +1,13 @@
 //! The folder that ships with the bus, from an empty bus to nothing left to do.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{Check, NOW, applied, closed, desired, opened, operator};
 use governance::{Desired, apply_all, plan};
-use support::{Check, NOW, applied, closed, desired, opened, operator};
 
 fn folder() -> BTreeMap<String, String> {
-    support::folder("examples/governance")
+    crate::support::folder("examples/governance")
 }
 
 #[test]

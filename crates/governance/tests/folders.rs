@@ -1,11 +1,10 @@
 //! Governance written as a folder: read again it is the same, and planned against where it came from it changes nothing.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::support::{Check, NOW, applied, closed, command, definition, desired, folder, opened};
 use contract::{Definition, Format, Profiles};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
 use governance::leaks::{Answer, Leaks};
@@ -14,7 +13,6 @@ use governance::{Access, Changes, Command, Desired, Limits, Ownership, Standards
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
-use support::{Check, NOW, applied, closed, command, definition, desired, folder, opened};
 
 /// The example, and topics in all three languages.
 fn example() -> BTreeMap<String, String> {
@@ -50,15 +48,15 @@ fn a_bus_as_a_folder_changes_nothing_on_it_and_makes_the_same_elsewhere() {
 #[test]
 fn what_is_over_is_not_written() {
     let mut state = applied(&opened(), &desired(&example()));
-    let root = support::operator();
+    let root = crate::support::operator();
     let revoke =
         json!({"command": "revoke-subscription", "subscription": "courts.alerts", "reason": "moved"});
-    support::done(&mut state, &root, revoke);
+    crate::support::done(&mut state, &root, revoke);
     let (topic, version) = ("tax.id.assigned", 1);
     let sunset =
         json!({"command": "deprecate-contract", "topic": topic, "version": version, "sunset": "2026-02-01"});
-    support::done(&mut state, &root, sunset);
-    support::done(
+    crate::support::done(&mut state, &root, sunset);
+    crate::support::done(
         &mut state,
         &root,
         json!({"command": "retire-contract", "topic": topic, "version": version}),
@@ -127,7 +125,7 @@ fn agency() -> impl Strategy<Value = AgencyProfile> {
     let lists = (proptest::collection::vec(text(), 0..3), proptest::collection::vec(text(), 0..3));
     (text(), text(), lists, any::<bool>(), wishes()).prop_map(
         |(name, mandate, (contacts, sources), empty, notices)| AgencyProfile {
-            agency: support::agency("a"),
+            agency: crate::support::agency("a"),
             name,
             dpo: if empty { String::new() } else { mandate.clone() },
             mandate,
@@ -177,7 +175,7 @@ fn contract() -> impl Strategy<Value = Definition> {
 
 fn subscription() -> impl Strategy<Value = SubscriptionRequest> {
     (text(), text(), proptest::collection::vec(text(), 0..3)).prop_map(|(purpose, legal_basis, clears)| {
-        let mut wished = support::request("b.live", "x.one", &[]);
+        let mut wished = crate::support::request("b.live", "x.one", &[]);
         (wished["purpose"], wished["legal_basis"]) = (json!(purpose), json!(legal_basis));
         wished["clears"] = json!(clears);
         match command(wished) {
@@ -239,7 +237,7 @@ proptest! {
         agency in agency(), contract in contract(), subscription in subscription(), standards in standards(),
         (description, days) in (text(), 1..9999u32),
     ) {
-        let Command::CreateTopic(mut topic) = command(support::create_topic("x.one")) else { panic!() };
+        let Command::CreateTopic(mut topic) = command(crate::support::create_topic("x.one")) else { panic!() };
         topic.description = description;
         if days % 2 == 0 {
             topic.access = r#"permit (principal, action == Action::"grant", resource);"#.to_owned();

@@ -1,11 +1,11 @@
 //! Topics, and all that an agency has, go to others: on the day, by both sides' word, whole, with both histories.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
+use crate::support::{
+    Check, DAY_MS, NOW, actor, agency, closed, command, definition, operator, small_bus, topic,
+};
 use governance::{Actor, Event, Refused, Role, State, apply, clerk, decide, may_consume, may_publish};
 use serde_json::{Value, json};
-use support::{Check, DAY_MS, NOW, actor, agency, closed, command, definition, operator, small_bus, topic};
 
 /// Asks at a time; what was decided is so.
 fn ask(state: &mut State, who: &Actor, what: &Value, day: u64) -> Result<Vec<Event>, Refused> {

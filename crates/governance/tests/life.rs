@@ -1,11 +1,9 @@
 //! The lives of contracts, subscriptions, topics and principals, as stories.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
+use crate::support::*;
 use governance::{Role, State, Status, may_consume, may_publish, may_read_metadata};
 use serde_json::{Value, json};
-use support::*;
 
 fn refused(state: &State, who: &str, role: Role, command: Value) -> &'static str {
     decided(state, &actor(who, &[role]), command).unwrap_err().code

@@ -4,20 +4,18 @@
 //! before it is committed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::support::{
+    Check, DAY_MS, NOW, actor, agency, closed, command, decided, definition, done, operator, request,
+    telling_bus,
+};
 use contract::check::Workspace;
 use contract::compile::compile;
 use governance::notices::{self, KINDS, Kind, Way};
 use governance::{Actor, Event, Notice, Role, State, apply, carrying, clerk, decide, notice};
 use serde_json::{Value, json};
-use support::{
-    Check, DAY_MS, NOW, actor, agency, closed, command, decided, definition, done, operator, request,
-    telling_bus,
-};
 
 const TABLE: &str = include_str!("notices.txt");
 
@@ -160,7 +158,7 @@ fn contracts_and_subscriptions() -> Vec<(u64, Actor, Value)> {
             root.clone(),
             json!({"command": "set-standards", "standards": {"changes": {"notice_s": 864000}}}),
         ),
-        (0, owner.clone(), support::create_topic("x.three")),
+        (0, owner.clone(), crate::support::create_topic("x.three")),
         (
             0,
             owner.clone(),
@@ -202,11 +200,15 @@ fn contracts_and_subscriptions() -> Vec<(u64, Actor, Value)> {
 /// What the bus finds when it reads for a subscription.
 fn set_aside(state: &State, json: &Value) -> Vec<Event> {
     let name = json["subscription"].as_str().unwrap().parse().unwrap();
-    let events = carrying::set_aside(state, &name, support::version(2));
+    let events = carrying::set_aside(state, &name, crate::support::version(2));
     let mut told = state.clone();
     events.iter().for_each(|event| apply(&mut told, event, NOW));
-    assert_eq!(carrying::set_aside(&told, &name, support::version(2)), [], "once");
-    assert_eq!(carrying::set_aside(&told, &name, support::version(3)).len(), 1, "but for another version");
+    assert_eq!(carrying::set_aside(&told, &name, crate::support::version(2)), [], "once");
+    assert_eq!(
+        carrying::set_aside(&told, &name, crate::support::version(3)).len(),
+        1,
+        "but for another version"
+    );
     events
 }
 

@@ -1,14 +1,12 @@
 //! The bus's own topics: nobody else's, answered for by the bus, and in nobody's way.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
+use crate::support::{
+    DAY_MS, NOW, actor, closed, decided, definition, done, operator, request, small_bus, telling_bus,
+};
 use governance::notices::{self, KINDS};
 use governance::{Actor, Role, Standing, State, apply, clerk, notice};
 use serde_json::{Value, json};
-use support::{
-    DAY_MS, NOW, actor, closed, decided, definition, done, operator, request, small_bus, telling_bus,
-};
 
 fn propose(version: u32, schema: &str) -> Value {
     json!({"command": "propose-contract", "definition": definition("x.one", version, schema)})
@@ -46,7 +44,7 @@ fn the_buss_own_topics_are_nobody_elses() {
     let steward = actor("steward@central", &[Role::Steward]);
     let own = "bus.contract.proposed";
     let refused = |state: &State, who: &Actor, json: Value| decided(state, who, json).unwrap_err().code;
-    assert_eq!(refused(&state, &operator(), support::create_topic("bus.line.opened")), "reserved");
+    assert_eq!(refused(&state, &operator(), crate::support::create_topic("bus.line.opened")), "reserved");
     let other = json!({"command": "propose-contract", "definition": definition(own, 2, "{}")});
     assert_eq!(refused(&state, &steward, other), "reserved");
     for what in ["deprecate-contract", "retire-contract"] {
@@ -66,7 +64,7 @@ fn the_buss_own_topics_are_nobody_elses() {
         &steward,
         json!({"command": "change-topic", "topic": own, "description": "What is proposed."}),
     );
-    let topic = state.topic(&support::topic(own)).unwrap();
+    let topic = state.topic(&crate::support::topic(own)).unwrap();
     let rules = &state.standards().ownership;
     let may =
         |name: &str| governance::may_publish(&actor(name, &[Role::Producer]), topic, rules, NOW).is_ok();
@@ -93,7 +91,7 @@ fn the_buss_own_topics_are_answered_for_by_the_bus() {
             governance::may_publish(&bus, topic, &rules, now).unwrap();
         }
     }
-    let one = state.topic(&support::topic("x.one")).unwrap();
+    let one = state.topic(&crate::support::topic("x.one")).unwrap();
     assert_eq!(governance::ownership::standing(one, &rules, now), Standing::Suspended);
     // Others can be named all the same, by an operator too, and they stay with the agency that runs the bus.
     let own = "bus.contract.proposed";
@@ -113,11 +111,11 @@ fn the_buss_own_topics_are_answered_for_by_the_bus() {
 #[test]
 fn the_buss_own_contracts_take_no_number_of_anybody_elses() {
     let (with, without) = (telling_bus(), small_bus());
-    let created = support::create_topic("x.three");
+    let created = crate::support::create_topic("x.three");
     let (mut with, mut without) = (closed(with), closed(without));
     for state in [&mut with, &mut without] {
         done(state, &actor("s@a", &[Role::Steward]), created.clone());
-        let number = state.topic(&support::topic("x.three")).unwrap().newest().unwrap().number;
+        let number = state.topic(&crate::support::topic("x.three")).unwrap().newest().unwrap().number;
         assert_eq!((number, state.schemas().count()), (5, 5));
     }
     let own: Vec<u32> = with.schemas().own().map(|(number, _)| number).collect();

@@ -4,15 +4,13 @@
 //! change of it is read line by line before it is committed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::fmt::Write;
 
+use crate::support::{Check, DAY_MS, NOW, actor, closed, command, definition, operator, small_bus, topic};
 use governance::{
     Actor, Event, Refused, Role, Standing, State, apply, clerk, decide, may_consume, may_publish,
 };
 use serde_json::{Value, json};
-use support::{Check, DAY_MS, NOW, actor, closed, command, definition, operator, small_bus, topic};
 
 const TABLE: &str = include_str!("ownership.txt");
 

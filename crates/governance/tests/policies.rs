@@ -1,17 +1,15 @@
 //! The standards' policies: what they can hit, what they cannot open, and what is told of it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{
+    Check, NOW, actor, closed, command, create_topic, decided, done, operator, request, small_bus,
+};
 use contract::ClassSet;
 use governance::policy::{self, Asked, DEFAULTS, RIGHTS};
 use governance::{Actor, Event, Policies, Refused, Role, Standards, State, apply, clerk, plan, rule};
 use serde_json::{Value, json};
-use support::{
-    Check, NOW, actor, closed, command, create_topic, decided, done, operator, request, small_bus,
-};
 
 fn policies(text: &str) -> BTreeMap<String, String> {
     BTreeMap::from([("central.cedar".to_owned(), text.to_owned())])
@@ -225,7 +223,7 @@ fn a_blocked_principal_and_a_blocked_agency_do_nothing() {
     let refused = forbidden(&state, &steward(), create_topic("x.three"));
     assert!(refused.text.contains("under investigation (policy blocked)"), "{refused}");
     assert!(decided(&state, &actor("t@a", &[Role::Steward]), create_topic("x.three")).is_ok());
-    let topic = state.topic(&support::topic("x.one")).unwrap();
+    let topic = state.topic(&crate::support::topic("x.one")).unwrap();
     assert!(policy::may_publish(&state, &actor("p@a", &[Role::Producer]), topic).is_ok());
     assert!(policy::may_publish(&state, &steward(), topic).is_err());
     let live = state.subscription(&"b.live".parse().unwrap()).unwrap();
@@ -363,10 +361,10 @@ fn policies_that_cannot_be_read_any_more_forbid_all_but_mending_them() {
     apply(&mut state, &Event::StandardsSet { standards, by }, NOW);
     forbidden(&state, &steward(), create_topic("x.three"));
     let producer = actor("p@a", &[Role::Producer]);
-    let topic = state.topic(&support::topic("x.one")).unwrap();
+    let topic = state.topic(&crate::support::topic("x.one")).unwrap();
     assert!(policy::may_publish(&state, &producer, topic).is_err());
     // The bus goes on telling agencies.
-    let own = governance::Topic { name: support::topic("bus.contract.proposed"), ..topic.clone() };
+    let own = governance::Topic { name: crate::support::topic("bus.contract.proposed"), ..topic.clone() };
     assert!(policy::may_publish(&state, &producer, &own).is_ok());
     let mended = json!({"command": "set-standards", "standards": Standards::default()});
     assert!(decided(&state, &operator(), mended).is_ok());
@@ -394,7 +392,7 @@ fn a_plan_says_whom_new_standards_would_hit() {
         ("standards/defaults.cedar".to_owned(), DEFAULTS.to_owned()),
         ("standards/blocked.cedar".to_owned(), "forbid (principal == Principal::\"p@a\", action == Action::\"publish\", resource == Topic::\"x.one\");".to_owned()),
     ]);
-    let desired = support::desired(&files);
+    let desired = crate::support::desired(&files);
     assert_eq!(desired.to_files(), governance::Desired::from_files(&desired.to_files()).unwrap().to_files());
     let planned = plan(&state, &desired, NOW, &Check);
     assert_eq!(planned.steps[0].what, "~ standards\n    + blocked.cedar\n    + defaults.cedar");
@@ -420,10 +418,10 @@ fn a_plan_says_whom_new_standards_would_hit() {
     };
     assert_eq!(hits(&state, &desired), expected);
     // What they hit already is nothing new.
-    let state = support::applied(&state, &desired);
+    let state = crate::support::applied(&state, &desired);
     let without =
         BTreeMap::from([("standards/standards.toml".to_owned(), files["standards/standards.toml"].clone())]);
-    let without = support::desired(&without);
+    let without = crate::support::desired(&without);
     let planned = plan(&state, &without, NOW, &Check);
     assert_eq!(planned.steps[0].what, "~ standards\n    - blocked.cedar\n    - defaults.cedar");
     assert!(hits(&state, &without).is_empty());

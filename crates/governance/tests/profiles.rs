@@ -1,13 +1,13 @@
 //! Event-design profiles as standards: whom they hit, and what they keep from being registered.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
+use crate::support::{
+    Check, NOW, applied, create_topic, decided, definition, desired, done, folder, operator,
+};
 use contract::Profiles;
 use governance::profiles::Lint;
 use governance::{Desired, Standards, plan};
 use serde_json::json;
-use support::{Check, NOW, applied, create_topic, decided, definition, desired, done, folder, operator};
 
 const NL_GOV: Profiles = Profiles { cloudevents: true, nl_gov: true };
 
@@ -17,7 +17,7 @@ fn switched_on() -> Desired {
 
 #[test]
 fn a_plan_tells_whom_a_profile_hits_that_it_switches_on() {
-    let state = support::small_bus();
+    let state = crate::support::small_bus();
     let advice = plan(&state, &switched_on(), NOW, &Check).advice;
     assert_eq!(
         advice,
@@ -34,11 +34,11 @@ fn a_plan_tells_whom_a_profile_hits_that_it_switches_on() {
 #[test]
 fn a_plan_advises_on_the_contracts_that_it_makes() {
     let mut wish = desired(&folder("examples/governance"));
-    let of_all = plan(&support::opened(), &wish, NOW, &Check).advice;
+    let of_all = plan(&crate::support::opened(), &wish, NOW, &Check).advice;
     assert_eq!(of_all.len(), 1, "{of_all:?}");
     assert!(of_all[0].contains("benefit.child.granted v1, civil.birth.registered v1"), "{of_all:?}");
     assert!(of_all[0].contains(", 5 more (CloudEvents 1.0.2, type)"), "{of_all:?}");
-    let standing = applied(&support::opened(), &wish);
+    let standing = applied(&crate::support::opened(), &wish);
     let mut next = desired(&folder("examples/governance"));
     let topic = next.topics.values_mut().next().unwrap();
     let mut version = (*topic.contract).clone();
@@ -48,9 +48,9 @@ fn a_plan_advises_on_the_contracts_that_it_makes() {
     assert!(!proposing.is_empty() && proposing.advice.is_empty(), "a version cannot change its topic's name");
     let silent = Profiles { cloudevents: false, nl_gov: false };
     wish.standards = Some(Standards { profiles: silent, ..Standards::default() });
-    assert_eq!(plan(&support::opened(), &wish, NOW, &Check).advice, [""; 0]);
+    assert_eq!(plan(&crate::support::opened(), &wish, NOW, &Check).advice, [""; 0]);
     wish.standards = Some(Standards { profiles: NL_GOV, ..Standards::default() });
-    let dutch = plan(&support::opened(), &wish, NOW, &Check).advice;
+    let dutch = plan(&crate::support::opened(), &wish, NOW, &Check).advice;
     let thin = dutch.iter().find(|line| line.starts_with("data should link to what is sensitive"));
     assert!(thin.is_some_and(|line| line.contains("civil.birth.registered v1")), "{dutch:?}");
     let sources = dutch.iter().find(|line| line.starts_with("source should be a URN of the namespace nld"));
@@ -62,7 +62,7 @@ fn a_plan_advises_on_the_contracts_that_it_makes() {
 
 #[test]
 fn a_topic_gets_no_name_that_a_profile_forbids_and_one_that_has_it_goes_on() {
-    let mut state = applied(&support::small_bus(), &switched_on());
+    let mut state = applied(&crate::support::small_bus(), &switched_on());
     let refused = decided(&state, &operator(), create_topic("y.one")).unwrap_err();
     assert_eq!(refused.code, "invalid-topic");
     assert!(refused.text.starts_with("type: y.one begins with no top-level domain ("), "{refused}");

@@ -1,10 +1,9 @@
 //! What holds after any sequence of commands by anybody, and that a state rebuilt from its events is the live one.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Check, NOW, actor, closed, command, definition, opened, operator, small_bus};
 use contract::{PrincipalName, Weight};
 use governance::events::Side;
 use governance::state::Carried;
@@ -15,7 +14,6 @@ use governance::{
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use support::{Check, NOW, actor, closed, command, definition, opened, operator, small_bus};
 
 const DAY_MS: u64 = 86_400_000;
 const TOPICS: [&str; 3] = ["x.one", "x.two", "x.three"];
@@ -349,7 +347,7 @@ fn bind(state: &mut State) {
             when { principal.roles.isEmpty() };"#;
     let policies = std::collections::BTreeMap::from([("all.cedar".to_owned(), text.to_owned())]);
     let standards = governance::Standards { policies, ..state.standards().clone() };
-    support::done(state, &operator(), json!({"command": "set-standards", "standards": standards}));
+    crate::support::done(state, &operator(), json!({"command": "set-standards", "standards": standards}));
     assert!(!state.policies().is_empty());
 }
 

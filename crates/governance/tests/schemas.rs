@@ -1,12 +1,10 @@
 //! The registry: a topic's subject is its contract, a free one its agency's.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
+use crate::support::{actor, closed, decided, done, operator, small_bus, topic, version};
 use governance::state::schemas::Home;
 use governance::{Actor, Role, State, Status};
 use serde_json::{Value, json};
-use support::{actor, closed, decided, done, operator, small_bus, topic, version};
 
 fn steward() -> Actor {
     actor("s@a", &[Role::Steward])

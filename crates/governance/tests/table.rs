@@ -4,13 +4,11 @@
 //! it is read line by line before it is committed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::fmt::Write;
 
+use crate::support::{Check, NOW, actor, closed, command, definition, done, operator, small_bus};
 use governance::{Actor, Event, Role, State, apply, clerk, decide};
 use serde_json::{Value, json};
-use support::{Check, NOW, actor, closed, command, definition, done, operator, small_bus};
 
 const TABLE: &str = include_str!("table.txt");
 const DAY_MS: u64 = 86_400_000;
@@ -275,8 +273,10 @@ fn who_is_carried_is_carried_on_or_must_agree() {
     );
 
     let with_one = carried_past(&then, propose_carrying(3, "other more"));
-    let tried =
-        with_one.topic(&support::topic("x.one")).unwrap().versions[&support::version(3)].rehearsal.clone();
+    let tried = with_one.topic(&crate::support::topic("x.one")).unwrap().versions
+        [&crate::support::version(3)]
+        .rehearsal
+        .clone();
     let back_to: Vec<String> = tried.unwrap().losses.into_keys().collect();
     assert_eq!(back_to, ["v1", "v2"], "tried as far as b is carried");
     assert_eq!(ask(&with_one, &owner, third(on("activate-contract"))), "contract-activated");
@@ -285,7 +285,7 @@ fn who_is_carried_is_carried_on_or_must_agree() {
         decide(&live, &owner, &command(third(on("activate-contract"))), NOW + 14 * DAY_MS, &Check).unwrap();
     events.iter().for_each(|event| apply(&mut live, event, NOW + 14 * DAY_MS));
     let serves = |state: &State| state.subscription(&"b.live".parse().unwrap()).unwrap().carried_on();
-    assert_eq!(serves(&live), Some(support::version(1)));
+    assert_eq!(serves(&live), Some(crate::support::version(1)));
     // A version that was withdrawn takes nobody over.
     let mut withdrawn = then(&live, &owner, deprecate("2026-01-10"));
     let gone =
@@ -295,14 +295,14 @@ fn who_is_carried_is_carried_on_or_must_agree() {
         ask(&withdrawn, &reader, with("acknowledge-contract", "agency", "b")),
         "✗ not-proposed: v2 of x.one is retired, not proposed"
     );
-    assert_eq!(serves(&withdrawn), Some(support::version(1)));
+    assert_eq!(serves(&withdrawn), Some(crate::support::version(1)));
     let over = then(&withdrawn, &reader, third(with("acknowledge-contract", "agency", "b")));
     assert_eq!(serves(&over), None, "and the newest takes over past it");
     // Step by step: version 2 first, which version 3 leads back to, then version 3.
     let second = with("acknowledge-contract", "agency", "b");
     assert_eq!(ask(&live, &reader, second.clone()), "contract-acknowledged, subscription-carried");
     let stepped = then(&live, &reader, second);
-    assert_eq!(serves(&stepped), Some(support::version(2)));
+    assert_eq!(serves(&stepped), Some(crate::support::version(2)));
     let over = then(&stepped, &reader, third(with("acknowledge-contract", "agency", "b")));
     assert_eq!(serves(&over), None);
 }

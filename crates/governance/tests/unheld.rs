@@ -2,16 +2,14 @@
 //! events once its time has come. Reckoned here from the facts alone, apart from the rules.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{Check, DAY_MS, NOW, actor, closed, command, definition, operator, small_bus};
 use contract::TopicName;
 use governance::{Actor, Command, Event, Role, State, apply, clerk, decide, may_publish};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
-use support::{Check, DAY_MS, NOW, actor, closed, command, definition, operator, small_bus};
 
 const TOPICS: [&str; 2] = ["x.one", "x.two"];
 const PEOPLE: [&str; 8] = ["s@a", "t@a", "u@a", "v@a", "w@a", "c@b", "e@b", "f@b"];

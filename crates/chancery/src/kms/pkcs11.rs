@@ -164,12 +164,9 @@ impl Kms for Token {
             let params = GcmParams::new(&mut nonce, agency.as_bytes(), TAG_BITS.into()).map_err(trouble)?;
             let opened = session.decrypt(&Mechanism::AesGcm(params), key, sealed).map(Zeroizing::new);
             let opened = opened.map_err(|error| match error {
-                Error::Pkcs11(
-                    RvError::EncryptedDataInvalid
-                    | RvError::EncryptedDataLenRange
-                    | RvError::AeadDecryptFailed,
-                    _,
-                ) => KmsError::Tampered,
+                Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, _) => {
+                    KmsError::Tampered
+                }
                 error => trouble(error),
             })?;
             Secret::new(&opened).map_err(|_| KmsError::Tampered)

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod avro;
+pub mod dice;
 pub mod protobuf;
 
 use contract::{Contract, Definition, compile};

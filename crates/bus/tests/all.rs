@@ -1,0 +1,14 @@
+//! What the bus promises. One binary, because linking one for each file takes longer than running them.
+
+mod batches;
+mod carrying;
+mod common;
+mod corners;
+mod folders;
+mod leaks;
+mod notices;
+mod ownership;
+mod planted_values;
+mod policies;
+mod promises;
+mod transactions;

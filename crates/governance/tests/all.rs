@@ -1,0 +1,19 @@
+//! Governance from outside. One binary, because linking one for each file takes longer than running them.
+
+mod access;
+mod authority;
+mod encoding;
+mod example_folder;
+mod folders;
+mod handing_over;
+mod life;
+mod notices;
+mod own_topics;
+mod ownership;
+mod policies;
+mod profiles;
+mod rebuild;
+mod schemas;
+mod support;
+mod table;
+mod unheld;
