@@ -46,7 +46,7 @@ pub enum Kind<'a> {
     Publication(Publication<'a>),
     /// An event was not taken.
     Refusal(Refusal<'a>),
-    /// An event was taken in which something was found that its contract says is not there.
+    /// Something was found in events that their contract says is not there, and they were not refused for it.
     Finding(Finding<'a>),
     /// A subscription was handed events.
     Disclosure(Disclosure<'a>),
@@ -107,7 +107,7 @@ pub struct Refusal<'a> {
     pub detail: Text<'a>,
 }
 
-/// What was found in events of one publisher that were taken all the same.
+/// What was found in events of one publisher that were not refused for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding<'a> {
     /// Who published.

@@ -70,9 +70,7 @@ impl ContractCheck for Compiler<'_> {
     ) -> Result<Rehearsal, Vec<String>> {
         self.0.trials.begin(&new.topic, self.0.clock.now_ms())?;
         let rehearsal = rehearse::rehearse(self.0, way, new, clearances)?;
-        if !rehearsal.is_sound() {
-            self.0.trials.spent(&new.topic, self.0.clock.now_ms());
-        }
+        self.0.trials.spent(&new.topic, self.0.clock.now_ms());
         Ok(rehearsal)
     }
 
@@ -264,6 +262,7 @@ impl Bus {
             marks: Vec::new(),
             body: secret.encode(),
         }));
+        let tried: Vec<TopicName> = events.iter().filter_map(tried_of).collect();
         let questions = Questions::of(&basis, state, true);
         records.extend(questions.iter().map(|asked| self.asked(asked)));
         let questions = questions.as_ref();
@@ -280,6 +279,7 @@ impl Bus {
             if let Err(error) = core.topics.refresh(&next, &touched) {
                 tracing::error!(%error, "a topic's streams cannot be opened");
             }
+            tried.iter().for_each(|topic| core.trials.given_back(topic, now_ms));
             core.tail.rights().notify_waiters();
             told.into_iter().zip(&durable.offsets).for_each(|(notice, at)| core.notices.add(*at, notice));
             core.notices.ring();
@@ -323,6 +323,14 @@ impl Bus {
             Some(version) => topic.contract(version),
             None => topic.active(None, self.core.clock.now_ms()),
         }
+    }
+}
+
+/// The topic whose events a migration was tried on, where a proposal stands for the trial.
+fn tried_of(event: &Event) -> Option<TopicName> {
+    match event {
+        Event::ContractProposed { definition, rehearsal: Some(_), .. } => Some(definition.topic.clone()),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use contract::AgencyName;
 use journal::{Journal, StreamId};
 use parking_lot::{Mutex, RwLock};
-use seal::{AgencyKeys, AgencySecrets, Kms, PersonKey, Pseudonym, WrappedKey};
+use seal::{AgencyKeys, AgencySecrets, Kms, KmsError, PersonKey, Pseudonym, WrappedKey};
 use serde::{Deserialize, Serialize};
 
 use crate::Refusal;
@@ -103,8 +103,7 @@ impl Keyring {
     pub fn open_agency(&self, secret: &AgencySecret) -> Result<(), Refusal> {
         let agency = &secret.agency;
         let open = |text: &str| {
-            let wrapped =
-                unhex(text).ok_or_else(|| out_of_reach(agency, &"its stored secret does not read"))?;
+            let wrapped = unhex(text).ok_or_else(|| out_of_reach(agency, &KmsError::Tampered))?;
             self.kms.unwrap(agency.as_str(), &wrapped).map_err(|error| out_of_reach(agency, &error))
         };
         let secrets = AgencySecrets { lasting: open(&secret.lasting)?, epoch: open(&secret.wrapping)? };
@@ -241,7 +240,15 @@ fn read_key(body: &[u8], pseudonym: &Pseudonym) -> Option<WrappedKey> {
     (whose == pseudonym.0).then_some(WrappedKey(wrapped))
 }
 
-fn out_of_reach(agency: &AgencyName, error: &dyn std::fmt::Display) -> Refusal {
-    Refusal::unavailable(format!("the keys of agency {agency} are out of reach: {error}"))
-        .hint("nothing was stored; it goes on when the key management service answers again")
+fn out_of_reach(agency: &AgencyName, error: &KmsError) -> Refusal {
+    let hint = match error {
+        KmsError::Unavailable(_) => {
+            "nothing was stored; it goes on when the key management service answers again"
+        }
+        KmsError::Denied(_) => "nothing was stored; the operator has to let the bus use the agency's key",
+        KmsError::Tampered => {
+            "another key management service, or another key of it, wrapped it: the operator has to bring that back"
+        }
+    };
+    Refusal::unavailable(format!("the keys of agency {agency} are out of reach: {error}")).hint(hint)
 }

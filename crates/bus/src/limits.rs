@@ -59,6 +59,9 @@ pub const REHEARSED_LOOKED_AT: u64 = 5_000;
 /// its delivery stops. About half a KiB each in memory: enough to see what is wrong, too few to hide a topic behind them.
 pub const SET_ASIDE_MAX: usize = 1_000;
 
+/// Most dead letters of a carried subscription, whoever made them: beyond them nothing is delivered to it.
+pub const LETTERS_MAX: usize = 10 * SET_ASIDE_MAX;
+
 /// What is kept of a topic to take events back for its carried readers, by version and clearance: more than a topic has, and
 /// each holds a compiled schema.
 pub const CARRIERS_KEPT: usize = 32;

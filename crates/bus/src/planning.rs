@@ -35,7 +35,10 @@ impl Bus {
             _ => None,
         });
         for definition in carrying.cloned().collect::<Vec<_>>() {
-            plan.refused.extend(self.try_ahead(caller, &definition).await?);
+            // It goes on to its end, and counts, even if the caller goes away in the middle.
+            let (bus, by) = (self.clone(), caller.clone());
+            let trying = tokio::spawn(async move { bus.try_ahead(&by, &definition).await });
+            plan.refused.extend(trying.await.map_err(|_| Refusal::unavailable("the trial was broken off"))??);
         }
         Ok(plan)
     }
@@ -70,7 +73,7 @@ impl Bus {
             move || governance::rule(&core.state(), &by, &command, now_ms, &Compiler(&core))
         });
         let (said, basis) = match ruled.await.map_err(|_| Refusal::unavailable("the trial was broken off"))? {
-            Ok(ruling) => (None, self.came_to(definition, &ruling, now_ms)),
+            Ok(ruling) => (None, Self::came_to(definition, &ruling)),
             Err(refused) => match told(definition, &refused) {
                 None => return Ok(None),
                 Some(said) => (Some(said), refused.basis.map(|basis| *basis)),
@@ -85,13 +88,12 @@ impl Bus {
         Ok(said)
     }
 
-    /// What a trial that carries every event came to, which counts as well.
-    fn came_to(&self, definition: &Definition, ruling: &Ruling, now_ms: u64) -> Option<Basis> {
+    /// What a trial that carries every event came to.
+    fn came_to(definition: &Definition, ruling: &Ruling) -> Option<Basis> {
         let came_to = ruling.events.iter().find_map(|event| match event {
             Event::ContractProposed { rehearsal, .. } => rehearsal.as_ref(),
             _ => None,
         })?;
-        self.core.trials.spent(&definition.topic, now_ms);
         Some(governance::tried(definition, came_to))
     }
 }

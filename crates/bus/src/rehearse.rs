@@ -32,8 +32,8 @@ struct Day {
     number: u64,
     /// How many.
     spent: u32,
-    /// The last one that a plan made, for whom, and what was said of it.
-    planned: Option<(PrincipalName, Arc<Definition>, Option<String>)>,
+    /// Those that plans made, for whom, and what was said of each.
+    planned: Vec<(PrincipalName, Arc<Definition>, Option<String>)>,
 }
 
 impl Trials {
@@ -49,9 +49,14 @@ impl Trials {
         )])
     }
 
-    /// One became no proposal.
+    /// One was made. Whatever it came to, it counts until a proposal stands for it.
     pub fn spent(&self, topic: &TopicName, now_ms: u64) {
         self.of(topic, now_ms, |day| day.spent += 1);
+    }
+
+    /// A proposal stands for one.
+    pub fn given_back(&self, topic: &TopicName, now_ms: u64) {
+        self.of(topic, now_ms, |day| day.spent = day.spent.saturating_sub(1));
     }
 
     /// What a plan's trial said that was the same.
@@ -62,7 +67,7 @@ impl Trials {
         now_ms: u64,
     ) -> Option<Option<String>> {
         self.of(&definition.topic, now_ms, |day| {
-            let same = day.planned.as_ref().filter(|(who, what, _)| who == by && what == definition);
+            let same = day.planned.iter().find(|(who, what, _)| who == by && what == definition);
             same.map(|(_, _, said)| said.clone())
         })
     }
@@ -75,8 +80,12 @@ impl Trials {
         said: &Option<String>,
         now_ms: u64,
     ) {
-        let planned = Some((by.clone(), definition.clone(), said.clone()));
-        self.of(&definition.topic, now_ms, |day| day.planned = planned);
+        let planned = (by.clone(), definition.clone(), said.clone());
+        self.of(&definition.topic, now_ms, |day| {
+            // Each was a trial, of which a day has so many; those that became proposals may have made room for more.
+            day.planned.truncate(SPENT_TRIALS_A_DAY as usize - 1);
+            day.planned.insert(0, planned);
+        });
     }
 
     fn of<T>(&self, topic: &TopicName, now_ms: u64, what: impl FnOnce(&mut Day) -> T) -> T {
@@ -93,6 +102,9 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
+
+/// Records of a partition that are looked at together: far fewer would read the same bytes again and again.
+const REHEARSED_AT_ONCE: u64 = 500;
 
 /// Tries the migration of `new` on the latest events of the first version of `way`, back to each of them; the error says
 /// what is wrong with it before that, a line each.
@@ -123,7 +135,7 @@ fn documents(core: &Core, topic: &Topic, contract: &Contract) -> Result<Vec<Opti
         let floor = bounds.first.max(bounds.next.saturating_sub(REHEARSED_LOOKED_AT));
         let (mut end, mut found) = (bounds.next, 0);
         while end > floor && found < share {
-            let start = floor.max(end.saturating_sub(share as u64));
+            let start = floor.max(end.saturating_sub(REHEARSED_AT_ONCE));
             let records = between(core, *stream, start, end)?;
             for record in records.iter().rev().filter(|record| is_of(record, contract)).take(share - found) {
                 documents.push(opened(core, topic, contract, record));

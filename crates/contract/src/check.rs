@@ -72,7 +72,7 @@ pub struct Checked {
     pub key: Option<Key>,
     /// The value at the contract's identity pointer, if it has one and the document too.
     pub identity: Option<String>,
-    /// What was found in fields that are nobody's, of what the workspace's `watch` looks for; at most
+    /// What was found in fields that are nobody's, of what the workspace's `watch` looks for; of each detector at most
     /// [`crate::limits::LEAKS`].
     pub leaks: Vec<Leak>,
 }

@@ -33,7 +33,7 @@ pub const SUBJECT_BYTES: usize = 512;
 /// A producer repairs the first mistakes first; more would only repeat data back to it.
 pub const VIOLATIONS: usize = 10;
 
-/// Most findings of personal data that are told of one document.
+/// Most findings of one kind of personal data that are told of one document; of another kind there are as many.
 pub const LEAKS: usize = 8;
 
 /// Most sealed classes of one contract: ids of its redacted schemas have a bit for each.

@@ -51,6 +51,7 @@ fn json_is_looked_through_where_it_is_nobodys() {
         (json!({"amount": 123456782, "note": "123456782"}), vec![]),
         (json!({"lines": ["x", "+31 6 1234 5678"]}), vec![at("/lines/1", "telephone")]),
         (json!({"by": {"a.b@mail.example": {"text": "x"}}}), vec![at("/by/*", "email")]),
+        (json!({"by": {"bsn": {"text": "x"}, "x": {"text": "123456782"}}}), vec![]),
         (json!({"note": "caf\u{e9} \"811228-9874\""}), vec![at("/note", "se-personnummer")]),
     ] {
         assert_eq!(found(&definition, document.to_string().as_bytes()), wanted, "{document}");
@@ -81,6 +82,39 @@ fn a_document_tells_so_many_findings_and_no_more() {
     let lines: Vec<String> = (0..100).map(|at| format!("a{at}@mail.example")).collect();
     let found = found(&json_contract(classes()), json!({"lines": lines}).to_string().as_bytes());
     assert_eq!(found.len(), contract::limits::LEAKS);
+    // What is told of one kind hides none of another.
+    let lines: Vec<String> = lines.into_iter().chain(["NL91ABNA0417164300".to_owned()]).collect();
+    let found = self::found(&json_contract(classes()), json!({"lines": lines}).to_string().as_bytes());
+    assert_eq!(found.last(), Some(&at("/lines/100", "iban")));
+}
+
+#[test]
+fn a_name_that_no_schema_declares_speaks_too_and_may_hold_what_its_entries_may() {
+    let text = json!({"type": "string"});
+    let schema = object(json!({"by": {"type": "object", "additionalProperties": text}}));
+    let of = |rule: Value| definition(&schema, &[], json!({"/by/*": rule}));
+    let document =
+        json!({"by": {"bsn": "123456782", "order": "123456782", "NL91ABNA0417164300": "x"}}).to_string();
+    let wanted = [at("/by/*", "nl-bsn"), at("/by/*", "iban")];
+    assert_eq!(found(&of(json!("public")), document.as_bytes()), wanted);
+    let exempt = of(json!({"class": "public", "may_hold": ["iban", "nl-bsn"]}));
+    assert_eq!(found(&exempt, document.as_bytes()), []);
+}
+
+#[test]
+fn keys_inside_of_what_is_a_persons_are_sealed_with_it() {
+    let map = json!({"type": "map", "values": "string"});
+    let inner = avro::record("Inner", &[("by", map.clone())]);
+    let schema = avro::record(
+        "Note",
+        &[("person", json!("string")), ("inner", inner), ("more", json!(["null", map]))],
+    );
+    let classify = json!({"/person": "personal", "/inner": "personal", "/more": "personal"});
+    let definition = avro::definition(&schema, &["/person"], classify);
+    let bytes = |text: &str| [avro::long(text.len() as i64), text.as_bytes().to_vec()].concat();
+    let entry = [avro::long(1), bytes("NL91ABNA0417164300"), bytes("x"), avro::long(0)].concat();
+    let data = [bytes("1"), entry.clone(), avro::long(1), entry].concat();
+    assert_eq!(found(&definition, &data), []);
 }
 
 #[test]

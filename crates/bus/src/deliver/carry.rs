@@ -18,7 +18,7 @@ use governance::{Event, State, Subscription, carrying};
 use super::{Batch, Found, cleared_of};
 use crate::api::From;
 use crate::core::Core;
-use crate::limits::SET_ASIDE_MAX;
+use crate::limits::{LETTERS_MAX, SET_ASIDE_MAX};
 use crate::schema_ids::{Framing, SchemaId};
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, Step};
@@ -204,7 +204,7 @@ impl Bus {
     pub(super) async fn pass_over(
         &self,
         topic: &Topic,
-        name: &SubscriptionName,
+        seen: &Subscription,
         batch: &Batch,
         from: &mut Option<From>,
     ) -> Result<bool, Refusal> {
@@ -212,7 +212,7 @@ impl Bus {
             return Ok(false);
         }
         let nothing_left = batch.events.is_empty();
-        let places = self.core.places.of(name);
+        let places = self.core.places.of(&seen.name);
         // Only what is passed over moves, and only forward: somebody else may have moved it meanwhile.
         let is_ahead = |(partition, next): &(&u32, &u64)| {
             batch.unfit.iter().any(|one| one.partition == **partition)
@@ -222,7 +222,7 @@ impl Bus {
             None if nothing_left => batch.next.iter().filter(is_ahead).map(|(p, next)| (*p, *next)).collect(),
             _ => BTreeMap::new(),
         };
-        self.set_aside(topic, name, &batch.unfit, place).await?;
+        self.set_aside(topic, seen, &batch.unfit, place).await?;
         if let (true, Some(from)) = (nothing_left, from) {
             let redriven = match from {
                 From::Cursor(cursor) => std::mem::take(&mut cursor.redriven),
@@ -238,10 +238,11 @@ impl Bus {
     pub(super) async fn set_aside(
         &self,
         topic: &Topic,
-        name: &SubscriptionName,
+        seen: &Subscription,
         unfit: &[Unfit],
         next: BTreeMap<u32, u64>,
     ) -> Result<(), Refusal> {
+        let name = &seen.name;
         let is_aside = |one: &&Unfit| self.core.dead_letters.is_aside(name, one.partition, one.offset);
         let step = |one: &Unfit| Step {
             subscription: name.clone(),
@@ -252,6 +253,11 @@ impl Bus {
         };
         let steps: Vec<Step> = unfit.iter().filter(|one| !is_aside(one)).map(step).collect();
         self.tell_of(name, unfit.iter().map(|one| one.version).collect()).await?;
+        // Telling stands in line with all decisions: one before it may have let the subscription go over.
+        if self.is_served_otherwise(seen)? {
+            let text = format!("subscription {name} is served by another version since its events were read");
+            return Err(Refusal::unavailable(text).hint("ask again"));
+        }
         self.record_places(topic, self.committed(name, next), steps).await
     }
 
@@ -276,7 +282,8 @@ impl Bus {
     pub(super) fn has_room_aside(&self, subscription: &Subscription, topic: &Topic) -> Result<(), Refusal> {
         let Some(on) = subscription.carried_on() else { return Ok(()) };
         let waiting = self.core.dead_letters.by_the_bus(&subscription.name);
-        if waiting < SET_ASIDE_MAX {
+        // Those that are redriven and not read wait too, though somebody decided about them.
+        if waiting < SET_ASIDE_MAX && self.core.dead_letters.count(&subscription.name) < LETTERS_MAX {
             return Ok(());
         }
         let versions: Vec<String> = subscription.set_aside.iter().map(ToString::to_string).collect();
@@ -289,8 +296,8 @@ impl Bus {
         let newest = topic.newest().unwrap_or(on);
         let hint = format!(
             "a steward of {agency} goes over (chancery contract acknowledge {} {} --agency {agency}) and redrives them, or \
-             redrives or discards them one by one (chancery dead-letters); or {} has a version go live whose events go back",
-            topic.name, newest.0, topic.steward
+             redrives or discards them one by one (chancery dead-letters)",
+            topic.name, newest.0
         );
         let refusal = Refusal::new(RefusalKind::Conflict, text).hint(hint);
         Err(Refusal { code: Some("set-aside-full"), ..refusal })

@@ -137,7 +137,7 @@ impl Bus {
             fetched.portions.push(portion);
         }
         if !unfit.is_empty() {
-            self.set_aside(&topic, &subscription.name, &unfit, BTreeMap::new()).await?;
+            self.set_aside(&topic, subscription, &unfit, BTreeMap::new()).await?;
         }
         if !places.is_empty() {
             self.record_disclosure(caller, subscription, &topic, &opened, &places).await?;

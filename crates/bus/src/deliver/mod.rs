@@ -70,7 +70,9 @@ impl Bus {
                 continue;
             }
             // Behind what is passed over there is more; but who asked is not kept longer than they wished.
-            if self.pass_over(&topic, name, &batch, &mut pull.from).await? && Instant::now() < deadline {
+            if self.pass_over(&topic, &subscription, &batch, &mut pull.from).await?
+                && Instant::now() < deadline
+            {
                 continue;
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {

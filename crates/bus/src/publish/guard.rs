@@ -35,7 +35,7 @@ pub fn no_person_outside_the_seal(
         }
     }
     let in_the_clear = event.subject.as_deref().filter(|_| subjects.is_empty());
-    match in_the_clear.and_then(national_identifier) {
+    match in_the_clear.and_then(|subject| national_identifier(subject, topic.refuses)) {
         None => Ok(()),
         Some(found) => Err(refuse(topic, contract, "subject", &format!("looks like a national identifier ({})", found.what))
             .hint("name the thing, not the person; or let the contract declare its data subject, so that it is sealed")),

@@ -2,6 +2,9 @@
 //! finding noted. What is found is never repeated.
 
 use contract::CloudEvent;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use contract::check::{Checked, Leak};
 use contract::compile::Contract;
 use contract::leaks::{Search, Set, detectors, scan};
@@ -12,7 +15,7 @@ use crate::topics::Topic;
 use crate::{Refusal, RefusalKind};
 
 /// Attributes that are signs of machines; the form of each is checked elsewhere.
-const MACHINES: [&str; 6] = ["time", "datacontenttype", "dataschema", "type", "traceparent", "tracestate"];
+const MACHINES: [&str; 4] = ["time", "datacontenttype", "type", "traceparent"];
 
 /// Refuses an event with what the standards refuse; the answer is what they have noted. `event` is what is about to be
 /// stored: what the contract seals has left it already.
@@ -25,7 +28,7 @@ pub fn keep(
 ) -> Result<Vec<Leak>, Refusal> {
     let mut found = checked.leaks.clone();
     if !topic.watch.is_empty() {
-        in_attributes(topic.watch, event, &mut found);
+        in_attributes(topic.watch, event, checked.subjects.is_empty(), &mut found);
     }
     if found.is_empty() {
         return Ok(found);
@@ -38,9 +41,13 @@ pub fn keep(
     if refused.is_empty() { Ok(noted) } else { Err(refusal(topic, contract, &refused)) }
 }
 
-fn in_attributes(watch: Set, event: &CloudEvent, found: &mut Vec<Leak>) {
-    let search = Search { wanted: watch, expected: Set::NONE };
-    for (name, value) in open_attributes(event).filter(|(name, _)| !MACHINES.contains(name)) {
+fn in_attributes(watch: Set, event: &CloudEvent, names_nobody: bool, found: &mut Vec<Leak>) {
+    // The subject of an event about nobody stays as it is; of any other it is a pseudonym by now.
+    let subject =
+        event.subject.as_deref().filter(|_| names_nobody).map(|text| ("subject", Cow::Borrowed(text)));
+    let open = open_attributes(event).filter(|(name, _)| !MACHINES.contains(name)).chain(subject);
+    for (name, value) in open {
+        let search = Search { wanted: watch, named: name, ..Search::default() };
         scan(&value, search, &mut |detector| {
             found.push(Leak { pointer: format!("attribute {name}"), detector })
         });
@@ -55,10 +62,16 @@ fn refusal(topic: &Topic, contract: &Contract, refused: &[Leak]) -> Refusal {
     });
     let said: Vec<String> = said.collect();
     let (name, version, whose) = (&topic.name, definition.version, topic.answers_for_it());
-    let names: Vec<&str> = refused.iter().map(|leak| detectors()[leak.detector].name).collect();
-    Refusal::new(RefusalKind::Contract, format!("contract {name} {version}: {} ({whose})", said.join("; "))).hint(format!(
-        "leave it out, or put it into a field that the contract seals; where it names no person, the steward lets the \
-         field have it (`may_hold: [{}]`)",
-        names.join(", ")
-    ))
+    let text = format!("contract {name} {version}: {} ({whose})", said.join("; "));
+    let of_fields = refused.iter().filter(|leak| !leak.pointer.starts_with("attribute "));
+    let names: BTreeSet<&str> = of_fields.map(|leak| detectors()[leak.detector].name).collect();
+    let mut hint = "leave it out, or put it into a field that the contract seals".to_owned();
+    if !names.is_empty() {
+        let names: Vec<&str> = names.into_iter().collect();
+        hint.push_str(&format!(
+            "; where it names no person, the steward lets the field have it (`may_hold: [{}]`)",
+            names.join(", ")
+        ));
+    }
+    Refusal::new(RefusalKind::Contract, text).hint(hint)
 }

@@ -148,13 +148,16 @@ impl Meant {
 fn vault_address(text: &str) -> Result<String, Failure> {
     let address = text.trim_end_matches('/');
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let is_local = local.iter().any(|begin| {
-        address.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-    });
+    let is_local = local.iter().any(|begin| address.strip_prefix(begin).is_some_and(is_port));
     if is_local || address.strip_prefix("https://").is_some_and(|host| !host.is_empty()) {
         return Ok(address.to_owned());
     }
     Err(Failure::usage(format!("kms.vault_address: {text:?} is not https:// and not on this machine")))
+}
+
+/// Nothing, or a colon and a number: what else a colon begins may name another host.
+fn is_port(rest: &str) -> bool {
+    rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]
@@ -180,6 +183,9 @@ mod tests {
         );
         assert!(meant(&vault.replace("https", "http")).unwrap_err().contains("https://"));
         assert!(meant(&vault.replace("https://vault.example", "http://127.0.0.1.evil.example")).is_err());
+        assert!(
+            meant(&vault.replace("https://vault.example:8200", "http://127.0.0.1:1@evil.example")).is_err()
+        );
         assert!(meant(&vault.replace("https://vault.example", "http://127.0.0.1")).is_ok());
         assert!(meant(&vault.replace("kind = \"vault\"", "")).unwrap_err().contains("settings of another"));
         assert!(meant("kind = \"vault\"").unwrap_err().contains("vault_address"));

@@ -116,21 +116,57 @@ impl Token {
     }
 }
 
+/// What may pass by itself; a session in which it came is not used again.
 fn trouble(error: Error) -> KmsError {
     let text = error.to_string();
     match error {
         Error::Pkcs11(
-            RvError::PinIncorrect
-            | RvError::PinLocked
-            | RvError::PinExpired
-            | RvError::UserPinNotInitialized
-            | RvError::KeyFunctionNotPermitted
-            | RvError::ActionProhibited
-            | RvError::MechanismInvalid,
+            RvError::CryptokiNotInitialized
+            | RvError::DeviceError
+            | RvError::DeviceMemory
+            | RvError::DeviceRemoved
+            | RvError::FunctionFailed
+            | RvError::GeneralError
+            | RvError::HostMemory
+            | RvError::OperationActive
+            | RvError::SessionClosed
+            | RvError::SessionCount
+            | RvError::SessionHandleInvalid
+            | RvError::TokenNotPresent
+            | RvError::UserNotLoggedIn,
             _,
-        ) => KmsError::Denied(text),
+        ) => KmsError::Unavailable(text),
+        Error::Pkcs11(..) => KmsError::Denied(text),
         _ => KmsError::Unavailable(text),
     }
+}
+
+fn encrypted(session: &Session, key: ObjectHandle, agency: &str, secret: &[u8]) -> Result<Vec<u8>, KmsError> {
+    let mut nonce = [0; NONCE_BYTES];
+    session.generate_random_slice(&mut nonce).map_err(trouble)?;
+    let sealed = {
+        let params = GcmParams::new(&mut nonce, agency.as_bytes(), TAG_BITS.into()).map_err(trouble)?;
+        session.encrypt(&Mechanism::AesGcm(params), key, secret).map_err(trouble)?
+    };
+    Ok([&nonce[..], &sealed].concat())
+}
+
+fn decrypted(
+    session: &Session,
+    key: ObjectHandle,
+    agency: &str,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(Error::InvalidValue)?;
+    let mut nonce = *nonce;
+    let params = GcmParams::new(&mut nonce, agency.as_bytes(), TAG_BITS.into())?;
+    session.decrypt(&Mechanism::AesGcm(params), key, sealed).map(Zeroizing::new)
+}
+
+/// Whether the key opens in this session what it closes.
+fn works(session: &Session, key: ObjectHandle, agency: &str) -> bool {
+    let sealed = encrypted(session, key, agency, &[0; SECRET_BYTES]);
+    sealed.is_ok_and(|sealed| decrypted(session, key, agency, &sealed).is_ok())
 }
 
 impl Kms for Token {
@@ -140,34 +176,25 @@ impl Kms for Token {
                 Some(key) => key,
                 None => self.make_key(session, agency)?,
             };
-            let (mut secret, mut nonce) = (Zeroizing::new([0; SECRET_BYTES]), [0; NONCE_BYTES]);
+            let mut secret = Zeroizing::new([0; SECRET_BYTES]);
             session.generate_random_slice(&mut *secret).map_err(trouble)?;
-            session.generate_random_slice(&mut nonce).map_err(trouble)?;
-            let sealed = {
-                let params =
-                    GcmParams::new(&mut nonce, agency.as_bytes(), TAG_BITS.into()).map_err(trouble)?;
-                session.encrypt(&Mechanism::AesGcm(params), key, &*secret).map_err(trouble)?
-            };
-            let wrapped = [MARK, &nonce, &sealed].concat();
+            let wrapped = [MARK, &encrypted(session, key, agency, &*secret)?].concat();
             Ok((wrapped, Secret::new(&*secret).map_err(|_| KmsError::Tampered)?))
         })
     }
 
     fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
-        let rest = wrapped.strip_prefix(MARK).ok_or(KmsError::Tampered)?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(KmsError::Tampered)?;
+        let sealed = wrapped
+            .strip_prefix(MARK)
+            .filter(|sealed| sealed.len() > NONCE_BYTES)
+            .ok_or(KmsError::Tampered)?;
         self.within(|session| {
             let key = self.key(session, agency)?;
             let key =
                 key.ok_or_else(|| KmsError::Denied(format!("there is no key of {agency} in the token")))?;
-            let mut nonce = *nonce;
-            let params = GcmParams::new(&mut nonce, agency.as_bytes(), TAG_BITS.into()).map_err(trouble)?;
-            let opened = session.decrypt(&Mechanism::AesGcm(params), key, sealed).map(Zeroizing::new);
-            let opened = opened.map_err(|error| match error {
-                Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, _) => {
-                    KmsError::Tampered
-                }
-                error => trouble(error),
+            // Modules differ in what they call a wrong tag.
+            let opened = decrypted(session, key, agency, sealed).map_err(|error| {
+                if works(session, key, agency) { KmsError::Tampered } else { trouble(error) }
             })?;
             Secret::new(&opened).map_err(|_| KmsError::Tampered)
         })

@@ -5,6 +5,7 @@
 //! The token is read from its file for each call: whoever renews it writes it there.
 
 use std::fs;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -24,7 +25,7 @@ use crate::output::Failure;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read.
-const ANSWER_BYTES: u64 = 64 * 1024;
+const ANSWER_BYTES: usize = 64 * 1024;
 
 /// A transit engine.
 pub struct Vault {
@@ -82,8 +83,10 @@ impl Vault {
             |error: &dyn std::fmt::Display| KmsError::Unavailable(format!("{address}: {error}"));
         let mut answer = request.send_json(body).map_err(|error| unreachable(&error))?;
         let status = answer.status().as_u16();
-        let text = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_string();
-        let text = Zeroizing::new(text.map_err(|error| unreachable(&error))?);
+        // Of one size from the start, so that no smaller copy stays behind.
+        let mut text = Zeroizing::new(String::with_capacity(ANSWER_BYTES));
+        let body = answer.body_mut().as_reader().take(ANSWER_BYTES as u64);
+        { body }.read_to_string(&mut text).map_err(|error| unreachable(&error))?;
         match status {
             200..=299 => Ok(text),
             status => Err(refused(status, &text, agency)),
@@ -119,7 +122,7 @@ fn refused(status: u16, text: &str, agency: &str) -> KmsError {
 
 /// The data key of an answer, and its wrapped form where one was made.
 fn read(text: &str) -> Result<(Secret, String), KmsError> {
-    let unreadable = || KmsError::Unavailable("its answer does not read".to_owned());
+    let unreadable = || KmsError::Denied("its answer holds no secret of 32 to 64 bytes".to_owned());
     let Answer { data } = serde_json::from_str(text).map_err(|_| unreadable())?;
     let plain = STANDARD.decode(data.plaintext.as_bytes()).map(Zeroizing::new).map_err(|_| unreadable())?;
     Ok((Secret::new(&plain).map_err(|_| unreadable())?, data.ciphertext))

@@ -8,22 +8,24 @@ use crate::limits;
 /// Looks at one value, and calls for its place when something is found that must not be there.
 pub(in crate::formats) fn look(
     found: Found<'_>,
-    search: Search,
+    search: Search<'_>,
     leaks: &mut Vec<Leak>,
     place: impl Fn() -> String,
 ) {
     let mut note = |detector: usize| {
+        if leaks.iter().filter(|leak| leak.detector == detector).count() >= limits::LEAKS {
+            return;
+        }
         let leak = Leak { pointer: place(), detector };
-        if leaks.len() < limits::LEAKS && !leaks.contains(&leak) {
+        if !leaks.contains(&leak) {
             leaks.push(leak);
         }
     };
     match found {
         Found::Text(text) => scan(text, search, &mut note),
-        // A number has no form of its own.
-        Found::Long(_) | Found::Unsigned(_) if !search.wanted.and(search.expected).is_empty() => {
-            let wanted = search.wanted.and(search.expected);
-            scan(&found.text().unwrap_or_default(), Search { wanted, ..search }, &mut note);
+        Found::Long(_) | Found::Unsigned(_) if !(search.expected.is_empty() && search.named.is_empty()) => {
+            let text = found.text().unwrap_or_default();
+            scan(&text, Search { is_number: true, ..search }, &mut note);
         }
         _ => {}
     }

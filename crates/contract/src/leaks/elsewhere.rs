@@ -14,7 +14,8 @@ pub(super) fn iban(text: &[u8], start: usize) -> bool {
         return false;
     }
     let mut account = String::with_capacity(LONGEST_IBAN);
-    for group in text[start..].split(|byte| *byte == b' ') {
+    let near = &text[start..text.len().min(start + 2 * LONGEST_IBAN)];
+    for group in near.split(|byte| *byte == b' ') {
         let length = group.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
         account.extend(group[..length].iter().map(|byte| char::from(*byte)));
         let is_last = length < group.len() || length != 4;
@@ -59,7 +60,7 @@ pub(super) fn is_email(text: &[u8], at: usize) -> bool {
     };
     let is_host =
         |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.') || !byte.is_ascii();
-    let local = text[..at].iter().rev().take_while(is_local).count();
+    let local = text[..at].iter().rev().take(64).take_while(is_local).count();
     let host = &text[at + 1..][..text[at + 1..].iter().take_while(is_host).count()];
     let host = host.strip_suffix(b".").unwrap_or(host);
     let mut names = host.rsplit(|byte| *byte == b'.');
@@ -87,6 +88,9 @@ pub(super) fn is_dialled(text: &[u8], start: usize) -> bool {
     is_begin && (8..=13).contains(&digits)
 }
 
+/// ITU-T E.164: a number has no more digits.
+const MOST_DIALLED: usize = 15;
+
 /// How many digits are dialled from here, and the first; none where a letter or another digit sign goes on behind.
 fn dialled(text: &[u8]) -> (usize, Option<u8>) {
     let (mut digits, mut first, mut apart) = (0, None, 0);
@@ -95,6 +99,9 @@ fn dialled(text: &[u8]) -> (usize, Option<u8>) {
             b'0'..=b'9' => {
                 first = first.or(Some(*byte));
                 (digits, apart) = (digits + 1, 0);
+                if digits > MOST_DIALLED {
+                    break;
+                }
             }
             b' ' | b'-' | b'.' | b'/' | b'(' | b')' if apart < 2 => apart += 1,
             byte if apart == 0 && (byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':' | b',')) => {
@@ -146,11 +153,18 @@ pub(super) fn is_place(text: &[u8], start: usize) -> bool {
     (1..=2).contains(&between) && latitude <= 90.0 && second.is_some_and(|(longitude, _)| longitude <= 180.0)
 }
 
+/// Digits of degrees that are looked at.
+const LONGEST_DEGREES: usize = 24;
+
 /// Degrees without their sign, and how many bytes they take.
 fn degrees(text: &[u8]) -> Option<(f64, usize)> {
     let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
-    let length =
-        sign + text[sign..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let length = sign
+        + text[sign..]
+            .iter()
+            .take(LONGEST_DEGREES)
+            .take_while(|byte| byte.is_ascii_digit() || **byte == b'.')
+            .count();
     let written = std::str::from_utf8(&text[sign..length]).ok()?.trim_end_matches('.');
     let (_, decimals) = written.split_once('.')?;
     (decimals.len() >= 4).then_some(())?;

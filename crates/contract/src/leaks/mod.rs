@@ -7,6 +7,7 @@
 //!
 //! Most texts have too few digits and no sign of the rest, and are left after one pass.
 
+mod checks;
 mod digits;
 mod elsewhere;
 mod national;
@@ -127,28 +128,32 @@ fn spoken_of(at: usize) -> &'static [&'static [&'static str]] {
 }
 
 /// What may stand in a text, and what its place says of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Search {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Search<'n> {
     /// What is looked for.
     pub wanted: Set,
     /// Those of which a weak form counts too.
     pub expected: Set,
+    /// A name whose words may speak of them as well; asked only when a weak form was found.
+    pub named: &'n str,
+    /// Whether the text is a number, which has no form of its own: then all forms are weak.
+    pub is_number: bool,
 }
 
-/// Tells `each` every detector that finds something in the text, once for each that it finds.
-pub fn scan(text: &str, search: Search, each: &mut impl FnMut(usize)) {
+/// Tells `each` every detector that finds something in the text, each once.
+pub fn scan(text: &str, search: Search<'_>, each: &mut impl FnMut(usize)) {
     let bytes = text.as_bytes();
     let signs = signs(bytes);
-    if signs.digits < FEWEST_DIGITS && signs.ats == 0 {
+    if search.wanted.is_empty() || (signs.digits < FEWEST_DIGITS && signs.ats == 0) {
         return;
     }
+    let mut hits = Hits { text, search, told: Set::NONE, looks: 0 };
     let mut found = |at: usize, is_sure: bool, start: usize| {
-        let counts = || search.expected.has(at) || words::Spoken::before(text, start).of_any(spoken_of(at));
-        if search.wanted.has(at) && (is_sure || counts()) {
+        if hits.counts(at, is_sure, start) {
             each(at);
         }
     };
-    if signs.ats > 0 {
+    if signs.ats > 0 && search.wanted.has(EMAIL) {
         for at in memchr::memchr_iter(b'@', bytes).filter(|at| elsewhere::is_email(bytes, *at)) {
             found(EMAIL, true, at);
         }
@@ -163,17 +168,56 @@ pub fn scan(text: &str, search: Search, each: &mut impl FnMut(usize)) {
     }
 }
 
-/// What the whole text is, if it is the national identifier of a person: be its form sure or weak.
-pub fn national_identifier(text: &str) -> Option<&'static Detector> {
+/// What was found in one text.
+struct Hits<'t> {
+    text: &'t str,
+    search: Search<'t>,
+    told: Set,
+    looks: usize,
+}
+
+/// How often words are looked for in one text. What stands behind so many numbers that could be persons' is a list of
+/// something else, or was told by its first ones.
+const LOOKS: usize = 256;
+
+impl Hits<'_> {
+    /// Whether what a detector found is to be told.
+    fn counts(&mut self, at: usize, is_sure: bool, start: usize) -> bool {
+        let Search { wanted, expected, named, is_number } = self.search;
+        if !wanted.has(at) || self.told.has(at) {
+            return false;
+        }
+        let is_told = (is_sure && !is_number) || expected.has(at) || self.is_spoken_of(at, named, start);
+        if is_told {
+            self.told = self.told.with(at);
+        }
+        is_told
+    }
+
+    fn is_spoken_of(&mut self, at: usize, named: &str, start: usize) -> bool {
+        self.looks += 1;
+        let speaks = |spoken: words::Spoken| spoken.of_any(spoken_of(at));
+        self.looks <= LOOKS
+            && (speaks(words::Spoken::before(self.text, start))
+                || (!named.is_empty() && speaks(words::Spoken::of(named))))
+    }
+}
+
+/// What the whole text is, if it is the national identifier of a person and one of those that are looked for: in whatever
+/// layout, where a digit checks the others; else in one that is telling.
+pub fn national_identifier(text: &str, wanted: Set) -> Option<&'static Detector> {
     let text = text.trim().as_bytes();
     let mut found = None;
     // What is whole begins with the text; a window from further on is none.
     windows(text, |window| {
         let is_whole = (window.start, window.end) == (0, text.len());
         let forms = if is_whole { forms_of(window) } else { &[] };
-        found = found.or_else(|| {
-            forms.iter().find(|form| form.at < NATIONAL && form.fits(window)).map(|form| form.at)
-        });
+        let counts = |form: &&Written| {
+            let is_national =
+                national::FORMS.get(form.at).is_some_and(|known| form.is_sure || known.is_checked);
+            is_national && wanted.has(form.at) && form.fits(window)
+        };
+        found = found.or_else(|| forms.iter().find(counts).map(|form| form.at));
         found.is_none()
     });
     found.map(|at| &detectors()[at])
@@ -234,7 +278,8 @@ fn forms_of(window: &Window<'_>) -> &'static [Written] {
         by_layout
     });
     // Where a code would be given twice, letters stand for digits in it.
-    let is_lettered = window.layout.len() == 16 && window.layout.starts_with(b"AAAAAA");
+    let is_lettered =
+        window.code.len() == 16 && window.layout.len() == 16 && window.layout.starts_with(b"AAAAAA");
     let layout = if is_lettered { national::CODICE_FISCALE.as_bytes() } else { window.layout };
     BY_LAYOUT.get(layout).map_or(&[], Vec::as_slice)
 }
@@ -243,8 +288,9 @@ fn forms_of(window: &Window<'_>) -> &'static [Written] {
 fn codes(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
     windows(text, |window| {
         let is_row = window.layout.iter().all(|byte| *byte == b'9');
-        // A bare row beside a hyphen, dot or slash is part of some longer name.
-        let is_part = is_row && (joins(text, window.start, -1) || joins(text, window.end, 0));
+        // What a hyphen or dot joins to more is part of some longer name; of a bare row, a slash says so too.
+        let signs: &[u8] = if is_row { b"-./:+" } else { b"-." };
+        let is_part = joins(text, window.start, -1, signs) || joins(text, window.end, 0, signs);
         for form in forms_of(window).iter().filter(|form| form.fits(window)) {
             found(form.at, form.is_sure && !is_part, window.start);
         }
@@ -253,10 +299,10 @@ fn codes(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
 }
 
 /// Whether a sign beside a window joins it to something else.
-fn joins(text: &[u8], at: usize, by: isize) -> bool {
+fn joins(text: &[u8], at: usize, by: isize, signs: &[u8]) -> bool {
     let beside = at.checked_add_signed(by).and_then(|at| text.get(at));
     let further = at.checked_add_signed(if by < 0 { by - 1 } else { by + 1 }).and_then(|at| text.get(at));
-    beside.is_some_and(|byte| b"-./:+".contains(byte)) && further.is_some_and(u8::is_ascii_alphanumeric)
+    beside.is_some_and(|byte| signs.contains(byte)) && further.is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// What begins with a sign of its own: accounts, telephone numbers, places.

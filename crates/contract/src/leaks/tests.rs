@@ -26,13 +26,30 @@ fn every_layout_has_as_many_signs_as_a_window_can() {
     }
 }
 
+/// Letters stand for digits in a code of sixteen signs, not in one of fewer with separators.
+#[test]
+fn a_code_with_separators_is_no_lettered_one() {
+    for text in ["ABCDEF-11A11-A11", "ABCDEF-11A11A-11", "ABCDEF11A11A11-1"] {
+        scan(text, Search { wanted: Set::all(), ..Search::default() }, &mut |at| panic!("{text}: {at}"));
+    }
+}
+
+/// Each of these was looked through once for each of its parts.
+#[test]
+fn a_long_row_is_looked_through_once() {
+    for part in ["AA11-", "0 ", "1.", "999999999 ", "+1", "a@b.cc,", "A<"] {
+        let text = part.repeat((1 << 20) / part.len());
+        scan(&text, Search { wanted: Set::all(), ..Search::default() }, &mut |_| {});
+    }
+}
+
 proptest! {
     /// Whatever stands in a text, nothing panics and nothing is wanted that was not asked for.
     #[test]
     fn any_text_is_looked_through(text in "[0-9A-Za-z @<+.,:/()é_-]{0,120}", wanted: u64) {
         let wanted = Set(wanted & Set::all().0);
-        scan(&text, Search { wanted, expected: Set::all() }, &mut |at| assert!(wanted.has(at)));
-        national_identifier(&text);
+        scan(&text, Search { wanted, expected: Set::all(), ..Search::default() }, &mut |at| assert!(wanted.has(at)));
+        national_identifier(&text, Set::all());
     }
 
     /// A quick look never misses what a slow one counts.

@@ -165,7 +165,8 @@ impl<P: Places> Builder<'_, P> {
     /// A node that one rule covers.
     fn covering(&mut self, rule: usize, visit: &Visit<P::Place>) -> PlanNode {
         let path = &visit.path;
-        let watch = self.watch(rule, &visit.place);
+        let keys = self.keys(rule);
+        let watch = if self.places.is_fixed(&visit.place) { leaks::Set::NONE } else { keys };
         let class = &self.rules[rule].field.class;
         let index = self.classes.iter().position(|known| known == class).unwrap_or(0) as u16;
         let sealed = class.is_sealed();
@@ -177,14 +178,14 @@ impl<P: Places> Builder<'_, P> {
                 None
             }
         };
-        let field = Field { class: index, sealed, owner, watch };
+        let field = Field { class: index, sealed, owner, watch, keys };
         PlanNode { field: Some(field), whole: true, ..PlanNode::default() }
     }
 
-    /// What must not be found in a field of this rule.
-    fn watch(&self, rule: usize, place: &P::Place) -> leaks::Set {
+    /// What must not be found where this rule holds.
+    fn keys(&self, rule: usize) -> leaks::Set {
         let field = self.rules[rule].field;
-        if field.class.is_about_a_person() || self.places.is_fixed(place) {
+        if field.class.is_about_a_person() {
             return leaks::Set::NONE;
         }
         leaks::Set::all().without(leaks::Set::named(&field.may_hold))

@@ -19,6 +19,8 @@ pub(crate) struct Field {
     pub(crate) owner: Option<u16>,
     /// What must not be found in it; none where it is a person's.
     pub(crate) watch: leaks::Set,
+    /// The same of the names that lead to it, where no schema declares them.
+    pub(crate) keys: leaks::Set,
 }
 
 /// A place of the schema.

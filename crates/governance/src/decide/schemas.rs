@@ -119,7 +119,12 @@ fn propose(
     };
     let mut classify = newest.definition.classify.clone();
     classify.retain(|pointer, _| pointer.tokens().is_empty() || read.places.contains(pointer));
-    classify.extend(tagged(case, &schema, read));
+    for (pointer, rule) in tagged(case, &schema, read) {
+        // A tag says the class and no more: what else is known of a field of that class holds on.
+        if classify.get(&pointer).is_none_or(|known| known.class != rule.class) {
+            classify.insert(pointer, rule);
+        }
+    }
     let definition = Arc::new(Definition {
         version: number,
         format: schema.format,

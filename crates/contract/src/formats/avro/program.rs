@@ -39,8 +39,10 @@ pub(super) struct Op {
     pub(super) class: Option<u16>,
     pub(super) seal: Option<Seal>,
     pub(super) marks: Option<Box<Marks>>,
-    /// What must not be found in a value that stands there, nor in a map's keys.
+    /// What must not be found in a value that stands there.
     pub(super) watch: Set,
+    /// The same of a map's keys.
+    pub(super) keys: Set,
     /// Whether nothing in it is sealed or looked for.
     pub(super) plain: bool,
 }
@@ -100,6 +102,15 @@ enum Inside {
     Covered(Set),
 }
 
+impl Inside {
+    fn watch(self) -> Set {
+        match self {
+            Inside::Covered(watch) => watch,
+            Inside::Node(_) => Set::NONE,
+        }
+    }
+}
+
 struct Builder<'s> {
     schema: &'s Schema,
     plan: &'s Plan,
@@ -123,8 +134,17 @@ impl<'s> Builder<'s> {
         }
         let plain = matches!(place, Inside::Covered(_)) && searches.is_empty();
         let id = self.ops.len() as OpId;
-        let watch = Set::NONE;
-        self.ops.push(Op { of, inner: Box::default(), class: None, seal: None, marks: None, watch, plain });
+        let (watch, keys) = (Set::NONE, self.keys(place));
+        self.ops.push(Op {
+            of,
+            inner: Box::default(),
+            class: None,
+            seal: None,
+            marks: None,
+            watch,
+            keys,
+            plain,
+        });
         // Entered before it is made, so that a recursive type leads back here.
         self.known.insert(known, id);
         let kind = self.schema.kind(of);
@@ -136,9 +156,18 @@ impl<'s> Builder<'s> {
         let (inner, marks) = self.inner(kind, inside, searches, shape);
         let op = &mut self.ops[id as usize];
         op.class = field.map(|field| field.class);
-        op.watch = if let Inside::Covered(watch) = inside { watch } else { Set::NONE };
+        op.watch = inside.watch();
         (op.seal, op.inner, op.marks) = (seal, inner, marks);
         id
+    }
+
+    /// What must not be found in the keys of a map at a place. Keys have no class of their own: where their entries are
+    /// nobody's, or not as a whole, nor are they.
+    fn keys(&self, place: Inside) -> Set {
+        let Inside::Node(id) = place else { return place.watch() };
+        let node = self.plan.node(id);
+        let entries = node.others.and_then(|entries| self.plan.node(entries).field);
+        node.field.filter(|_| node.whole).or(entries).map_or(Set::all(), |field| field.keys)
     }
 
     /// What covers a value of `kind` at a node as one, and where what is inside lies.

@@ -306,39 +306,38 @@ impl<'d, 'w> Walk<'d, 'w> {
     fn look(&mut self, op: &Op, found: Found<'d>) {
         let wanted = op.watch.and(self.watch);
         if !wanted.is_empty() {
-            let expected = self.expected();
-            let explainer = Explainer { contract: self.contract, form: self.form, data: self.cursor.data };
-            let way = &self.memory.way;
-            leaks::look(found, Search { wanted, expected }, &mut self.leaks, || {
-                explainer.pointer(way, false)
-            });
+            let search = Search { wanted, ..self.named() };
+            self.look_for(found, search);
         }
     }
 
-    /// Keys have no class of their own: where their entries are nobody's, or not as a whole, nor are they.
+    /// Looks at a key of a map.
     fn look_at_key(&mut self, map: &Op, key: (u32, u32)) {
-        let watch = if map.seal.is_none() { Set::all() } else { map.watch };
-        if let Ok(text) = std::str::from_utf8(&self.cursor.data[key.0 as usize..key.1 as usize]) {
-            let wanted = watch.and(self.watch);
-            let search = Search { wanted, expected: Set::NONE };
-            let explainer = Explainer { contract: self.contract, form: self.form, data: self.cursor.data };
-            let way = &self.memory.way;
-            leaks::look(Found::Text(text), search, &mut self.leaks, || explainer.pointer(way, false));
-        }
+        let search = Search { wanted: map.keys.and(self.watch), ..Search::default() };
+        self.look_for(Found::Text(self.key(key)), search);
     }
 
-    /// What the name of the nearest field speaks of.
-    fn expected(&self) -> Set {
-        let field = self.memory.way.iter().rev().find_map(|step| match step.token {
-            Token::Field(record, field) => Some((record, field)),
-            Token::Item(_) | Token::Entry(..) => None,
-        });
-        let speaking = &self.form.speaking;
-        field
-            .filter(|_| !speaking.is_empty())
-            .and_then(|field| speaking.get(&field))
-            .copied()
-            .unwrap_or_default()
+    fn look_for(&mut self, found: Found<'d>, search: Search<'d>) {
+        let explainer = Explainer { contract: self.contract, form: self.form, data: self.cursor.data };
+        let way = &self.memory.way;
+        leaks::look(found, search, &mut self.leaks, || explainer.pointer(way, false));
+    }
+
+    fn key(&self, (start, end): (u32, u32)) -> &'d str {
+        std::str::from_utf8(&self.cursor.data[start as usize..end as usize]).unwrap_or_default()
+    }
+
+    /// What the name of the nearest field, or entry of a map, says.
+    fn named(&self) -> Search<'d> {
+        let nearest = self.memory.way.iter().rev().find(|step| !matches!(step.token, Token::Item(_)));
+        match nearest.map(|step| step.token) {
+            Some(Token::Entry(start, end)) => Search { named: self.key((start, end)), ..Search::default() },
+            Some(Token::Field(record, field)) if !self.form.speaking.is_empty() => {
+                let expected = self.form.speaking.get(&(record, field)).copied().unwrap_or_default();
+                Search { expected, ..Search::default() }
+            }
+            _ => Search::default(),
+        }
     }
 
     fn found(&mut self, marks: &Marks, found: Found<'d>) {

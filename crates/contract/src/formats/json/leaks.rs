@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::walk::Walk;
 use crate::check::Leak;
-use crate::document::{Kind, Node};
+use crate::document::{Kind, Member, Node};
 use crate::leaks::{Search, Set, scan};
 use crate::limits;
 
@@ -20,32 +20,45 @@ pub(super) fn speaking<'n>(names: impl IntoIterator<Item = &'n String>) -> Speak
 /// What was found in a value: its node, and the detector.
 pub(super) type Found = (u32, usize);
 
+/// What the name of a value says of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Named<'d> {
+    /// What a declared name speaks of.
+    pub(super) expected: Set,
+    /// A name that no schema declares.
+    pub(super) name: &'d str,
+}
+
 impl<'d> Walk<'_, 'd, '_> {
     /// What the name of a member says of its value.
-    pub(super) fn expected(&self, name: &str) -> Set {
+    pub(super) fn named(&self, member: &Member<'d>) -> Named<'d> {
+        let Some(name) = member.plain_key() else { return Named::default() };
+        if !self.form.declared.contains(name) {
+            return Named { expected: Set::NONE, name };
+        }
         let speaking = &self.form.speaking;
-        if speaking.is_empty() { Set::NONE } else { speaking.get(name).copied().unwrap_or_default() }
+        let expected = if speaking.is_empty() { None } else { speaking.get(name).copied() };
+        Named { expected: expected.unwrap_or_default(), name: "" }
     }
 
     /// Looks for what must not be in a value, nor in what it holds.
-    pub(super) fn look(&mut self, value: Node<'d>, wanted: Set, expected: Set) {
+    pub(super) fn look(&mut self, value: Node<'d>, wanted: Set, named: Named<'d>) {
+        let Named { expected, name } = named;
+        let is_number = value.kind() == Kind::Number;
+        let search = Search { wanted, expected, named: name, is_number };
         match value.kind() {
             Kind::String => {
                 if let Some(text) = value.as_str() {
-                    self.look_at(&text, value, Search { wanted, expected });
+                    self.look_at(&text, value, search);
                 }
             }
-            // A number has no form of its own.
-            Kind::Number => {
-                self.look_at(value.raw(), value, Search { wanted: wanted.and(expected), expected })
-            }
-            Kind::Array => value.items().for_each(|item| self.look(item, wanted, expected)),
+            Kind::Number => self.look_at(value.raw(), value, search),
+            Kind::Array => value.items().for_each(|item| self.look(item, wanted, named)),
             Kind::Object => {
                 for member in value.members() {
-                    let (key, value) = (member.key(), member.value());
-                    self.look_at_key(&key, value, wanted);
-                    let expected = self.expected(&key);
-                    self.look(value, wanted, expected);
+                    self.look_at_key(&member.key(), member.value(), wanted);
+                    let named = self.named(&member);
+                    self.look(member.value(), wanted, named);
                 }
             }
             Kind::Null | Kind::True | Kind::False => {}
@@ -55,14 +68,15 @@ impl<'d> Walk<'_, 'd, '_> {
     /// Looks at a member's name that the schema does not declare.
     pub(super) fn look_at_key(&mut self, key: &str, value: Node<'d>, wanted: Set) {
         if !self.form.declared.contains(key) {
-            self.look_at(key, value, Search { wanted, expected: Set::NONE });
+            self.look_at(key, value, Search { wanted, ..Search::default() });
         }
     }
 
-    fn look_at(&mut self, text: &str, value: Node<'d>, search: Search) {
+    fn look_at(&mut self, text: &str, value: Node<'d>, search: Search<'_>) {
         let found = &mut self.found;
         scan(text, search, &mut |detector| {
-            if found.len() < limits::LEAKS && !found.contains(&(value.index(), detector)) {
+            let known = found.iter().filter(|(_, known)| *known == detector).count();
+            if known < limits::LEAKS && !found.contains(&(value.index(), detector)) {
                 found.push((value.index(), detector));
             }
         });

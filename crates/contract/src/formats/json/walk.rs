@@ -1,7 +1,7 @@
 //! The walk over one JSON document, along its contract's plan.
 
 use super::explain::Explainer;
-use super::leaks::Found;
+use super::leaks::{Found, Named};
 use super::{Form, Memory};
 use crate::check::{Checked, Key, Shape, Span, Violation, Workspace};
 use crate::compile::{Contract, KeyPlan};
@@ -60,7 +60,7 @@ impl Form {
         let mut walk = Walk { contract, form: self, document, watch, memory, spans, orphans, found };
         let key_subject = walk.key_subject();
         let start = document.root().span().start;
-        walk.value(document.root(), 0, Place { shape: Shape::Whole, start, expected: Set::NONE });
+        walk.value(document.root(), 0, Place { shape: Shape::Whole, start, named: Named::default() });
         if !walk.orphans.is_empty() {
             let orphans = std::mem::take(&mut walk.orphans);
             return Err(orphans.into_iter().map(|orphan| explainer.orphan(&orphan)).collect());
@@ -88,11 +88,11 @@ pub(super) struct Orphan {
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct Place<'d> {
     shape: Shape,
     start: u32,
-    /// What the name of the nearest member speaks of.
-    expected: Set,
+    /// What the name of the nearest member says.
+    named: Named<'d>,
 }
 
 pub(super) struct Walk<'c, 'd, 'w> {
@@ -108,7 +108,7 @@ pub(super) struct Walk<'c, 'd, 'w> {
 }
 
 impl<'d> Walk<'_, 'd, '_> {
-    fn value(&mut self, value: Node<'d>, node: u32, place: Place) {
+    fn value(&mut self, value: Node<'d>, node: u32, place: Place<'d>) {
         let contract = self.contract;
         let node = contract.plan.node(node);
         self.memory.ancestors.push(value.index());
@@ -117,7 +117,7 @@ impl<'d> Walk<'_, 'd, '_> {
         } else {
             match value.kind() {
                 Kind::Object => self.members(value, node),
-                Kind::Array => self.elements(value, node, place.expected),
+                Kind::Array => self.elements(value, node, place.named),
                 // Beside an object or array, `null` says only that it is absent.
                 Kind::Null if node.field.is_none() => {}
                 _ => self.seal(value, node.field, place),
@@ -130,28 +130,26 @@ impl<'d> Walk<'_, 'd, '_> {
         let contract = self.contract;
         for member in object.members() {
             let key = member.key();
-            let (child, start) = (node.member(&key), member.span().start);
-            let expected = self.expected(&key);
+            let (child, start, named) = (node.member(&key), member.span().start, self.named(&member));
             if let Some(others) = node.others.filter(|others| Some(*others) == child) {
                 // Names have no class of their own: where what they lead to is nobody's, or not as a whole, nor are they.
-                let field = contract.plan.node(others).field.filter(|field| field.sealed);
-                let watch = field.map_or(Set::all(), |field| field.watch);
-                self.look_at_key(&key, member.value(), watch.and(self.watch));
+                let keys = contract.plan.node(others).field.map_or(Set::all(), |field| field.keys);
+                self.look_at_key(&key, member.value(), keys.and(self.watch));
             }
             match child {
                 Some(child) => {
-                    self.value(member.value(), child, Place { shape: Shape::Member, start, expected })
+                    self.value(member.value(), child, Place { shape: Shape::Member, start, named })
                 }
                 None => self.orphan(member.value(), Why::Unclassified),
             }
         }
     }
 
-    fn elements(&mut self, array: Node<'d>, node: &PlanNode, expected: Set) {
+    fn elements(&mut self, array: Node<'d>, node: &PlanNode, named: Named<'d>) {
         for (index, element) in array.items().enumerate() {
             let start = element.span().start;
             match node.element(index) {
-                Some(child) => self.value(element, child, Place { shape: Shape::Item, start, expected }),
+                Some(child) => self.value(element, child, Place { shape: Shape::Item, start, named }),
                 None => self.orphan(element, Why::Unclassified),
             }
         }
@@ -163,11 +161,11 @@ impl<'d> Walk<'_, 'd, '_> {
         }
     }
 
-    fn seal(&mut self, value: Node<'d>, field: Option<Field>, place: Place) {
+    fn seal(&mut self, value: Node<'d>, field: Option<Field>, place: Place<'d>) {
         let Some(field) = field else { return self.orphan(value, Why::Unclassified) };
         let wanted = field.watch.and(self.watch);
         if !wanted.is_empty() {
-            self.look(value, wanted, place.expected);
+            self.look(value, wanted, place.named);
         }
         if !field.sealed {
             return;

@@ -14,8 +14,8 @@ use super::scalars;
 use super::schema::{Kind, Label, MessageId, Schema};
 use crate::compile::Fault;
 use crate::definition::Definition;
-use crate::formats::searches::{self, Sought, Want, below, searches};
-use crate::leaks::{Search, Set};
+use crate::formats::searches::{Search, Sought, Want, below, searches};
+use crate::leaks::Set;
 use crate::limits::TYPE_DEPTH;
 use crate::plan::{Field, Plan};
 use crate::pointer::Pointer;
@@ -47,8 +47,12 @@ pub(super) struct FieldOp {
     /// In the message that it holds.
     pub(super) inner: Option<OpId>,
     pub(super) marks: Option<Box<Marks>>,
-    /// What must not be found in it, and what its name speaks of.
-    pub(super) search: Search,
+    /// What must not be found in it.
+    pub(super) watch: Set,
+    /// The same of a map's keys.
+    pub(super) keys: Set,
+    /// What its name speaks of.
+    pub(super) expected: Set,
 }
 
 /// A span is the field with its tag.
@@ -138,6 +142,15 @@ enum Inside {
     Covered(Set),
 }
 
+impl Inside {
+    fn watch(self) -> Set {
+        match self {
+            Inside::Covered(watch) => watch,
+            Inside::Node(_) => Set::NONE,
+        }
+    }
+}
+
 struct Builder<'s> {
     schema: &'s Schema,
     plan: &'s Plan,
@@ -149,12 +162,7 @@ struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// The operation for a message: at the place of a plan's node, or inside a place that is covered.
-    fn op(
-        &mut self,
-        message: MessageId,
-        place: Inside,
-        searches: &[searches::Search<'_>],
-    ) -> Result<OpId, Fault> {
+    fn op(&mut self, message: MessageId, place: Inside, searches: &[Search<'_>]) -> Result<OpId, Fault> {
         let wanted = searches.iter().map(|search| (search.what, search.tokens.len())).collect();
         let known = (message, place, wanted);
         if let Some(id) = self.known.get(&known) {
@@ -183,7 +191,7 @@ impl<'s> Builder<'s> {
         Ok(())
     }
 
-    fn fill(&mut self, id: OpId, place: Inside, searches: &[searches::Search<'_>]) -> Result<(), Fault> {
+    fn fill(&mut self, id: OpId, place: Inside, searches: &[Search<'_>]) -> Result<(), Fault> {
         let (schema, message) = (self.schema, self.ops[id as usize].message);
         let mut fields = Vec::with_capacity(schema.message(message).fields.len());
         for index in 0..schema.message(message).fields.len() {
@@ -198,7 +206,7 @@ impl<'s> Builder<'s> {
         message: MessageId,
         index: usize,
         place: Inside,
-        searches: &[searches::Search<'_>],
+        searches: &[Search<'_>],
     ) -> Result<FieldOp, Fault> {
         let field = self.schema.field(message, index);
         self.path.push(field.name.to_string());
@@ -219,7 +227,7 @@ impl<'s> Builder<'s> {
         if let (Some(subject), true) = (marks.persons.first(), scalars::wire(field) != Wire::Length) {
             self.one_by_one(field.label, *subject)?;
         }
-        let searches: Vec<searches::Search<'_>> =
+        let searches: Vec<Search<'_>> =
             searches.into_iter().filter(|search| !search.tokens.is_empty()).collect();
         let inner = match field.kind {
             Kind::Message(inner) => Some(self.op(inner, inside, &searches)?),
@@ -227,12 +235,20 @@ impl<'s> Builder<'s> {
         };
         self.path.pop();
         let marked = !marks.persons.is_empty() || !marks.wanted.is_empty();
-        let wanted = match inside {
-            Inside::Covered(watch) => watch,
-            Inside::Node(_) => Set::NONE,
+        let (watch, keys) = (inside.watch(), self.keys(&field.name, place));
+        let (marks, expected) = (marked.then(|| Box::new(marks)), Set::expected_by(&field.name));
+        Ok(FieldOp { seal, inner, marks, watch, keys, expected })
+    }
+
+    /// What must not be found in the keys of a map. They have no class of their own: where their entries are nobody's, or not
+    /// as a whole, nor are they.
+    fn keys(&self, name: &str, place: Inside) -> Set {
+        let Inside::Node(id) = place else { return place.watch() };
+        let Some(map) = self.plan.node(id).member(name).map(|map| self.plan.node(map)) else {
+            return Set::all();
         };
-        let search = Search { wanted, expected: Set::expected_by(&field.name) };
-        Ok(FieldOp { seal, inner, marks: marked.then(|| Box::new(marks)), search })
+        let entries = map.others.and_then(|entries| self.plan.node(entries).field);
+        map.field.filter(|_| map.whole).or(entries).map_or(Set::all(), |field| field.keys)
     }
 
     /// Numbers of a list stand together where its producer likes, and one span cannot be several persons'.

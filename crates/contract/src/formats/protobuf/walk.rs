@@ -104,6 +104,8 @@ struct Walk<'d, 'w> {
     identity: Option<Found<'d>>,
     /// What must not be found in what is nobody's, and what was.
     watch: Set,
+    /// What the name of the field around speaks of, whose message says only `value`.
+    outer: Set,
     leaks: Vec<Leak>,
     violations: Vec<Violation>,
 }
@@ -134,6 +136,7 @@ impl<'d, 'w> Walk<'d, 'w> {
             key: None,
             identity: None,
             watch: Set::NONE,
+            outer: Set::NONE,
             leaks: Vec::new(),
             violations: Vec::new(),
         }
@@ -240,7 +243,14 @@ impl<'d, 'w> Walk<'d, 'w> {
             return self.damaged(Damage::WireType(field.number));
         }
         match (&field.kind, op.inner) {
-            (Kind::Message(_), Some(inner)) => self.framed(|walk| walk.message(inner)),
+            (Kind::Message(message), Some(inner)) => {
+                let is_wrapped = self.form.schema.message(*message).imported;
+                let outer = if is_wrapped { op.expected } else { Set::NONE };
+                let around = std::mem::replace(&mut self.outer, outer);
+                self.framed(|walk| walk.message(inner))?;
+                self.outer = around;
+                Ok(())
+            }
             (kind, _) => {
                 let found = scalars::read(&mut self.cursor, kind).or_else(|damage| self.damaged(damage))?;
                 if let Some(marks) = &op.marks {
@@ -333,22 +343,23 @@ impl<'d, 'w> Walk<'d, 'w> {
     }
 
     fn look(&mut self, op: &FieldOp, found: Found<'d>) {
-        let search = Search { wanted: op.search.wanted.and(self.watch), ..op.search };
-        if search.wanted.is_empty() {
-            return;
+        let wanted = op.watch.and(self.watch);
+        if !wanted.is_empty() {
+            self.look_for(
+                found,
+                Search { wanted, expected: op.expected.or(self.outer), ..Search::default() },
+            );
         }
+    }
+
+    fn look_at_key(&mut self, op: &FieldOp, key: Found<'d>) {
+        self.look_for(key, Search { wanted: op.keys.and(self.watch), ..Search::default() });
+    }
+
+    fn look_for(&mut self, found: Found<'d>, search: Search<'d>) {
         let explainer = Explainer { contract: self.contract, form: self.form };
         let way = &self.memory.way;
         leaks::look(found, search, &mut self.leaks, || explainer.pointer(way));
-    }
-
-    /// Keys have no class of their own: where their entries are nobody's, or not as a whole, nor are they.
-    fn look_at_key(&mut self, op: &FieldOp, key: Found<'d>) {
-        let watch = if op.seal.is_none() { Set::all() } else { op.search.wanted };
-        let search = Search { wanted: watch.and(self.watch), expected: Set::NONE };
-        let explainer = Explainer { contract: self.contract, form: self.form };
-        let way = &self.memory.way;
-        leaks::look(key, search, &mut self.leaks, || explainer.pointer(way));
     }
 
     fn found(&mut self, marks: &Marks, found: Found<'d>) {

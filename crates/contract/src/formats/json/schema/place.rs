@@ -70,7 +70,7 @@ impl<'s> Places for Ids<'s> {
     }
 
     fn is_fixed(&self, place: &Place<'s>) -> bool {
-        const NOBODYS: [&str; 8] = ["date", "date-time", "time", "duration", "uuid", "ipv4", "ipv6", "regex"];
+        const NOBODYS: [&str; 7] = ["date", "date-time", "time", "duration", "uuid", "ipv4", "ipv6"];
         let types = place.types(self);
         let is_fixed = |say: &Say<'_>| {
             let format = say.site.schema.get("format").and_then(Value::as_str);
