@@ -7,6 +7,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let one = text.len() % detectors().len();
     let wanted = Set::NONE.with(one);
-    scan(text, Search { wanted, expected: Set::all(), ..Search::default() }, &mut |found| assert_eq!(found, one));
+    scan(text, Search { wanted, expected: Set::all(), ..Search::default() }, &mut |found| {
+        assert_eq!(found, one)
+    });
     national_identifier(text, wanted);
 });

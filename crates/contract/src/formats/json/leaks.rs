@@ -30,15 +30,16 @@ pub(super) struct Named<'d> {
 }
 
 impl<'d> Walk<'_, 'd, '_> {
-    /// What the name of a member says of its value.
-    pub(super) fn named(&self, member: &Member<'d>) -> Named<'d> {
-        let Some(name) = member.plain_key() else { return Named::default() };
-        if !self.form.declared.contains(name) {
-            return Named { expected: Set::NONE, name };
-        }
+    /// What the name of a member says of its value; `is_declared`: by the schema.
+    pub(super) fn named(&self, member: &Member<'d>, is_declared: bool) -> Named<'d> {
         let speaking = &self.form.speaking;
-        let expected = if speaking.is_empty() { None } else { speaking.get(name).copied() };
-        Named { expected: expected.unwrap_or_default(), name: "" }
+        match member.plain_key() {
+            Some(name) if !is_declared => Named { expected: Set::NONE, name },
+            Some(name) if !speaking.is_empty() => {
+                Named { expected: speaking.get(name).copied().unwrap_or_default(), name: "" }
+            }
+            _ => Named::default(),
+        }
     }
 
     /// Looks for what must not be in a value, nor in what it holds.
@@ -56,9 +57,12 @@ impl<'d> Walk<'_, 'd, '_> {
             Kind::Array => value.items().for_each(|item| self.look(item, wanted, named)),
             Kind::Object => {
                 for member in value.members() {
-                    self.look_at_key(&member.key(), member.value(), wanted);
-                    let named = self.named(&member);
-                    self.look(member.value(), wanted, named);
+                    let key = member.key();
+                    let is_declared = self.form.declared.contains(&*key);
+                    if !is_declared {
+                        self.look_at_key(&key, member.value(), wanted);
+                    }
+                    self.look(member.value(), wanted, self.named(&member, is_declared));
                 }
             }
             Kind::Null | Kind::True | Kind::False => {}
@@ -67,9 +71,7 @@ impl<'d> Walk<'_, 'd, '_> {
 
     /// Looks at a member's name that the schema does not declare.
     pub(super) fn look_at_key(&mut self, key: &str, value: Node<'d>, wanted: Set) {
-        if !self.form.declared.contains(key) {
-            self.look_at(key, value, Search { wanted, ..Search::default() });
-        }
+        self.look_at(key, value, Search { wanted, ..Search::default() });
     }
 
     fn look_at(&mut self, text: &str, value: Node<'d>, search: Search<'_>) {

@@ -130,8 +130,10 @@ impl<'d> Walk<'_, 'd, '_> {
         let contract = self.contract;
         for member in object.members() {
             let key = member.key();
-            let (child, start, named) = (node.member(&key), member.span().start, self.named(&member));
-            if let Some(others) = node.others.filter(|others| Some(*others) == child) {
+            let (child, start) = (node.member(&key), member.span().start);
+            let others = node.others.filter(|others| Some(*others) == child);
+            let named = self.named(&member, others.is_none());
+            if let Some(others) = others {
                 // Names have no class of their own: where what they lead to is nobody's, or not as a whole, nor are they.
                 let keys = contract.plan.node(others).field.map_or(Set::all(), |field| field.keys);
                 self.look_at_key(&key, member.value(), keys.and(self.watch));
