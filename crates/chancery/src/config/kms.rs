@@ -14,7 +14,7 @@ pub struct TypedKms {
     /// Where agencies' secrets are kept: file [default], vault (HashiCorp Vault or OpenBao) or pkcs11
     #[arg(long = "kms", id = "kms_kind", env = "CHANCERY_KMS")]
     pub kind: Option<String>,
-    /// Vault: its address, such as https://vault.example:8200
+    /// Vault: its address, such as `https://vault.example:8200`
     #[arg(long = "kms-vault-address", env = "CHANCERY_KMS_VAULT_ADDRESS")]
     pub vault_address: Option<String>,
     /// Vault: the file with the bus's token; read anew for each call
