@@ -14,11 +14,11 @@ mod national;
 mod windows;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use elsewhere::{CARD_SURE, CARD_WEAK};
-use windows::{FEWEST_DIGITS, Window, windows};
+use windows::{FEWEST_DIGITS, Layout, Window, windows};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +163,9 @@ pub fn scan(text: &str, search: Search<'_>, each: &mut impl FnMut(usize)) {
     }
     codes(bytes, &mut found);
     numbers(bytes, &mut found);
+    if signs.dots >= 2 {
+        places(bytes, &mut found);
+    }
     if signs.fillers > 0 {
         zones(bytes, &mut found);
     }
@@ -226,21 +229,24 @@ pub fn national_identifier(text: &str, wanted: Set) -> Option<&'static Detector>
 /// What tells quickly that there is nothing.
 struct Signs {
     digits: usize,
+    dots: usize,
     ats: usize,
     fillers: usize,
 }
 
 fn signs(text: &[u8]) -> Signs {
-    let mut signs = Signs { digits: 0, ats: 0, fillers: 0 };
+    let mut signs = Signs { digits: 0, dots: 0, ats: 0, fillers: 0 };
     // Small counters in a row are added by the vector unit.
     for part in text.chunks(192) {
-        let (mut digits, mut ats, mut fillers) = (0u8, 0u8, 0u8);
+        let (mut digits, mut dots, mut ats, mut fillers) = (0u8, 0u8, 0u8, 0u8);
         for byte in part {
             digits += u8::from(byte.is_ascii_digit());
+            dots += u8::from(*byte == b'.');
             ats += u8::from(*byte == b'@');
             fillers += u8::from(*byte == b'<');
         }
         signs.digits += usize::from(digits);
+        signs.dots += usize::from(dots);
         signs.ats += usize::from(ats);
         signs.fillers += usize::from(fillers);
     }
@@ -263,8 +269,8 @@ impl Written {
 
 /// The codes that are written as the window is.
 fn forms_of(window: &Window<'_>) -> &'static [Written] {
-    static BY_LAYOUT: LazyLock<HashMap<&'static [u8], Vec<Written>>> = LazyLock::new(|| {
-        let mut by_layout: HashMap<&'static [u8], Vec<Written>> = HashMap::new();
+    static BY_LAYOUT: LazyLock<Vec<(Layout, Vec<Written>)>> = LazyLock::new(|| {
+        let mut by_layout: BTreeMap<Layout, Vec<Written>> = BTreeMap::new();
         let national = national::FORMS.iter().enumerate();
         let national = national.map(|(at, form)| (at, form.sure, form.weak, form.fits));
         let card = (CARD, CARD_SURE, CARD_WEAK, elsewhere::is_payment_card as fn(&[u8]) -> bool);
@@ -272,26 +278,30 @@ fn forms_of(window: &Window<'_>) -> &'static [Written] {
             let ways =
                 sure.iter().map(|layout| (layout, true)).chain(weak.iter().map(|layout| (layout, false)));
             for (layout, is_sure) in ways {
-                by_layout.entry(layout.as_bytes()).or_default().push(Written { at, is_sure, fits });
+                by_layout.entry(Layout::of(layout)).or_default().push(Written { at, is_sure, fits });
             }
         }
-        by_layout
+        by_layout.into_iter().collect()
     });
+    const LETTERED: Layout = Layout::of(national::CODICE_FISCALE);
     // Where a code would be given twice, letters stand for digits in it.
-    let is_lettered =
-        window.code.len() == 16 && window.layout.len() == 16 && window.layout.starts_with(b"AAAAAA");
-    let layout = if is_lettered { national::CODICE_FISCALE.as_bytes() } else { window.layout };
-    BY_LAYOUT.get(layout).map_or(&[], Vec::as_slice)
+    let is_lettered = window.code.len() == 16 && window.is_lettered();
+    let layout = if is_lettered { LETTERED } else { window.layout };
+    let found = BY_LAYOUT.binary_search_by_key(&layout, |(layout, _)| *layout);
+    found.map_or(&[], |at| BY_LAYOUT[at].1.as_slice())
 }
 
 /// Codes that are written in a layout of theirs.
 fn codes(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
     windows(text, |window| {
-        let is_row = window.layout.iter().all(|byte| *byte == b'9');
+        let forms = forms_of(window);
+        if forms.is_empty() {
+            return true;
+        }
         // What a hyphen or dot joins to more is part of some longer name; of a bare row, a slash says so too.
-        let signs: &[u8] = if is_row { b"-./:+" } else { b"-." };
+        let signs: &[u8] = if window.is_row() { b"-./:+" } else { b"-." };
         let is_part = joins(text, window.start, -1, signs) || joins(text, window.end, 0, signs);
-        for form in forms_of(window).iter().filter(|form| form.fits(window)) {
+        for form in forms.iter().filter(|form| form.fits(window)) {
             found(form.at, form.is_sure && !is_part, window.start);
         }
         true
@@ -305,16 +315,26 @@ fn joins(text: &[u8], at: usize, by: isize, signs: &[u8]) -> bool {
     beside.is_some_and(|byte| signs.contains(byte)) && further.is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// What begins with a sign of its own: accounts, telephone numbers, places.
+/// What begins with a sign of its own: accounts and telephone numbers.
 fn numbers(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
     for (at, byte) in text.iter().enumerate() {
-        let begins = at == 0 || !text[at - 1].is_ascii_alphanumeric();
+        let begins = || at == 0 || !text[at - 1].is_ascii_alphanumeric();
         match byte {
-            b'A'..=b'Z' if begins && elsewhere::iban(text, at) => found(IBAN, true, at),
+            b'A'..=b'Z' if begins() && elsewhere::iban(text, at) => found(IBAN, true, at),
             b'+' if elsewhere::is_telephone(text, at) => found(TELEPHONE, true, at),
-            b'0' | b'(' if begins && elsewhere::is_dialled(text, at) => found(TELEPHONE, false, at),
-            b'0'..=b'9' | b'-' if begins && elsewhere::is_place(text, at) => found(COORDINATES, false, at),
+            b'0' | b'(' if begins() && elsewhere::is_dialled(text, at) => found(TELEPHONE, false, at),
             _ => {}
+        }
+    }
+}
+
+/// Places on the map.
+fn places(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
+    for (at, byte) in text.iter().enumerate() {
+        let begins =
+            (byte.is_ascii_digit() || *byte == b'-') && (at == 0 || !text[at - 1].is_ascii_alphanumeric());
+        if begins && elsewhere::is_place(text, at) {
+            found(COORDINATES, false, at);
         }
     }
 }

@@ -18,7 +18,7 @@ fn every_layout_has_as_many_signs_as_a_window_can() {
             let mut seen = false;
             let text = layout.replace('9', "1").replace('A', "B");
             windows(text.as_bytes(), |window| {
-                seen |= window.layout == layout.as_bytes();
+                seen |= window.layout == windows::Layout::of(layout);
                 true
             });
             assert!(seen, "{} {layout}", form.name);
