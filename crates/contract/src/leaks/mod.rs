@@ -19,6 +19,7 @@ use std::sync::LazyLock;
 
 use elsewhere::{CARD_SURE, CARD_WEAK};
 use windows::{FEWEST_DIGITS, Layout, Window, windows};
+use words::{Spoken, Word};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Set {
 
     /// Those whose data the name of a field speaks of, as `personalEmail` and `citizen_bsn` do.
     pub fn expected_by(name: &str) -> Set {
-        let name = words::Spoken::of(name);
+        let name = Spoken::of(name);
         let speaks = |(at, _): &(usize, &Detector)| name.of_any(spoken_of(*at));
         detectors().iter().enumerate().filter(speaks).fold(Set::NONE, |set, (at, _)| set.with(at))
     }
@@ -117,12 +118,13 @@ pub fn detector(name: &str) -> Option<usize> {
 }
 
 /// Words that speak of what a detector finds.
-fn spoken_of(at: usize) -> &'static [&'static [&'static str]] {
-    static ALL: LazyLock<Vec<Vec<&'static [&'static str]>>> = LazyLock::new(|| {
-        let national = national::FORMS.iter().map(|form| vec![form.words, national::WORDS]);
+fn spoken_of(at: usize) -> &'static [Word] {
+    static ALL: LazyLock<Vec<Vec<Word>>> = LazyLock::new(|| {
+        let national = national::FORMS.iter().map(|form| [form.words, national::WORDS].concat());
         let others =
             [words::ACCOUNT, words::CARD, words::EMAIL, words::TELEPHONE, words::PASSPORT, words::HOME];
-        national.chain(others.map(|words| vec![words])).collect()
+        let all = national.chain(others.map(<[_]>::to_vec));
+        all.map(|words| words.into_iter().map(Word::of).collect()).collect()
     });
     ALL.get(at).map_or(&[], Vec::as_slice)
 }
@@ -199,10 +201,9 @@ impl Hits<'_> {
 
     fn is_spoken_of(&mut self, at: usize, named: &str, start: usize) -> bool {
         self.looks += 1;
-        let speaks = |spoken: words::Spoken| spoken.of_any(spoken_of(at));
+        let speaks = |spoken: Spoken| spoken.of_any(spoken_of(at));
         self.looks <= LOOKS
-            && (speaks(words::Spoken::before(self.text, start))
-                || (!named.is_empty() && speaks(words::Spoken::of(named))))
+            && (speaks(Spoken::before(self.text, start)) || (!named.is_empty() && speaks(Spoken::of(named))))
     }
 }
 
