@@ -10,6 +10,23 @@ use ureq::{Agent, Body};
 
 use crate::output::Failure;
 
+/// A client for services that the bus itself calls: where one moved is for its agency or operator to say, not for whoever
+/// answers at the old address, and no proxy stands between. Without authorities, the public ones.
+pub fn calling(authorities: Option<Authorities>, patience: Duration) -> Agent {
+    let roots = authorities.map_or(RootCerts::WebPki, Authorities::into_roots);
+    let config = Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(Duration::from_secs(5)))
+        .timeout_global(Some(patience))
+        .build();
+    config.into()
+}
+
 /// Who may sign a bus's certificate.
 #[derive(Clone)]
 pub struct Authorities(RootCerts);

@@ -33,6 +33,9 @@ pub fn keep(
     if found.is_empty() {
         return Ok(found);
     }
+    // Members of a map have one place: what is there counts once for an event.
+    found.sort_by(|a, b| (&a.pointer, a.detector).cmp(&(&b.pointer, b.detector)));
+    found.dedup();
     let (refused, noted): (Vec<Leak>, Vec<Leak>) =
         found.into_iter().partition(|leak| topic.refuses.has(leak.detector));
     for leak in refused.iter().chain(&noted) {

@@ -14,10 +14,9 @@ use seal::{Kms, KmsError, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
 use zeroize::Zeroizing;
 
-use crate::client::Authorities;
+use crate::client::{Authorities, calling};
 use crate::config::kms::VaultSettings;
 use crate::output::Failure;
 
@@ -49,24 +48,12 @@ struct Data {
 impl Vault {
     /// The engine that the settings name; it is first asked when it is first needed.
     pub fn new(settings: &VaultSettings) -> Result<Self, Failure> {
-        let roots = match &settings.ca {
-            None => RootCerts::WebPki,
-            Some(path) => {
-                let read = fs::read(path).map_err(|error| error.to_string());
-                let read = read.and_then(|pem| Authorities::parse(&pem).map_err(|error| error.to_string()));
-                read.map_err(|error| Failure::new(format!("kms.vault_ca: {}: {error}", path.display())))?
-                    .into_roots()
-            }
-        };
-        let config = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .timeout_global(Some(PATIENCE))
-            .build();
-        Ok(Self { agent: config.into(), settings: settings.clone() })
+        let read = settings.ca.as_deref().map(|path| {
+            let pem = fs::read(path).map_err(|error| error.to_string());
+            let read = pem.and_then(|pem| Authorities::parse(&pem));
+            read.map_err(|error| Failure::new(format!("kms.vault_ca: {}: {error}", path.display())))
+        });
+        Ok(Self { agent: calling(read.transpose()?, PATIENCE), settings: settings.clone() })
     }
 
     /// One call about an agency's key.

@@ -8,9 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use bus::Letter;
 use contract::cloudevents::write_batch;
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
 
-use crate::client::Authorities;
+use crate::client::{Authorities, calling};
 use crate::output::Failure;
 
 /// How long a webhook has to answer; it should take the batch and work afterwards.
@@ -24,25 +23,9 @@ pub struct Webhooks {
 impl Webhooks {
     /// With who may sign the webhooks' certificates, PEM; `None`: the public authorities.
     pub fn new(authorities: Option<&[u8]>) -> Result<Self, Failure> {
-        let roots = match authorities {
-            None => RootCerts::WebPki,
-            Some(pem) => {
-                let read = Authorities::parse(pem);
-                read.map_err(|error| Failure::new(format!("notices.ca: {error}")))?.into_roots()
-            }
-        };
-        let config = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .http_status_as_error(false)
-            // An address that moved is for its agency to say, not for whoever answers there.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(PATIENCE))
-            .build();
-        Ok(Self { agent: config.into() })
+        let read = authorities.map(Authorities::parse).transpose();
+        let authorities = read.map_err(|error| Failure::new(format!("notices.ca: {error}")))?;
+        Ok(Self { agent: calling(authorities, PATIENCE) })
     }
 
     /// Posts a letter.

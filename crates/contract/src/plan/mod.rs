@@ -63,6 +63,25 @@ impl PlanNode {
     }
 }
 
+/// Where a part of a document lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Inside {
+    /// At a node of the plan.
+    Node(u32),
+    /// In a place that one rule covers, which watches for these.
+    Covered(leaks::Set),
+}
+
+impl Inside {
+    /// What must not be found in a value there by the rule that covers it.
+    pub(crate) fn watch(self) -> leaks::Set {
+        match self {
+            Inside::Covered(watch) => watch,
+            Inside::Node(_) => leaks::Set::NONE,
+        }
+    }
+}
+
 /// Where the identifier of a person stands: found from the ancestor to which all `*` are bound.
 #[derive(Debug, Clone)]
 pub(crate) struct SubjectPath {

@@ -17,7 +17,7 @@ use crate::compile::Fault;
 use crate::definition::Definition;
 use crate::formats::searches::{Search, Sought, Want, below, searches};
 use crate::leaks::Set;
-use crate::plan::{Field, Plan, PlanNode};
+use crate::plan::{Field, Inside, Plan, PlanNode};
 use crate::pointer::Pointer;
 
 /// An operation of one program.
@@ -92,24 +92,6 @@ impl Program {
 
 /// What makes operations the same: the type, where it lies, and what is still looked for, by how many tokens further.
 type Known = (TypeId, Inside, Vec<(Sought, usize)>);
-
-/// Where a place lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Inside {
-    /// At a node of the plan.
-    Node(u32),
-    /// In a place that one rule covers, which watches for these.
-    Covered(Set),
-}
-
-impl Inside {
-    fn watch(self) -> Set {
-        match self {
-            Inside::Covered(watch) => watch,
-            Inside::Node(_) => Set::NONE,
-        }
-    }
-}
 
 struct Builder<'s> {
     schema: &'s Schema,

@@ -17,7 +17,7 @@ use crate::definition::Definition;
 use crate::formats::searches::{Search, Sought, Want, below, searches};
 use crate::leaks::Set;
 use crate::limits::TYPE_DEPTH;
-use crate::plan::{Field, Plan};
+use crate::plan::{Field, Inside, Plan};
 use crate::pointer::Pointer;
 
 /// An operation of one program.
@@ -132,24 +132,6 @@ fn only_stars(schema: &Schema, tokens: &[String]) -> Result<(), Fault> {
 
 /// What makes operations the same: the message, where it lies, and what is still looked for, by how many tokens further.
 type Known = (MessageId, Inside, Vec<(Sought, usize)>);
-
-/// Where a message lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Inside {
-    /// At a node of the plan.
-    Node(u32),
-    /// In a place that one rule covers, which watches for these.
-    Covered(Set),
-}
-
-impl Inside {
-    fn watch(self) -> Set {
-        match self {
-            Inside::Covered(watch) => watch,
-            Inside::Node(_) => Set::NONE,
-        }
-    }
-}
 
 struct Builder<'s> {
     schema: &'s Schema,
