@@ -3,8 +3,11 @@
 //! A person's key is made when an event about them is first sealed, and its wrapped form becomes durable in the same
 //! group as that event. Until then every event that needs it carries it along: whichever commits first brings it.
 //! Fail closed: no key, no KMS → a refusal.
+//!
+//! Who was erased is a fact of governance; here it means that a pseudonym has no key any more, whatever is stored. Events
+//! that come later about the same person are sealed under their next pseudonym.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use contract::AgencyName;
@@ -53,6 +56,7 @@ pub struct Keyring {
     agencies: RwLock<HashMap<AgencyName, Arc<AgencyKeys>>>,
     persons: Vec<Mutex<HashMap<u64, Held>>>,
     places: RwLock<MarkTable>,
+    erased: RwLock<HashSet<Pseudonym>>,
 }
 
 /// A person's key in memory.
@@ -82,6 +86,7 @@ impl Keyring {
             agencies: RwLock::default(),
             persons: (0..SHARDS).map(|_| Mutex::default()).collect(),
             places: RwLock::default(),
+            erased: RwLock::default(),
         }
     }
 
@@ -119,6 +124,47 @@ impl Keyring {
         })
     }
 
+    /// What a person is called now: behind all pseudonyms under which they were erased.
+    pub fn person(&self, keys: &AgencyKeys, text: &str) -> Pseudonym {
+        let mut pseudonym = keys.pseudonym_of_person(text);
+        let erased = self.erased.read();
+        while erased.contains(&pseudonym) {
+            pseudonym = keys.pseudonym_after(&pseudonym);
+        }
+        pseudonym
+    }
+
+    /// What a person was ever called, the first one first.
+    pub fn pseudonyms(&self, keys: &AgencyKeys, text: &str) -> Vec<Pseudonym> {
+        let mut pseudonyms = vec![keys.pseudonym_of_person(text)];
+        let erased = self.erased.read();
+        while let Some(last) = pseudonyms.last().filter(|last| erased.contains(last)) {
+            pseudonyms.push(keys.pseudonym_after(last));
+        }
+        pseudonyms
+    }
+
+    /// Whether an agency has a key of the person, in memory or in the journal.
+    pub fn has_key(&self, agency: &AgencyName, pseudonym: &Pseudonym) -> bool {
+        let mark = self.marker.person_key(agency, pseudonym);
+        let is_held = |held: &Held| held.pseudonym == *pseudonym;
+        !self.erased.read().contains(pseudonym)
+            && (self.shard(mark).lock().get(&mark).is_some_and(is_held)
+                || self.wrapped(mark, pseudonym).is_some())
+    }
+
+    /// The person's key is given to nobody any more, from now on and whatever is stored.
+    pub fn erase(&self, agency: &AgencyName, pseudonym: &Pseudonym) {
+        self.erased.write().insert(*pseudonym);
+        let mark = self.marker.person_key(agency, pseudonym);
+        self.shard(mark).lock().remove(&mark);
+    }
+
+    fn is_erased(&self, pseudonym: &Pseudonym) -> bool {
+        let erased = self.erased.read();
+        !erased.is_empty() && erased.contains(pseudonym)
+    }
+
     /// The key to seal under; made if the person was never seen.
     pub fn for_sealing(
         &self,
@@ -129,6 +175,11 @@ impl Keyring {
     ) -> Result<ForSealing, Refusal> {
         let mark = self.marker.person_key(agency, pseudonym);
         let mut shard = self.shard(mark).lock();
+        // Asked under the shard's lock, as `erase` takes it last.
+        if self.is_erased(pseudonym) {
+            return Err(Refusal::unavailable("a person in this event was erased at this moment")
+                .hint("nothing was stored: publish it again"));
+        }
         let held = match shard.get(&mark) {
             Some(held) if held.pseudonym == *pseudonym => held.clone(),
             _ => {
@@ -154,6 +205,9 @@ impl Keyring {
     ) -> Result<Option<Arc<PersonKey>>, Refusal> {
         let mark = self.marker.person_key(agency, pseudonym);
         let mut shard = self.shard(mark).lock();
+        if self.is_erased(pseudonym) {
+            return Ok(None);
+        }
         if let Some(held) = shard.get(&mark).filter(|held| held.pseudonym == *pseudonym) {
             return Ok(Some(held.key.clone()));
         }
@@ -163,13 +217,8 @@ impl Keyring {
         Ok(Some(key))
     }
 
-    /// A person's key from the journal.
-    fn stored(
-        &self,
-        keys: &AgencyKeys,
-        mark: u64,
-        pseudonym: &Pseudonym,
-    ) -> Result<Option<Arc<PersonKey>>, Refusal> {
+    /// A person's key from the journal, as it lies there.
+    fn wrapped(&self, mark: u64, pseudonym: &Pseudonym) -> Option<WrappedKey> {
         let mut wrapped = None;
         self.places.read().find(mark, |place| {
             let record =
@@ -177,7 +226,17 @@ impl Keyring {
             wrapped = record.and_then(|record| read_key(&record.body, pseudonym));
             wrapped.is_some()
         });
-        let Some(wrapped) = wrapped else { return Ok(None) };
+        wrapped
+    }
+
+    /// A person's key from the journal.
+    fn stored(
+        &self,
+        keys: &AgencyKeys,
+        mark: u64,
+        pseudonym: &Pseudonym,
+    ) -> Result<Option<Arc<PersonKey>>, Refusal> {
+        let Some(wrapped) = self.wrapped(mark, pseudonym) else { return Ok(None) };
         let key = keys.unwrap(&wrapped, pseudonym).map_err(|error| {
             Refusal::unavailable(format!("a stored key cannot be opened: {error}"))
                 .hint("ask the bus's operator")

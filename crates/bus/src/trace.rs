@@ -154,8 +154,12 @@ impl Bus {
         let sealed_by: BTreeSet<_> =
             state.topics().filter(|topic| asked(topic)).map(|topic| &topic.sealed_by).collect();
         for sealer in sealed_by {
-            let pseudonym = self.core.keyring.agency(sealer)?.pseudonym_of_person(subject);
-            for found in self.core.journal.find(self.core.marker.person(&pseudonym))? {
+            let keys = self.core.keyring.agency(sealer)?;
+            let mut places = Vec::new();
+            for pseudonym in self.core.keyring.pseudonyms(&keys, subject) {
+                places.extend(self.core.journal.find(self.core.marker.person(&pseudonym))?);
+            }
+            for found in places {
                 let Some(step) = self.step(&found)? else { continue };
                 if !state.topic(&step.topic).is_some_and(&asked) {
                     continue;

@@ -30,6 +30,7 @@ mod label {
     pub const SEALING: &[u8] = b"chancery/v1/person/sealing";
     pub const CONTENT: &[u8] = b"chancery/v1/person/content-digest";
     pub const PSEUDONYM_OF_PERSON: &[u8] = b"chancery/v1/agency/pseudonym/person";
+    pub const PSEUDONYM_AFTER: &[u8] = b"chancery/v1/agency/pseudonym/after-erasure";
     pub const PSEUDONYM_OF_TOPIC: &[u8] = b"chancery/v1/agency/pseudonym/topic";
     pub const AGENCY_CONTENT: &[u8] = b"chancery/v1/agency/content-digest";
     pub const WRAPPING: &[u8] = b"chancery/v1/agency/wrapping";
@@ -130,6 +131,7 @@ pub struct AgencyKeys {
     epoch: u32,
     wrapping: LessSafeKey,
     people: hmac::Key,
+    after_erasure: hmac::Key,
     topics: hmac::Key,
     content: hmac::Key,
 }
@@ -144,6 +146,7 @@ impl AgencyKeys {
             epoch,
             wrapping: aes_key(&expand(&extract(&secrets.epoch), label::WRAPPING)),
             people: hmac_key(&expand(&lasting, label::PSEUDONYM_OF_PERSON)),
+            after_erasure: hmac_key(&expand(&lasting, label::PSEUDONYM_AFTER)),
             topics: hmac_key(&expand(&lasting, label::PSEUDONYM_OF_TOPIC)),
             content: hmac_key(&expand(&lasting, label::AGENCY_CONTENT)),
         }
@@ -157,6 +160,13 @@ impl AgencyKeys {
     /// The pseudonym of the person whom `text` identifies. The same in every epoch.
     pub fn pseudonym_of_person(&self, text: &str) -> Pseudonym {
         Pseudonym(keyed_name(&self.people, text.as_bytes()))
+    }
+
+    /// What a person is called after an erasure, from what they were called before. Their events begin anew under a new
+    /// key: what was sealed under the old pseudonym stays erased, and nobody without the agency's secret can tell that
+    /// both are one person.
+    pub fn pseudonym_after(&self, erased: &Pseudonym) -> Pseudonym {
+        Pseudonym(keyed_name(&self.after_erasure, &erased.0))
     }
 
     /// The pseudonym under which a topic's own key is kept, for fields that are about no person. Made with another

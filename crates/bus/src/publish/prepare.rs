@@ -190,7 +190,7 @@ impl People {
         let mut people =
             People { sealed_under: Vec::new(), persons: checked.subjects.len(), new_keys: Vec::new(), keys };
         for subject in &checked.subjects {
-            let pseudonym = people.keys.pseudonym_of_person(subject);
+            let pseudonym = core.keyring.person(&people.keys, subject);
             people.add(core, topic, pseudonym)?;
         }
         let extensions = &contract.definition().extensions;
