@@ -167,7 +167,7 @@ pub struct Decision<'a> {
     /// here as its digest, as events do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Value>,
-    /// A migration that was tried and failed, with what it came to. Entries of older buses have it within `asked`.
+    /// A migration that was tried and for which no proposal stands, with what it came to; several as a list. Entries of older buses have it within `asked`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<Value>,
     /// Of a folder: how many questions to the policies are kept beside the audit, how many are not, and their digest.

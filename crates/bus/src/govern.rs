@@ -290,7 +290,7 @@ impl Bus {
     }
 
     fn asked(&self, questions: &Questions) -> Fact {
-        Fact { stream: self.core.streams.questions, marks: Vec::new(), body: questions.encode() }
+        questions.fact(self.core.streams.questions, &self.core.marker)
     }
 
     /// Where keys are kept may be far away: it is asked off the threads that serve.

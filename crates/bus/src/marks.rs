@@ -30,6 +30,7 @@ enum Kind {
     OrderingKey = 9,
     /// Nowhere on disk.
     Stranger = 10,
+    Questions = 11,
 }
 
 impl Marker {
@@ -98,6 +99,11 @@ impl Marker {
     /// A user whom nobody knows: the salt that it is told.
     pub fn stranger(&self, name: &str) -> u128 {
         self.wide(Kind::Stranger, &[name.as_bytes()])
+    }
+
+    /// What policies were asked for a folder, by the digest that the audit has of it.
+    pub fn questions(&self, sha256: &audit::Hash) -> u64 {
+        self.mark(Kind::Questions, &[&sha256.0])
     }
 
     /// A subscription's disclosures.

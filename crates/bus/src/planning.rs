@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::Definition;
-use governance::{Basis, Command, Desired, Event, Plan, Refused, Ruling, rights};
+use governance::{Basis, Command, Desired, Plan, Refused, rights};
 use tokio::task::spawn_blocking;
 
 use crate::api::Caller;
@@ -73,28 +73,21 @@ impl Bus {
             move || governance::rule(&core.state(), &by, &command, now_ms, &Compiler(&core))
         });
         let (said, basis) = match ruled.await.map_err(|_| Refusal::unavailable("the trial was broken off"))? {
-            Ok(ruling) => (None, Self::came_to(definition, &ruling)),
+            Ok(ruling) => {
+                (None, Some(Basis { tried: governance::trials(&ruling.events), ..Basis::rights() }))
+            }
             Err(refused) => match told(definition, &refused) {
                 None => return Ok(None),
                 Some(said) => (Some(said), refused.basis.map(|basis| *basis)),
             },
         };
-        if let Some(basis) = basis.filter(|basis| basis.tried.is_some()) {
+        if let Some(basis) = basis.filter(|basis| !basis.tried.is_empty()) {
             let what =
                 DecisionOf { caller: &by, command: "plan", events: &[], basis: &basis, questions: None };
             self.record_entry(decision_entry(&what, &rfc3339(now_ms)), Vec::new()).await?;
         }
         self.core.trials.remember(&by.principal, definition, &said, now_ms);
         Ok(said)
-    }
-
-    /// What a trial that carries every event came to.
-    fn came_to(definition: &Definition, ruling: &Ruling) -> Option<Basis> {
-        let came_to = ruling.events.iter().find_map(|event| match event {
-            Event::ContractProposed { rehearsal, .. } => rehearsal.as_ref(),
-            _ => None,
-        })?;
-        Some(governance::tried(definition, came_to))
     }
 }
 

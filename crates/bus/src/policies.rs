@@ -214,7 +214,8 @@ impl Bus {
         rights::may_read_metadata(&self.now(caller), &[&by.agency()])?;
         let kept = match &decision.steps {
             Some(steps) => {
-                Questions::find(&*self.core.journal, self.core.streams.questions, steps)?.unwrap_or_default()
+                let (journal, marker) = (&*self.core.journal, &self.core.marker);
+                Questions::find(journal, self.core.streams.questions, marker, steps)?.unwrap_or_default()
             }
             None => Questions::default(),
         };

@@ -1,18 +1,20 @@
 //! What policies were asked for the steps of folders. A leaf of the audit has room for one question, and a folder may
 //! have a hundred: they stand in a stream beside it, and the leaf holds their digest. With them stand the policies that a
-//! refused folder would have set, which are nowhere else.
+//! refused folder would have set, which are nowhere else. They are kept as long as the audit is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use audit::Hash;
 use governance::policy::{Asked, Basis};
 use governance::{Policies, State};
 use journal::{Journal, JournalError, StreamId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::fold;
+use crate::lanes::Fact;
 use crate::limits::QUESTIONS_MAX_BYTES;
+use crate::marks::Marker;
 use crate::policies::digest;
 
 /// The record of one decision. On disk, never rename.
@@ -65,12 +67,17 @@ impl Questions {
 
     /// What the audit says of them.
     pub fn summary(&self) -> Value {
-        let sha256 = audit::Hash::of(&self.encode());
+        let sha256 = Hash::of(&self.encode());
         json!({ "kept": self.steps.len(), "left_out": self.left_out, "sha256": sha256 })
     }
 
-    /// The journal's form.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Their record, found again by what the audit says of them.
+    pub fn fact(&self, stream: StreamId, marker: &Marker) -> Fact {
+        let body = self.encode();
+        Fact { stream, marks: vec![marker.questions(&Hash::of(&body))], body }
+    }
+
+    fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts and names always encode")
     }
 
@@ -78,14 +85,17 @@ impl Questions {
     pub fn find(
         journal: &dyn Journal,
         stream: StreamId,
+        marker: &Marker,
         summary: &Value,
     ) -> Result<Option<Self>, JournalError> {
-        let mut found = None;
-        fold::each(journal, stream, 0, |record| {
-            if found.is_none() && json!(audit::Hash::of(&record.body)) == summary["sha256"] {
-                found = serde_json::from_slice(&record.body).ok();
+        let Ok(sha256) = serde_json::from_value::<Hash>(summary["sha256"].clone()) else { return Ok(None) };
+        for found in journal.find(marker.questions(&sha256))? {
+            let record = journal.read(found.stream, found.offset, 1)?.into_iter().next();
+            let record = record.filter(|record| found.stream == stream && Hash::of(&record.body) == sha256);
+            if let Some(record) = record {
+                return Ok(serde_json::from_slice(&record.body).ok());
             }
-        })?;
-        Ok(found)
+        }
+        Ok(None)
     }
 }

@@ -9,7 +9,7 @@ use bus::limits::SET_ASIDE_MAX;
 use bus::{Delivered, Fetch, Pull, RefusalKind, Wanted};
 use bytes::Bytes;
 use contract::{AgencyName, CloudEvent, ContractVersion, Data};
-use governance::Command;
+use governance::{Command, Standards};
 
 /// Version 2: the office stands elsewhere and may have a longer name, the clerk is gone, and a parent's name is nobody's
 /// secret any more.
@@ -306,6 +306,38 @@ async fn a_migration_that_loses_real_events_is_refused_with_places_alone_and_not
     let rehearsal = state.topic(&topic()).unwrap().versions[&ContractVersion(2)].rehearsal.clone().unwrap();
     assert_eq!((rehearsal.events, rehearsal.fit_new, rehearsal.fit_old, rehearsal.same), (5, 5, 5, 0));
     assert_eq!(rehearsal.losses, BTreeMap::from([("/clerk".to_owned(), 5)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_without_a_proposal_is_in_the_audit_whatever_refused_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    for number in 1..=5 {
+        receipt(publish(&world, birth(number)).await);
+    }
+    let tried =
+        || world.bus.decisions(None, 1).unwrap().decisions.remove(0)["tried"]["came_to"]["fit_new"].clone();
+    // A later step of the folder does.
+    let mut files = second_version(STEPS);
+    let births = files["topics/civil.birth.registered/topic.yaml"].clone();
+    let nobodys = births
+        .replace("civil.birth.registered", "civil.divorce.registered")
+        .replace("version: 2", "version: 1");
+    let nobodys = nobodys.replace("owner: civil-registry", "owner: nobody").replace(STEPS, "");
+    files.insert("topics/civil.divorce.registered/topic.yaml".to_owned(), nobodys);
+    let schema = files["topics/civil.birth.registered/v2.schema.json"].clone();
+    files.insert("topics/civil.divorce.registered/v2.schema.json".to_owned(), schema);
+    let refusal = world.bus.apply(&world.operator, &files, false).await.unwrap_err();
+    assert!(refusal.text.contains("nobody"), "{refusal}");
+    assert_eq!(tried(), 5);
+    // A policy does.
+    let policy = r#"@id("no-more") forbid (principal, action == Action::"propose-contract", resource);"#;
+    let policies = BTreeMap::from([("a.cedar".to_owned(), policy.to_owned())]);
+    let standards = Standards { policies, ..Standards::default() };
+    world.bus.govern(&world.operator, Command::SetStandards { standards }).await.unwrap();
+    let refusal = world.bus.apply(&world.operator, &second_version(STEPS), false).await.unwrap_err();
+    assert_eq!(refusal.code, Some("forbidden-by-standards"), "{refusal}");
+    assert_eq!(tried(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

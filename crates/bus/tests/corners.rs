@@ -26,15 +26,38 @@ async fn a_redriven_letter_that_was_not_handed_over_is_not_resolved() {
             .unwrap();
     }
     world.bus.commit(&world.tax, &cleared(), &delivery.cursor).await.unwrap();
-    for letter in world.bus.dead_letters(&world.tax, None).unwrap() {
-        world.bus.redrive(&world.tax, &letter.id).await.unwrap();
-    }
+    let one = world.bus.dead_letters(&world.tax, None).unwrap().remove(0);
+    world.bus.redrive(&world.tax, &one.id).await.unwrap();
+    assert_eq!(world.bus.redrive_all(&world.tax, &cleared()).await.unwrap(), 9, "one waited for it already");
+    assert_eq!(world.bus.redrive_all(&world.tax, &cleared()).await.unwrap(), 0);
     for left in (0..10).rev() {
         let one = world.bus.pull(&world.tax, &cleared(), Pull { max: 1, ..Pull::default() }).await.unwrap();
         assert_eq!((one.events.len(), one.events[0].redriven), (1, 1));
         world.bus.commit(&world.tax, &cleared(), &one.cursor).await.unwrap();
         assert_eq!(world.bus.dead_letters(&world.tax, None).unwrap().len(), left);
     }
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_letters_of_a_subscription_are_given_up_by_who_consumes_under_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    for number in 0..3 {
+        receipt(publish(&world, birth(number)).await);
+    }
+    for event in world.bus.pull(&world.tax, &cleared(), all()).await.unwrap().events {
+        world
+            .bus
+            .reject(&world.tax, &cleared(), event.partition, event.offset, "not understood")
+            .await
+            .unwrap();
+    }
+    let refusal = world.bus.discard_all(&world.statistics, &cleared(), "mine now").await.unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Forbidden, "{refusal}");
+    assert_eq!(world.bus.discard_all(&world.tax, &cleared(), "older than a year").await.unwrap(), 3);
+    let world = reopened(world, folder.path()).await;
+    assert!(world.bus.dead_letters(&world.tax, None).unwrap().is_empty());
     world.bus.close().await;
 }
 

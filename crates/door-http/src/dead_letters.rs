@@ -65,3 +65,40 @@ pub async fn discard(
     let body: ReasonBody = wire::read(&body)?;
     Ok(Json(wire::dead_letter(&door.bus.discard(&caller, &id, &body.reason).await?)))
 }
+
+/// Which letters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllBody {
+    subscription: String,
+}
+
+/// Which letters, and why they are given up.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiscardAllBody {
+    subscription: String,
+    reason: String,
+}
+
+/// `POST /v1/dead-letters/redrive`: all of a subscription.
+pub async fn redrive_all(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let body: AllBody = wire::read(&body)?;
+    let letters = door.bus.redrive_all(&caller, &wire::name(&body.subscription)?).await?;
+    Ok(Json(json!({ "letters": letters })))
+}
+
+/// `POST /v1/dead-letters/discard`: all of a subscription.
+pub async fn discard_all(
+    State(door): State<Door>,
+    Authenticated(caller): Authenticated,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let body: DiscardAllBody = wire::read(&body)?;
+    let letters = door.bus.discard_all(&caller, &wire::name(&body.subscription)?, &body.reason).await?;
+    Ok(Json(json!({ "letters": letters })))
+}

@@ -76,6 +76,8 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/v1/notices/secret", get(notices::secret)),
         ("get", "/v1/dead-letters", get(dead_letters::list)),
         ("get", "/v1/dead-letters/{id}", get(dead_letters::show)),
+        ("post", "/v1/dead-letters/redrive", post(dead_letters::redrive_all)),
+        ("post", "/v1/dead-letters/discard", post(dead_letters::discard_all)),
         ("post", "/v1/dead-letters/{id}/redrive", post(dead_letters::redrive)),
         ("post", "/v1/dead-letters/{id}/discard", post(dead_letters::discard)),
         ("get", "/v1/trace/{id}", get(people::trace)),

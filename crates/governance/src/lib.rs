@@ -39,7 +39,7 @@ pub use actor::{Actor, Role, Roles};
 pub use commands::Command;
 pub use consent::{Impact, Wait, waits};
 pub use date::Date;
-pub use decide::{ContractCheck, ReadSchema, Ruling, decide, rule, tried};
+pub use decide::{ContractCheck, ReadSchema, Ruling, decide, rule, trials};
 pub use desired::{Desired, FileFault};
 pub use events::{By, Event, Side};
 pub use notices::{Notice, notice};

@@ -18,7 +18,9 @@ use crate::notices;
 use crate::policy::Steps;
 use crate::profiles::{Lint, lines};
 use crate::state::{Agency, Profile};
-use crate::{Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, rule};
+use crate::{
+    Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, rule, trials,
+};
 use shown::Shown;
 
 /// One command of a plan.
@@ -107,7 +109,7 @@ pub fn apply_all(
             Ok(ruling) => ruling,
             Err(mut refused) => {
                 refused.basis.iter_mut().for_each(|basis| basis.steps = std::mem::take(&mut steps));
-                return Err((Box::new(step.clone()), refused));
+                return Err((Box::new(step.clone()), refused.after_trials(trials(&events))));
             }
         };
         ruling.events.iter().for_each(|event| apply(&mut scratch, event, now_ms));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::policy::Basis;
 
 /// Why a command was refused. The state is as before.
@@ -27,6 +29,15 @@ impl Refused {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The refusal, where migrations were tried before it came to that.
+    #[must_use]
+    pub(crate) fn after_trials(mut self, trials: Vec<Value>) -> Self {
+        if !trials.is_empty() {
+            self.basis.get_or_insert_with(|| Box::new(Basis::rights())).tried.splice(0..0, trials);
+        }
         self
     }
 

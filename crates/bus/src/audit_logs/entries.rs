@@ -138,10 +138,20 @@ pub fn decision_entry(of: &DecisionOf<'_>, time: &str) -> Entry {
         events: values.into(),
         policies: basis.policies.iter().map(|policy| policy.clone().into()).collect::<Vec<_>>().into(),
         asked: basis.asked.as_ref().map(|(asked, policies)| question(asked, policies)),
-        tried: basis.tried.clone().map(within_limit),
+        tried: tried(&basis.tried),
         steps: of.questions.map(Questions::summary),
     };
     entry(time, Lane::Standard, Kind::Decision(what))
+}
+
+/// One trial as it is, several as a list.
+fn tried(trials: &[serde_json::Value]) -> Option<serde_json::Value> {
+    let all = match trials {
+        [] => return None,
+        [one] => one.clone(),
+        several => serde_json::Value::Array(several.to_vec()),
+    };
+    Some(within_limit(all))
 }
 
 const EVENTS_PER_DECISION: usize = 200;

@@ -13,14 +13,14 @@ use crate::api::{Caller, DeadLetter, Delivered, From};
 use crate::lanes::{Fact, Facts, Lane};
 use crate::record;
 use crate::subscriptions::cursor::Cursor;
-use crate::subscriptions::dead_letters::{Happened, LetterKey, Step, letter_id, parse_letter_id};
+use crate::subscriptions::dead_letters::{Happened, LetterKey, Step};
 use crate::subscriptions::memberships;
 use crate::subscriptions::places::Committed;
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 
 /// Longest reason that a dead letter keeps.
-const REASON_MAX_BYTES: usize = 500;
+pub(super) const REASON_MAX_BYTES: usize = 500;
 
 /// Shorter values occur in a reason by chance.
 const VALUE_MIN_BYTES: usize = 4;
@@ -226,73 +226,18 @@ impl Bus {
         Ok(Some(text))
     }
 
-    /// The dead letters of a subscription, or of all that the caller may see.
-    pub fn dead_letters(
-        &self,
-        caller: &Caller,
-        subscription: Option<&SubscriptionName>,
-    ) -> Result<Vec<DeadLetter>, Refusal> {
-        if let Some(name) = subscription {
-            self.may_oversee(caller, name)?;
-        }
-        let mut letters = self.core.dead_letters.list(subscription);
-        letters.retain(|letter| self.may_oversee(caller, &letter.subscription).is_ok());
-        Ok(letters)
-    }
-
-    /// A dead letter is to be delivered again, before anything else.
-    pub async fn redrive(&self, caller: &Caller, id: &str) -> Result<DeadLetter, Refusal> {
-        let (key, lane) = self.letter(caller, id)?;
-        self.letter_step(lane, step(key, Happened::Redriven, caller)).await
-    }
-
-    /// A dead letter is given up.
-    pub async fn discard(&self, caller: &Caller, id: &str, reason: &str) -> Result<DeadLetter, Refusal> {
-        let (key, lane) = self.letter(caller, id)?;
-        let what = Happened::Discarded { reason: reason.chars().take(REASON_MAX_BYTES).collect() };
-        self.letter_step(lane, step(key, what, caller)).await
-    }
-
-    fn letter(&self, caller: &Caller, id: &str) -> Result<(LetterKey, Lane), Refusal> {
-        let found = parse_letter_id(id).filter(|key| self.core.dead_letters.get(key).is_some());
-        let key = found.ok_or_else(|| {
-            Refusal::new(RefusalKind::Unknown, format!("there is no dead letter {id}"))
-                .hint("chancery dead-letters list shows those there are")
-        })?;
-        let subscription = self.may_consume(caller, &key.0)?;
-        let topic = self.core.topics.get(&subscription.topic)?;
-        Ok((key, topic.lane))
-    }
-
-    async fn letter_step(&self, lane: Lane, step: Step) -> Result<DeadLetter, Refusal> {
-        let key = (step.subscription.clone(), step.partition, step.offset);
-        let records = vec![self.letter_fact(lane, &step)];
-        let letters = self.core.dead_letters.clone();
-        let gone = letters.get(&key);
-        let bell = self.core.dead_letters.get(&key).map(|letter| letter.topic);
-        let apply: crate::lanes::Apply = Box::new(move |durable| letters.apply(&step, durable.at_ms));
-        let facts = Facts { records, apply: Some(apply), ..Facts::default() };
-        self.core.lane(lane).record(facts).await?;
-        if let Some(topic) = bell {
-            self.core.tail.ring(&topic);
-        }
-        self.core.dead_letters.get(&key).or(gone).ok_or_else(|| {
-            Refusal::new(RefusalKind::Unknown, format!("there is no dead letter {}", letter_id(&key)))
-        })
-    }
-
     /// The record of places that are committed now.
     pub(crate) fn committed(&self, name: &SubscriptionName, next: BTreeMap<u32, u64>) -> Committed {
         let at_ms = Some(self.core.clock.now_ms());
         Committed { subscription: name.clone(), next, forgotten: Vec::new(), as_of: None, at_ms }
     }
 
-    fn letter_fact(&self, lane: Lane, step: &Step) -> Fact {
+    pub(super) fn letter_fact(&self, lane: Lane, step: &Step) -> Fact {
         Fact { stream: self.core.streams.dead_letters[lane as usize], marks: Vec::new(), body: step.encode() }
     }
 }
 
-fn step((subscription, partition, offset): LetterKey, what: Happened, caller: &Caller) -> Step {
+pub(super) fn step((subscription, partition, offset): LetterKey, what: Happened, caller: &Caller) -> Step {
     Step { subscription, partition, offset, what, by: caller.principal.clone() }
 }
 

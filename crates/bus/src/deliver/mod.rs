@@ -8,6 +8,7 @@ mod carry;
 mod carrying;
 mod consumed;
 mod fetch;
+mod letters;
 mod offsets;
 mod read;
 pub(crate) mod reveal;

@@ -1,10 +1,10 @@
 //! `chancery dead-letters`.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Options;
-use crate::client::segment;
+use crate::client::{Client, segment};
 use crate::output::{self, Failure, rows};
 
 /// Events that a subscription could not process
@@ -24,13 +24,46 @@ enum Act {
     /// One of them
     Show { id: String },
     /// Deliver it again, before anything else
-    Redrive { id: String },
+    Redrive {
+        #[command(flatten)]
+        which: Which,
+    },
     /// Give it up
     Discard {
-        id: String,
+        #[command(flatten)]
+        which: Which,
+        /// Why
         #[arg(long)]
         reason: String,
     },
+}
+
+/// One, or all of a subscription.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// The letter
+    id: Option<String>,
+    /// All letters of this subscription
+    #[arg(long, value_name = "SUBSCRIPTION")]
+    all_of: Option<String>,
+}
+
+impl Which {
+    /// Tells the bus what is to become of them; what came of it, and how many they are in words.
+    fn tell(&self, client: &Client, what: &str, mut body: Value) -> Result<(Value, String), Failure> {
+        if let Some(id) = &self.id {
+            let answer = client.post(&format!("/v1/dead-letters/{}/{what}", segment(id)), &body)?;
+            return Ok((answer, format!("{id} is")));
+        }
+        body["subscription"] = json!(self.all_of);
+        let answer = client.post(&format!("/v1/dead-letters/{what}"), &body)?;
+        let said = match answer["letters"].as_u64() {
+            Some(1) => "1 letter is".to_owned(),
+            many => format!("{} letters are", many.unwrap_or_default()),
+        };
+        Ok((answer, said))
+    }
 }
 
 impl DeadLetters {
@@ -64,13 +97,13 @@ impl DeadLetters {
                     Ok(())
                 };
             }
-            Act::Redrive { id } => {
-                let path = format!("/v1/dead-letters/{}/redrive", segment(&id));
-                (client.post(&path, &json!({}))?, format!("{id} is delivered again with the next pull"))
+            Act::Redrive { which } => {
+                let (answer, those) = which.tell(&client, "redrive", json!({}))?;
+                (answer, format!("{those} delivered again with the next pull"))
             }
-            Act::Discard { id, reason } => {
-                let path = format!("/v1/dead-letters/{}/discard", segment(&id));
-                (client.post(&path, &json!({"reason": reason}))?, format!("{id} is given up"))
+            Act::Discard { which, reason } => {
+                let (answer, those) = which.tell(&client, "discard", json!({"reason": reason}))?;
+                (answer, format!("{those} given up"))
             }
         };
         match options.json {

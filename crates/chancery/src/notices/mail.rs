@@ -1,16 +1,20 @@
 //! Notices by e-mail: plain text, one message for what there is to tell at once.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
 use bus::Letter;
+use contract::AgencyName;
+use futures_util::future::join_all;
 use governance::notices::Notice;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -20,8 +24,8 @@ use crate::output::Failure;
 /// How long connecting to the mail server may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long it has for a whole letter, to all of its addresses: a server that answers byte by byte holds up no other
-/// letter for longer.
+/// How long it has for a whole letter, to all of its addresses at once: a server that answers byte by byte holds up no
+/// other letter for longer.
 const PATIENCE_IN_ALL: Duration = Duration::from_secs(60);
 
 /// Longest subject; what is longer stands in the text.
@@ -33,6 +37,23 @@ pub struct Mailer {
     from: Mailbox,
     bus: String,
     patience: Duration,
+    under_way: Mutex<HashMap<AgencyName, Arrived>>,
+}
+
+/// Where a letter arrived that has to be sent again for the sake of other addresses.
+#[derive(Default)]
+struct Arrived {
+    letter: String,
+    at: BTreeSet<String>,
+}
+
+/// What came of a letter at one address.
+enum Sent {
+    Arrived,
+    /// For good.
+    Refused(String),
+    /// Worth another trial.
+    Delayed(String),
 }
 
 impl Mailer {
@@ -52,39 +73,57 @@ impl Mailer {
             server = server.credentials(Credentials::new(user.clone(), password.trim_end().to_owned()));
         }
         let (from, bus) = (mail.from.clone(), bus.to_owned());
-        Ok(Self { server: server.build(), from, bus, patience: PATIENCE_IN_ALL })
+        Ok(Self { server: server.build(), from, bus, patience: PATIENCE_IN_ALL, under_way: Mutex::default() })
     }
 
     /// Sends a letter to each of its addresses, and waits for it, on a thread of the runtime's that may block.
     pub fn send(&self, letter: &Letter) -> Result<(), String> {
-        let sent = Handle::current().block_on(timeout(self.patience, self.send_to_each(letter)));
-        sent.unwrap_or_else(|_| Err(format!("the mail server took longer than {:?}", self.patience)))
+        Handle::current().block_on(self.send_to_each(letter))
     }
 
-    /// An address that is refused for good keeps the others from nothing.
+    /// All addresses at once: none waits for another, one that is refused for good keeps the others from nothing, and
+    /// who has the letter does not get it again with the next trial.
     async fn send_to_each(&self, letter: &Letter) -> Result<(), String> {
-        let (mut has_arrived, mut refused) = (false, None);
-        for address in &letter.wishes.email {
-            let message = match self.message(letter, address) {
-                Ok(message) => message,
-                Err(error) => {
-                    refused = Some(error);
-                    continue;
-                }
-            };
-            match self.server.send(message).await {
-                Ok(_) => has_arrived = true,
-                Err(error) if !error.is_permanent() => return Err(error.to_string()),
-                Err(error) => refused = Some(error.to_string()),
+        let mut arrived = self.arrived(letter);
+        let open = letter.wishes.email.iter().filter(|address| !arrived.at.contains(*address));
+        let sending = open.map(|address| async move { (address, self.send_to(letter, address).await) });
+        let (mut refused, mut delayed) = (None, None);
+        for (address, sent) in join_all(sending).await {
+            match sent {
+                Sent::Arrived => drop(arrived.at.insert(address.clone())),
+                Sent::Refused(why) => refused = Some(why),
+                Sent::Delayed(why) => delayed = Some(why),
             }
         }
+        if let Some(why) = delayed {
+            self.under_way.lock().insert(letter.agency.clone(), arrived);
+            return Err(why);
+        }
         match refused {
-            Some(error) if !has_arrived => Err(error),
+            Some(why) if arrived.at.is_empty() => Err(why),
             Some(error) => {
                 tracing::warn!(agency = %letter.agency, %error, "one of its addresses takes no notices");
                 Ok(())
             }
             None => Ok(()),
+        }
+    }
+
+    fn arrived(&self, letter: &Letter) -> Arrived {
+        let before = self.under_way.lock().remove(&letter.agency).filter(|before| before.letter == letter.id);
+        before.unwrap_or_else(|| Arrived { letter: letter.id.clone(), ..Arrived::default() })
+    }
+
+    async fn send_to(&self, letter: &Letter, address: &str) -> Sent {
+        let message = match self.message(letter, address) {
+            Ok(message) => message,
+            Err(why) => return Sent::Refused(why),
+        };
+        match timeout(self.patience, self.server.send(message)).await {
+            Ok(Ok(_)) => Sent::Arrived,
+            Ok(Err(error)) if error.is_permanent() => Sent::Refused(error.to_string()),
+            Ok(Err(error)) => Sent::Delayed(error.to_string()),
+            Err(_) => Sent::Delayed(format!("the mail server took longer than {:?}", self.patience)),
         }
     }
 
@@ -159,54 +198,4 @@ fn parameters(host: &str, authorities: Option<&[u8]>) -> Result<TlsParameters, F
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-mod tests {
-    use std::io::Write;
-    use std::net::TcpListener;
-    use std::thread;
-    use std::time::Instant;
-
-    use governance::notices::{Way, Wishes};
-
-    use super::*;
-
-    /// Each of its bytes comes in time, and the greeting never ends.
-    fn talker() -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            while stream.write_all(b"220-welcome\r\n").is_ok() {
-                thread::sleep(Duration::from_millis(50));
-            }
-        });
-        port
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_server_that_comes_to_no_end_is_left_when_its_time_is_over() {
-        let from: Mailbox = "bus@central.example".parse().unwrap();
-        let mail = Mail {
-            host: "127.0.0.1".to_owned(),
-            port: talker(),
-            security: Security::Plain,
-            user: None,
-            from,
-        };
-        let mailer =
-            Mailer { patience: Duration::from_millis(500), ..Mailer::new("bus", &mail, None).unwrap() };
-        let wishes = Wishes { email: vec!["desk@tax.example".to_owned()], ..Wishes::default() };
-        let letter = Letter {
-            id: "tax-office-email-1-1".to_owned(),
-            agency: "tax-office".parse().unwrap(),
-            way: Way::Email,
-            wishes,
-            secret: [0; 32],
-            notices: Vec::new(),
-            at_ms: 0,
-        };
-        let begun = Instant::now();
-        let sent = tokio::task::spawn_blocking(move || mailer.send(&letter)).await.unwrap();
-        assert!(sent.unwrap_err().contains("took longer than 500ms"));
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use contract::{ClassSet, ContractVersion, Definition, Rehearsal, TopicName};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::authority::Case;
 use super::{no_faults, topics};
@@ -69,16 +69,24 @@ fn rehearsed(case: &Case<'_>, topic: &Topic, definition: &Definition) -> Result<
         against.number(),
         said.join("\n")
     );
-    let basis = tried(definition, &rehearsal);
+    let basis = Basis { tried: vec![tried(definition, &rehearsal)], ..Basis::rights() };
     let refused = Refused::new("migration-fails", text)
         .hint("mend its steps, or leave `migration` out: those who read the topic are asked instead");
     Err(Refused { basis: Some(Box::new(basis)), ..refused })
 }
 
 /// What a trial of a migration is in the audit: what was tried, and what it came to.
-pub fn tried(definition: &Definition, came_to: &Rehearsal) -> Basis {
-    let tried = json!({ "migration": definition.migration, "schema": definition.schema, "came_to": came_to });
-    Basis { tried: Some(tried), ..Basis::rights() }
+fn tried(definition: &Definition, came_to: &Rehearsal) -> Value {
+    json!({ "migration": definition.migration, "schema": definition.schema, "came_to": came_to })
+}
+
+/// The trials behind facts, for where those do not come to stand.
+pub fn trials(events: &[Event]) -> Vec<Value> {
+    let trial = |event: &Event| match event {
+        Event::ContractProposed { definition, rehearsal, .. } => Some(tried(definition, rehearsal.as_ref()?)),
+        _ => None,
+    };
+    events.iter().filter_map(trial).collect()
 }
 
 /// Announces the end of an active version, or another day for one that was announced.

@@ -27,7 +27,7 @@ use crate::policy::{self, Asked, Basis};
 use crate::state::Shares;
 use crate::{Actor, Command, Event, Refused, State};
 pub(crate) use authority::Case;
-pub use contracts::tried;
+pub use contracts::trials;
 pub(crate) use principals::name_steward;
 
 /// Whether a contract holds water, and what a schema says. The bus asks the contract compiler.
@@ -115,7 +115,8 @@ pub fn rule(
         let verdict = policies.judge(&asked);
         if !verdict.allowed {
             let what = format!("{} of {}", asked.action, asked.resource.id);
-            return Err(policy::forbidden(&what, &verdict, (asked, policies.clone())));
+            let refused = policy::forbidden(&what, &verdict, (asked, policies.clone()));
+            return Err(refused.after_trials(trials(&events)));
         }
         determined.extend(verdict.policies());
         first.get_or_insert((asked, policies.clone()));

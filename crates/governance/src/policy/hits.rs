@@ -54,17 +54,30 @@ struct Weighed<'a> {
 impl Weighed<'_> {
     /// The lines of what is doubted of each.
     fn each<T>(&self, of: &[&Arc<T>], doubt: fn(&Self, &mut Gathered<'_>, &T) -> Vec<Doubt>) -> Vec<String> {
-        let mut lines = Vec::new();
-        for some in of.chunks(AT_ONCE) {
-            let mut gathered = Gathered::new(self.state, self.state, self.now_ms);
-            let doubts: Vec<Doubt> = some.iter().flat_map(|one| doubt(self, &mut gathered, one)).collect();
-            let things = things(gathered.into_json());
-            lines.extend(doubts.into_iter().filter_map(|doubt| match doubt {
-                Doubt::Hit(line) => Some(line),
-                Doubt::Asked(asked, line) => self.newly(&asked, &things).map(|why| line + &why),
-            }));
+        of.chunks(AT_ONCE).flat_map(|some| self.some(some, doubt)).collect()
+    }
+
+    fn some<T>(
+        &self,
+        some: &[&Arc<T>],
+        doubt: fn(&Self, &mut Gathered<'_>, &T) -> Vec<Doubt>,
+    ) -> Vec<String> {
+        let mut gathered = Gathered::new(self.state, self.state, self.now_ms);
+        let doubts: Vec<Doubt> = some.iter().flat_map(|one| doubt(self, &mut gathered, one)).collect();
+        let things = things(gathered.into_json());
+        if things.is_err() && some.len() > 1 {
+            // One that the policies cannot be asked about hides no other.
+            let (one, other) = some.split_at(some.len() / 2);
+            return [self.some(one, doubt), self.some(other, doubt)].concat();
         }
-        lines
+        let line = |doubt| match (doubt, &things) {
+            (Doubt::Hit(line), _) => Some(line),
+            (Doubt::Asked(_, line), Err(why)) => {
+                Some(format!("{line}the policies cannot be asked about it: {why}"))
+            }
+            (Doubt::Asked(asked, line), Ok(_)) => self.newly(&asked, &things).map(|why| line + &why),
+        };
+        doubts.into_iter().filter_map(line).collect()
     }
 
     /// Why it is forbidden now and was not before.

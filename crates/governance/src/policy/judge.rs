@@ -21,8 +21,8 @@ pub struct Basis {
     pub policies: Vec<String>,
     /// What they were asked, and all the policies that were; nothing where the standards have none.
     pub asked: Option<(Asked, Arc<Policies>)>,
-    /// A migration that was tried on events and failed, with what it came to: for the audit.
-    pub tried: Option<Value>,
+    /// Migrations that were tried on events and for which no proposal stands, with what each came to: for the audit.
+    pub tried: Vec<Value>,
     /// What was asked for the steps of a folder.
     pub steps: Steps,
 }
