@@ -13,7 +13,7 @@ use std::sync::Arc;
 use contract::AgencyName;
 use journal::{Journal, StreamId};
 use parking_lot::{Mutex, RwLock};
-use seal::{AgencyKeys, AgencySecrets, Kms, KmsError, PersonKey, Pseudonym, WrappedKey};
+use seal::{AgencyKeys, AgencySecrets, Kms, KmsError, PersonKey, Pseudonym, Secret, WrappedKey};
 use serde::{Deserialize, Serialize};
 
 use crate::Refusal;
@@ -92,10 +92,18 @@ impl Keyring {
 
     /// Makes the secrets of a new agency, and its keys, which are [used](Keyring::add) once the secrets are journaled.
     pub fn create_agency(&self, agency: &AgencyName) -> Result<(AgencySecret, AgencyKeys), Refusal> {
-        let create = || self.kms.create(agency.as_str()).map_err(|error| out_of_reach(agency, &error));
-        let ((lasting, of_names), (wrapping, of_keys)) = (create()?, create()?);
-        let keys = AgencyKeys::derive(FIRST_EPOCH, &AgencySecrets { lasting: of_names, epoch: of_keys });
-        let (lasting, wrapping) = (hex(&lasting), hex(&wrapping));
+        let generate = || {
+            Secret::generate().ok_or_else(|| {
+                Refusal::unavailable("no secret can be made: the system gives no random bytes")
+            })
+        };
+        let secrets = AgencySecrets { lasting: generate()?, epoch: generate()? };
+        let wrap = |secret: &Secret| {
+            let wrapped = self.kms.wrap(agency.as_str(), secret);
+            wrapped.map(|bytes| hex(&bytes)).map_err(|error| out_of_reach(agency, &error))
+        };
+        let (lasting, wrapping) = (wrap(&secrets.lasting)?, wrap(&secrets.epoch)?);
+        let keys = AgencyKeys::derive(FIRST_EPOCH, &secrets);
         Ok((AgencySecret { agency: agency.clone(), epoch: FIRST_EPOCH, lasting, wrapping }, keys))
     }
 
@@ -308,6 +316,7 @@ fn out_of_reach(agency: &AgencyName, error: &KmsError) -> Refusal {
         KmsError::Tampered => {
             "another key management service, or another key of it, wrapped it: the operator has to bring that back"
         }
+        KmsError::Destroyed => "nothing was stored; what was sealed by it is gone for good",
     };
     Refusal::unavailable(format!("the keys of agency {agency} are out of reach: {error}")).hint(hint)
 }

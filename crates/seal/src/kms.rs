@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::rand;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A secret of 32 to 64 bytes. Zeroised on drop; its `Debug` shows nothing.
@@ -34,6 +35,13 @@ impl Secret {
         Ok(secret)
     }
 
+    /// 32 fresh random bytes; `None` where the system gives no randomness.
+    pub fn generate() -> Option<Self> {
+        let mut secret = Self { bytes: [0; Self::LONGEST], length: Self::SHORTEST };
+        rand::fill(&mut secret.bytes[..Self::SHORTEST]).ok()?;
+        Some(secret)
+    }
+
     /// The bytes, for a key derivation or a KMS client. Do not copy them into anything that outlives the call.
     pub fn expose(&self) -> &[u8] {
         &self.bytes[..self.length]
@@ -54,10 +62,15 @@ impl fmt::Display for SecretLength {
 
 impl std::error::Error for SecretLength {}
 
-/// Keeps agencies' secrets: creates them and hands them back from their wrapped form.
+/// Keeps agencies' secrets: wraps them, each under a key-encryption key of its own, and hands them back.
 ///
-/// *Durability.* A wrapped secret is worthless without the KMS's own key-encryption key, so that key must be durable
-/// before `create` returns. The wrapped bytes are the caller's to keep; the KMS does not remember them.
+/// *Durability.* A wrapped secret is worthless without its key-encryption key, so that key is durable before `wrap`
+/// returns. The wrapped bytes are the caller's to keep; the KMS does not remember them. `wrap`ped bytes that the caller
+/// loses leave a key behind that nobody needs, and nothing worse. What `destroy` answered `Ok` to stays destroyed over
+/// crashes and restarts; after an error it may be destroyed or not, and the caller asks again.
+///
+/// *Destruction.* The wrapped bytes may lie in any number of old copies, so it is the key-encryption key that goes, out
+/// of the reach of whoever has those copies. Other secrets, of the same agency too, stay as they are.
 ///
 /// *Who retries.* The caller, on [`KmsError::Unavailable`] and on nothing else. A client does not retry inside a
 /// call, and it bounds how long a call takes: these calls block.
@@ -65,13 +78,18 @@ impl std::error::Error for SecretLength {}
 /// *Fail closed.* No answer is never an empty secret. While a secret cannot be had, events that need it are refused
 /// or wait; they are never stored or handed out in the clear, and a person is never taken for erased.
 ///
-/// *Concurrency.* Any number of calls at a time; two `create`s make two unrelated secrets.
+/// *Concurrency.* Any number of calls at a time; two `wrap`s, of one secret too, make two unrelated keys. An `unwrap`
+/// beside a `destroy` of the same bytes gives the secret or [`KmsError::Destroyed`]; one that begins after it, the latter.
 pub trait Kms: Send + Sync {
-    /// Makes a fresh secret for `agency`: its wrapped form to be kept, and the secret itself.
-    fn create(&self, agency: &str) -> Result<(Vec<u8>, Secret), KmsError>;
+    /// Wraps `secret` for `agency` under a key-encryption key of its own, made by this call and durable when it returns.
+    fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError>;
 
-    /// The secret that `create` wrapped for the same `agency`. Bytes wrapped for another agency are refused.
+    /// The secret that `wrap` wrapped for the same `agency`. Bytes wrapped for another agency are refused.
     fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError>;
+
+    /// Destroys the key-encryption key of these wrapped bytes for good: afterwards nobody unwraps them, from whatever
+    /// copy. Done already: `Ok`. Bytes wrapped for another agency are refused.
+    fn destroy(&self, agency: &str, wrapped: &[u8]) -> Result<(), KmsError>;
 }
 
 /// Why a KMS gave no secret. The reasons are the client's words and must not contain key material.
@@ -83,6 +101,8 @@ pub enum KmsError {
     Denied(String),
     /// The wrapped bytes are not what this KMS made for this agency.
     Tampered,
+    /// The key-encryption key of these bytes was destroyed: the secret is gone for good.
+    Destroyed,
 }
 
 impl fmt::Display for KmsError {
@@ -93,6 +113,7 @@ impl fmt::Display for KmsError {
             KmsError::Tampered => f.write_str(
                 "the wrapped secret is not one that the key management service made for this agency",
             ),
+            KmsError::Destroyed => f.write_str("the key that the secret was wrapped with was destroyed"),
         }
     }
 }

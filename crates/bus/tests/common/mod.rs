@@ -2,9 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bus::clock::{Clock, SystemClock};
 use bus::{Bus, Caller, Outcome, Pull, Receipt, Refusal, Settings};
@@ -14,19 +14,42 @@ use governance::{Role, Roles};
 use journal::{Embedded, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
 
-/// A KMS whose secrets are derived from nothing secret; good enough to open what it made.
+/// A KMS that keeps a secret in its wrapped bytes, behind the agency's name. It remembers what was destroyed, for all
+/// buses of the process: so a bus that is opened from an old copy of its folder is told so too.
 pub struct TestKms;
 
+/// The first bytes of the wrapped form that stand for the key-encryption key.
+const KEY: usize = 16;
+
+static DESTROYED: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+
+/// Whether the key-encryption key of these wrapped bytes was destroyed.
+pub fn is_destroyed(wrapped: &[u8]) -> bool {
+    DESTROYED.lock().unwrap().contains(&wrapped[..KEY])
+}
+
 impl Kms for TestKms {
-    fn create(&self, agency: &str) -> Result<(Vec<u8>, Secret), KmsError> {
-        static COUNT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
-        let mut wrapped = vec![COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst); 32];
-        wrapped[..agency.len().min(31)].copy_from_slice(&agency.as_bytes()[..agency.len().min(31)]);
-        Ok((wrapped.clone(), Secret::new(&wrapped).unwrap()))
+    fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError> {
+        let key = Secret::generate().unwrap();
+        Ok([&key.expose()[..KEY], agency.as_bytes(), b":", secret.expose()].concat())
     }
 
-    fn unwrap(&self, _: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
-        Ok(Secret::new(wrapped).unwrap())
+    fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
+        let of_agency = wrapped.get(KEY..).and_then(|rest| rest.strip_prefix(agency.as_bytes()));
+        let secret = of_agency.and_then(|rest| rest.strip_prefix(b":")).ok_or(KmsError::Tampered)?;
+        match is_destroyed(wrapped) {
+            true => Err(KmsError::Destroyed),
+            false => Secret::new(secret).map_err(|_| KmsError::Tampered),
+        }
+    }
+
+    fn destroy(&self, agency: &str, wrapped: &[u8]) -> Result<(), KmsError> {
+        match self.unwrap(agency, wrapped) {
+            Ok(_) => drop(DESTROYED.lock().unwrap().insert(wrapped[..KEY].to_vec())),
+            Err(KmsError::Destroyed) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 }
 

@@ -54,19 +54,17 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 impl Kms for FileKms {
-    fn create(&self, agency: &str) -> Result<(Vec<u8>, Secret), KmsError> {
+    fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError> {
         let no_randomness = |_| KmsError::Unavailable("the system gives no random bytes".to_owned());
-        let (mut secret, mut nonce) = ([0; KEY_BYTES], [0; NONCE_BYTES]);
-        rand::fill(&mut secret).map_err(no_randomness)?;
+        let mut nonce = [0; NONCE_BYTES];
         rand::fill(&mut nonce).map_err(no_randomness)?;
-        let mut wrapped = secret.to_vec();
+        let mut wrapped = secret.expose().to_vec();
         let unique = Nonce::assume_unique_for_key(nonce);
         self.root
             .seal_in_place_append_tag(unique, Aad::from(agency.as_bytes()), &mut wrapped)
             .map_err(|_| KmsError::Unavailable("the cipher failed".to_owned()))?;
         wrapped.splice(0..0, nonce);
-        let secret = Secret::new(&secret).map_err(|_| KmsError::Tampered)?;
-        Ok((wrapped, secret))
+        Ok(wrapped)
     }
 
     fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
@@ -75,6 +73,10 @@ impl Kms for FileKms {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let opened = self.root.open_in_place(nonce, Aad::from(agency.as_bytes()), &mut sealed);
         Secret::new(opened.map_err(|_| KmsError::Tampered)?).map_err(|_| KmsError::Tampered)
+    }
+
+    fn destroy(&self, _: &str, _: &[u8]) -> Result<(), KmsError> {
+        Err(KmsError::Denied("one root key wraps all secrets".to_owned()))
     }
 }
 
@@ -86,7 +88,8 @@ mod tests {
     fn a_secret_opens_for_its_agency_only_and_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kms/root.key");
-        let (mut wrapped, secret) = FileKms::open(&path).unwrap().create("tax-office").unwrap();
+        let secret = Secret::generate().unwrap();
+        let mut wrapped = FileKms::open(&path).unwrap().wrap("tax-office", &secret).unwrap();
         let again = FileKms::open(&path).unwrap();
         assert_eq!(again.unwrap("tax-office", &wrapped).unwrap().expose(), secret.expose());
         assert!(matches!(again.unwrap("courts", &wrapped), Err(KmsError::Tampered)));

@@ -1,6 +1,6 @@
 //! A hardware security module by PKCS#11: a key for each agency, made in the token, which never leaves it.
 //!
-//! A secret is 32 random bytes of the token's, and its wrapped form their encryption by the agency's AES key
+//! A secret's wrapped form is its encryption by the agency's AES key
 //! (CKM_AES_GCM with the agency's name as associated data): `p11:1:`, a nonce of 12 bytes, ciphertext and tag.
 //! One session is kept; one that was lost is opened anew, once in a call.
 
@@ -170,16 +170,13 @@ fn works(session: &Session, key: ObjectHandle, agency: &str) -> bool {
 }
 
 impl Kms for Token {
-    fn create(&self, agency: &str) -> Result<(Vec<u8>, Secret), KmsError> {
+    fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError> {
         self.within(|session| {
             let key = match self.key(session, agency)? {
                 Some(key) => key,
                 None => self.make_key(session, agency)?,
             };
-            let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-            session.generate_random_slice(&mut *secret).map_err(trouble)?;
-            let wrapped = [MARK, &encrypted(session, key, agency, &*secret)?].concat();
-            Ok((wrapped, Secret::new(&*secret).map_err(|_| KmsError::Tampered)?))
+            Ok([MARK, &encrypted(session, key, agency, secret.expose())?].concat())
         })
     }
 
@@ -198,6 +195,10 @@ impl Kms for Token {
             })?;
             Secret::new(&opened).map_err(|_| KmsError::Tampered)
         })
+    }
+
+    fn destroy(&self, _: &str, _: &[u8]) -> Result<(), KmsError> {
+        Err(KmsError::Denied("one key of the token wraps all secrets of an agency".to_owned()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! HashiCorp Vault's or OpenBao's transit engine: a key for each agency, which never leaves it.
 //!
-//! A secret is a data key of the agency's transit key (<https://openbao.org/api-docs/secret/transit/>), and its wrapped
-//! form the ciphertext that came with it, `vault:v1:…`. So each agency's can be governed, rotated and destroyed by itself.
+//! A secret's wrapped form is the ciphertext of the agency's transit key
+//! (<https://openbao.org/api-docs/secret/transit/>), `vault:v1:…`. So each agency's can be governed, rotated and destroyed by itself.
 //! The token is read from its file for each call: whoever renews it writes it there.
 
 use std::fs;
@@ -41,8 +41,6 @@ struct Answer {
 #[derive(Deserialize)]
 struct Data {
     plaintext: Zeroizing<String>,
-    #[serde(default)]
-    ciphertext: String,
 }
 
 impl Vault {
@@ -107,29 +105,35 @@ fn refused(status: u16, text: &str, agency: &str) -> KmsError {
     }
 }
 
-/// The data key of an answer, and its wrapped form where one was made.
-fn read(text: &str) -> Result<(Secret, String), KmsError> {
+/// The secret of an answer.
+fn read(text: &str) -> Result<Secret, KmsError> {
     let unreadable = || KmsError::Denied("its answer holds no secret of 32 to 64 bytes".to_owned());
     let Answer { data } = serde_json::from_str(text).map_err(|_| unreadable())?;
     let plain = STANDARD.decode(data.plaintext.as_bytes()).map(Zeroizing::new).map_err(|_| unreadable())?;
-    Ok((Secret::new(&plain).map_err(|_| unreadable())?, data.ciphertext))
+    Secret::new(&plain).map_err(|_| unreadable())
 }
 
 impl Kms for Vault {
-    fn create(&self, agency: &str) -> Result<(Vec<u8>, Secret), KmsError> {
+    fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError> {
         // Where there is one already, nothing changes.
         self.call("keys", agency, &json!({"type": "aes256-gcm96"}))?;
-        let (secret, wrapped) = read(&self.call("datakey/plaintext", agency, &json!({"bits": 256}))?)?;
-        if wrapped.is_empty() {
-            return Err(KmsError::Unavailable("its answer has no ciphertext".to_owned()));
-        }
-        Ok((wrapped.into_bytes(), secret))
+        let answer = self.call("encrypt", agency, &json!({"plaintext": STANDARD.encode(secret.expose())}))?;
+        let said = serde_json::from_str::<Value>(&answer).ok();
+        let wrapped = said.as_ref().and_then(|said| said["data"]["ciphertext"].as_str());
+        let wrapped = wrapped.filter(|text| text.starts_with("vault:v"));
+        wrapped
+            .map(|text| text.as_bytes().to_vec())
+            .ok_or_else(|| KmsError::Unavailable("its answer has no ciphertext".to_owned()))
     }
 
     fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
         let wrapped = std::str::from_utf8(wrapped).ok().filter(|text| text.starts_with("vault:v"));
         let body = json!({"ciphertext": wrapped.ok_or(KmsError::Tampered)?});
-        Ok(read(&self.call("decrypt", agency, &body)?)?.0)
+        read(&self.call("decrypt", agency, &body)?)
+    }
+
+    fn destroy(&self, _: &str, _: &[u8]) -> Result<(), KmsError> {
+        Err(KmsError::Denied("one transit key wraps all secrets of an agency".to_owned()))
     }
 }
 

@@ -61,9 +61,10 @@ fn a_secret_opens_for_its_agency_only_and_in_a_new_session() {
         prefix: "bus".to_owned(),
     };
     let token = Token::open(&settings).unwrap();
-    let (mut wrapped, secret) = token.create("tax-office").unwrap();
+    let secret = Secret::generate().unwrap();
+    let mut wrapped = token.wrap("tax-office", &secret).unwrap();
     assert!(!wrapped.windows(8).any(|part| part == &secret.expose()[..8]));
-    token.create("courts").unwrap();
+    token.wrap("courts", &secret).unwrap();
     assert_eq!(token.unwrap("tax-office", &wrapped).unwrap().expose(), secret.expose());
     assert_eq!(token.unwrap("courts", &wrapped).unwrap_err(), KmsError::Tampered);
     assert!(matches!(token.unwrap("nobody", &wrapped), Err(KmsError::Denied(_))));
@@ -77,9 +78,9 @@ fn a_secret_opens_for_its_agency_only_and_in_a_new_session() {
     assert_eq!(token.unwrap("tax-office", &wrapped).unwrap_err(), KmsError::Tampered);
 
     let elsewhere = Token::open(&Pkcs11Settings { token: "another".to_owned(), ..settings.clone() }).unwrap();
-    assert!(matches!(elsewhere.create("tax-office"), Err(KmsError::Unavailable(_))));
+    assert!(matches!(elsewhere.wrap("tax-office", &secret), Err(KmsError::Unavailable(_))));
     // The process is logged in; a wrong PIN shows once it is not.
     *token.session.lock().unwrap() = None;
     fs::write(folder.join("pin"), "1234").unwrap();
-    assert!(matches!(Token::open(&settings).unwrap().create("tax-office"), Err(KmsError::Denied(_))));
+    assert!(matches!(Token::open(&settings).unwrap().wrap("tax-office", &secret), Err(KmsError::Denied(_))));
 }

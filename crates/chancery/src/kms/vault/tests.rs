@@ -45,16 +45,13 @@ impl Transit {
         }
         let Some(bytes) = self.keys.get(name) else { return error(400, "encryption key not found") };
         match what {
-            "datakey/plaintext" => {
-                let (plain, nonce) = (random::<32>(), random::<12>());
-                let mut sealed = plain.to_vec();
+            "encrypt" => {
+                let nonce = random::<12>();
+                let mut sealed = STANDARD.decode(body["plaintext"].as_str().unwrap()).unwrap();
                 let unique = Nonce::assume_unique_for_key(nonce);
                 key(bytes).seal_in_place_append_tag(unique, Aad::empty(), &mut sealed).unwrap();
                 let text = STANDARD.encode([&nonce[..], &sealed].concat());
-                (
-                    200,
-                    json!({"data": {"plaintext": STANDARD.encode(plain), "ciphertext": format!("vault:v1:{text}")}}),
-                )
+                (200, json!({"data": {"ciphertext": format!("vault:v1:{text}")}}))
             }
             _ => {
                 let text = body["ciphertext"].as_str().unwrap().trim_start_matches("vault:v1:");
@@ -125,16 +122,17 @@ fn a_secret_opens_for_its_agency_only_and_with_the_token_of_the_moment() {
     let transit = Arc::new(Mutex::new(Transit::default()));
     let vault = vault(&serve(transit.clone()), folder.path());
     fs::write(folder.path().join("token"), "s.right\n").unwrap();
-    let (mut wrapped, secret) = vault.create("tax-office").unwrap();
-    let (other, _) = vault.create("tax-office").unwrap();
-    vault.create("courts").unwrap();
+    let (secret, another) = (Secret::generate().unwrap(), Secret::generate().unwrap());
+    let mut wrapped = vault.wrap("tax-office", &secret).unwrap();
+    let other = vault.wrap("tax-office", &another).unwrap();
+    vault.wrap("courts", &another).unwrap();
     assert_eq!(vault.unwrap("tax-office", &wrapped).unwrap().expose(), secret.expose());
     assert_ne!(vault.unwrap("tax-office", &other).unwrap().expose(), secret.expose());
     assert_eq!(vault.unwrap("courts", &wrapped).unwrap_err(), KmsError::Tampered);
     assert_eq!(vault.unwrap("tax-office", b"p11:1:").unwrap_err(), KmsError::Tampered);
     assert!(matches!(vault.unwrap("nobody", &wrapped), Err(KmsError::Denied(_))));
     let said = transit.lock().unwrap().asked[1].clone();
-    assert_eq!(said, "/v1/secrets/transit/datakey/plaintext/chancery-tax-office");
+    assert_eq!(said, "/v1/secrets/transit/encrypt/chancery-tax-office");
 
     fs::write(folder.path().join("token"), "s.other").unwrap();
     assert!(matches!(vault.unwrap("tax-office", &wrapped), Err(KmsError::Denied(_))));
@@ -150,10 +148,11 @@ fn what_is_sealed_or_away_is_worth_another_try_and_a_lost_token_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let transit = Arc::new(Mutex::new(Transit { sealed: true, ..Transit::default() }));
     let reached = vault(&serve(transit), folder.path());
-    assert!(matches!(reached.create("tax-office"), Err(KmsError::Denied(_))), "there is no token");
+    let secret = Secret::generate().unwrap();
+    assert!(matches!(reached.wrap("tax-office", &secret), Err(KmsError::Denied(_))), "there is no token");
     fs::write(folder.path().join("token"), "s.right").unwrap();
-    let said = reached.create("tax-office").unwrap_err();
+    let said = reached.wrap("tax-office", &secret).unwrap_err();
     assert!(matches!(&said, KmsError::Unavailable(why) if why.contains("sealed")), "{said}");
     let away = vault("http://127.0.0.1:1", folder.path());
-    assert!(matches!(away.create("tax-office"), Err(KmsError::Unavailable(_))));
+    assert!(matches!(away.wrap("tax-office", &secret), Err(KmsError::Unavailable(_))));
 }
