@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use governance::State;
 use journal::Journal;
@@ -38,6 +39,26 @@ pub struct Settings {
     pub name: String,
     /// The reverse-DNS prefix that events' types may have (`xx.gov`); `None`: any.
     pub state_prefix: Option<String>,
+    /// How keys are looked after.
+    pub keys: KeySettings,
+}
+
+/// How keys are looked after.
+#[derive(Debug, Clone)]
+pub struct KeySettings {
+    /// How long agencies' secrets are used without asking the key management service again.
+    pub keep_opened: Duration,
+    /// How long an epoch of keys runs at most.
+    pub rotate_every: Duration,
+    /// How long after an erasure the epoch ends at the latest, and with it what copies of the erased key are worth.
+    pub destroy_within: Duration,
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self { keep_opened: Duration::from_secs(3600), rotate_every: 90 * day, destroy_within: day }
+    }
 }
 
 /// The bus. Cheap to clone; all clones are one bus.
@@ -74,6 +95,10 @@ pub struct Core {
     pub verdicts: Verdicts,
     /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.
     pub state: RwLock<Arc<State>>,
+    /// One change of the epoch of keys at a time.
+    pub rotating: tokio::sync::Mutex<()>,
+    /// Rung when such a change has begun.
+    pub rotation_rung: tokio::sync::Notify,
     /// One decision at a time.
     pub deciding: tokio::sync::Mutex<()>,
     pub lanes: [LaneHandle; 3],

@@ -20,7 +20,7 @@ use crate::audit_logs::{DecisionOf, decision_entry};
 use crate::clock::rfc3339;
 use crate::core::Core;
 use crate::credentials::NewToken;
-use crate::keyring::AgencySecret;
+use crate::keyring::{AgencySecret, KeyFact};
 use crate::lanes::{Apply, Fact, Facts, Lane};
 use crate::questions::Questions;
 use crate::{Bus, Refusal, RefusalKind, rehearse};
@@ -260,7 +260,7 @@ impl Bus {
         records.extend(new_agencies.iter().map(|(secret, _)| Fact {
             stream: agency_keys,
             marks: Vec::new(),
-            body: secret.encode(),
+            body: KeyFact::Made(secret.clone()).encode(),
         }));
         let tried: Vec<TopicName> = events.iter().filter_map(tried_of).collect();
         let questions = Questions::of(&basis, state, true);
@@ -271,7 +271,7 @@ impl Bus {
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
             for (secret, keys) in new_agencies {
-                core.keyring.add(&secret.agency, keys);
+                core.keyring.add(secret, keys, durable.at_ms);
             }
             // Who reads by which version is known before any event can follow a new one.
             let next = Arc::new(next);

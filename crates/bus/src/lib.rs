@@ -36,6 +36,7 @@ mod record;
 mod refusal;
 mod rehearse;
 mod retention;
+mod rotation;
 mod schema_ids;
 mod schemas;
 mod secrets;
@@ -51,7 +52,7 @@ pub use api::{
     TraceStep, Usage,
 };
 pub use audit_logs::AuditLogs;
-pub use core::{Bus, Settings};
+pub use core::{Bus, KeySettings, Settings};
 pub use credentials::{Mechanism, ScramParty};
 pub use deliver::{Fetch, Fetched, Portion, Refused, Wanted};
 pub use govern::NewPrincipal;
@@ -63,6 +64,7 @@ pub use open::{OpenError, Opened};
 pub use policies::{Decisions, Explained, ExplainedStep};
 pub use publish::{Batch, Incoming, Submitted};
 pub use refusal::{Refusal, RefusalKind};
+pub use rotation::KeysStand;
 pub use schema_ids::{Framing, SchemaId};
 pub use schemas::{Registered, Which};
 pub use subscriptions::cursor::Cursor;

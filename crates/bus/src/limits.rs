@@ -29,6 +29,13 @@ pub const LANE_ROOM_KIB: u32 = 16 * 1024;
 /// Persons' keys kept ready for use, in all. A prepared AES key is about 0.7 KiB.
 pub const PERSON_KEYS_MAX: usize = 64 * 1024;
 
+/// Minutes after which a person's key that was not used is let go of: the journal still has it, wrapped.
+pub const PERSON_KEY_IDLE_MINUTES: u32 = 10;
+
+/// Minutes after which one is let go of that did not become durable: longer than any event is under way, transactions
+/// too, as a second key would be made for a person whose first is still to come.
+pub const FRESH_KEY_IDLE_MINUTES: u32 = 30;
+
 /// Most events in one delivery.
 pub const PULL_MAX_EVENTS: usize = 5_000;
 
@@ -104,5 +111,6 @@ pub const TRACE_MAX_EVENTS: usize = 500;
 /// random nonces allow under one key.
 pub const TOPIC_KEY_ERA_MS: u64 = 6 * 3600 * 1000;
 
+const _: () = assert!(FRESH_KEY_IDLE_MINUTES as u64 * 60_000 >= 2 * TRANSACTION_MAX_MS);
 const _: () = assert!(EVENT_MAX_BYTES <= BATCH_MAX_BYTES);
 const _: () = assert!(GROUP_MAX_BYTES < EVENT_MAX_BYTES);

@@ -1,6 +1,5 @@
 //! Start and end: every view is folded from the journal, then the lanes start.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,7 +18,7 @@ use crate::core::{Bus, Core, Settings};
 use crate::credentials::NewToken;
 use crate::govern::decode;
 use crate::identities::Identities;
-use crate::keyring::{AgencySecret, Keyring};
+use crate::keyring::Keyring;
 use crate::lanes::{self, Job, Lane, LaneParts, Sequences, Taken};
 use crate::limits::PRODUCER_EXPIRY_MS;
 use crate::marks::Marker;
@@ -33,9 +32,9 @@ use crate::subscriptions::members::Members;
 use crate::subscriptions::memberships::Memberships;
 use crate::subscriptions::places::Places;
 use crate::tail::Tail;
-use crate::topics::{Topics, keys_stream};
+use crate::topics::Topics;
 use crate::transactions::Transactions;
-use crate::{Refusal, clerk, fold, retention, secrets};
+use crate::{Refusal, clerk, fold, retention, rotation, secrets};
 
 /// What opening came to.
 #[derive(Debug)]
@@ -122,6 +121,7 @@ impl Bus {
             tokio::spawn(retention::run(bus.core.clone())),
             tokio::spawn(clerk::run(bus.clone())),
             tokio::spawn(herald::run(bus.clone())),
+            tokio::spawn(rotation::run(bus.clone())),
         ];
         bus.core.upkeep.lock().extend(upkeep);
         Ok((bus, opened))
@@ -190,8 +190,8 @@ fn fold_all(
     let marker = Marker::new(secrets::file(&settings.data.join("marks.key"), is_new)?);
     // Nothing that is stored depends on it; without it agencies take a new secret.
     let webhooks = secrets::file(&settings.data.join("webhooks.key"), true)?;
-    let keyring = Arc::new(Keyring::new(kms, journal.clone(), marker.clone()));
-    fold_agency_keys(&*journal, &streams, &keyring)?;
+    let kms = (kms, settings.keys.keep_opened);
+    let keyring = Arc::new(Keyring::open(journal.clone(), marker.clone(), kms, streams.agency_keys)?);
     let places = Arc::new(Places::default());
     for lane in Lane::ALL {
         places.fold(&*journal, streams.places[lane as usize])?;
@@ -205,7 +205,6 @@ fn fold_all(
     let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
     let governed: Vec<_> = state.topics().cloned().collect();
     topics.refresh(&state, &governed)?;
-    fold_person_keys(&*journal, &state, &keyring)?;
     let tail = Arc::new(Tail::default());
     ring_on_append(&*journal, &topics, &tail);
     let audit = AuditLogs::open(&settings, &journal, &streams, &topics, &metrics)?;
@@ -273,6 +272,8 @@ fn fold_all(
         transactions: Transactions::default(),
         guids: Mutex::default(),
         trials: Default::default(),
+        rotating: tokio::sync::Mutex::new(()),
+        rotation_rung: Default::default(),
         verdicts: Verdicts::default(),
         state: RwLock::new(Arc::new(state)),
         deciding: tokio::sync::Mutex::new(()),
@@ -318,31 +319,6 @@ pub(crate) fn fold_governance(
             .hint("this data folder was written by a newer release; start that one")
             .into()),
     }
-}
-
-fn fold_agency_keys(journal: &dyn Journal, streams: &Streams, keyring: &Keyring) -> Result<(), OpenError> {
-    let mut result = Ok(());
-    fold::each(journal, streams.agency_keys, 0, |record| {
-        let opened = match serde_json::from_slice::<AgencySecret>(&record.body) {
-            Ok(secret) => keyring.open_agency(&secret),
-            Err(_) => Err(Refusal::unavailable(format!("agency secret {} does not read", record.offset))),
-        };
-        if result.is_ok() {
-            result = opened;
-        }
-    })?;
-    Ok(result?)
-}
-
-fn fold_person_keys(journal: &dyn Journal, state: &State, keyring: &Keyring) -> Result<(), OpenError> {
-    let wanted: HashSet<String> =
-        state.agencies().flat_map(|agency| Lane::ALL.map(|lane| keys_stream(lane, &agency.agency))).collect();
-    for info in journal.streams() {
-        if wanted.contains(&info.spec.name) {
-            keyring.fold(info.id)?;
-        }
-    }
-    Ok(())
 }
 
 /// Whoever waits for a topic is woken when something of it is durable, whichever engine made it so.

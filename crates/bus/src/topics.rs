@@ -34,8 +34,6 @@ pub struct Topic {
     pub lane: Lane,
     /// One stream per partition.
     pub partitions: Vec<StreamId>,
-    /// Where those keys' persons' keys go in this lane.
-    pub keys: StreamId,
     /// Prefixes that `source` may have; none: any.
     pub sources: Arc<[String]>,
     /// What the profiles that are on ask of each event; nothing where that is what is read anyway.
@@ -211,7 +209,7 @@ impl Topics {
         let ids = self.journal.create(&all)?;
         let mut ids = ids.as_slice();
         for topic in topics {
-            let (streams, rest) = ids.split_at(1 + topic.partitions as usize);
+            let (streams, rest) = ids.split_at(topic.partitions as usize);
             ids = rest;
             let before = self.by_name.read().get(&topic.name).cloned();
             let fresh = Arc::new(self.make(state, topic, streams, before.as_deref()));
@@ -255,8 +253,7 @@ impl Topics {
             sealed_by: topic.sealed_by.clone(),
             steward: topic.steward.clone(),
             lane: Lane::of(topic.latency),
-            partitions: streams[1..].to_vec(),
-            keys: streams[0],
+            partitions: streams.to_vec(),
             sources: sources.into(),
             rules: state.standards().profiles.of_events().into(),
             watch: if is_own { leaks::Set::NONE } else { refuses.or(flags) },
@@ -272,24 +269,13 @@ impl Topics {
     }
 }
 
-/// The streams of a topic: the keys that it is sealed under in its lane, then its partitions.
-fn specs(topic: &governance::Topic) -> Vec<StreamSpec> {
+/// The streams of a topic's partitions.
+fn specs(topic: &governance::Topic) -> impl Iterator<Item = StreamSpec> {
     let (name, lane) = (&topic.name, Lane::of(topic.latency));
-    let keys = StreamSpec {
-        name: keys_stream(lane, &topic.sealed_by),
-        lane: lane.id(),
-        shelf: crate::streams::FOREVER,
-    };
     let shelf = u32::try_from(topic.retention_s.div_ceil(24 * 3600)).unwrap_or(crate::streams::FOREVER);
-    let partitions = (0..topic.partitions).map(|partition| StreamSpec {
+    (0..topic.partitions).map(move |partition| StreamSpec {
         name: format!("topic/{name}/{partition}"),
         lane: lane.id(),
         shelf,
-    });
-    std::iter::once(keys).chain(partitions).collect()
-}
-
-/// The name of the stream of an agency's persons' keys in a lane.
-pub fn keys_stream(lane: Lane, agency: &AgencyName) -> String {
-    format!("keys/{}/{agency}", lane.name())
+    })
 }

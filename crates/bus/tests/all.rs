@@ -7,6 +7,7 @@ mod carrying;
 mod common;
 mod corners;
 mod folders;
+mod keys;
 mod leaks;
 mod notices;
 mod ownership;

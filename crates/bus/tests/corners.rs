@@ -227,8 +227,12 @@ async fn a_lost_key_of_the_marks_is_not_silently_made_anew() {
         Arc::new(journal::RealDisk::new()),
         journal::Options { log_bytes: 1 << 20, ..journal::Options::default() },
     );
-    let settings =
-        bus::Settings { data: folder.path().to_owned(), name: "test-bus".to_owned(), state_prefix: None };
+    let settings = bus::Settings {
+        data: folder.path().to_owned(),
+        name: "test-bus".to_owned(),
+        state_prefix: None,
+        keys: Default::default(),
+    };
     let clock = Arc::new(bus::clock::SystemClock);
     let opened = bus::Bus::open(settings, Arc::new(journal.unwrap().0), Arc::new(TestKms), clock).await;
     let said = opened.err().unwrap().to_string();

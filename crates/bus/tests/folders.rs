@@ -71,7 +71,12 @@ fn decisions(bus: &Bus) -> usize {
 async fn on(disk: &FaultyDisk, data: &Path) -> (Bus, Opened) {
     let options = Options { log_bytes: 1 << 20, ..Options::default() };
     let (journal, _) = Embedded::open("/journal", Arc::new(disk.clone()), options).unwrap();
-    let settings = Settings { data: data.to_owned(), name: "test-bus".to_owned(), state_prefix: None };
+    let settings = Settings {
+        data: data.to_owned(),
+        name: "test-bus".to_owned(),
+        state_prefix: None,
+        keys: Default::default(),
+    };
     Bus::open(settings, Arc::new(journal), Arc::new(TestKms), Arc::new(SystemClock)).await.unwrap()
 }
 

@@ -134,6 +134,7 @@ async fn open(meant: &Meant) -> Result<(Bus, Arc<Embedded>), Failure> {
         data: meant.data.clone(),
         name: meant.name.clone(),
         state_prefix: meant.state_prefix.clone(),
+        keys: meant.keys.clone(),
     };
     let (bus, opened) = Bus::open(settings, journal.clone(), kms, Arc::new(SystemClock))
         .await

@@ -13,6 +13,7 @@ mod events;
 mod exports;
 mod governance;
 mod health;
+mod keys;
 mod listener;
 mod notices;
 mod ownership;

@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::{
-    Door, Reach, audit, contracts, cursors, dead_letters, events, exports, governance, health, notices,
+    Door, Reach, audit, contracts, cursors, dead_letters, events, exports, governance, health, keys, notices,
     people, policies, registry, stream,
 };
 
@@ -74,6 +74,8 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/v1/export/odcs/{topic}", get(exports::odcs)),
         ("get", "/v1/notices", get(notices::list)),
         ("get", "/v1/notices/secret", get(notices::secret)),
+        ("get", "/v1/keys", get(keys::stand)),
+        ("post", "/v1/keys/rotate", post(keys::rotate)),
         ("get", "/v1/dead-letters", get(dead_letters::list)),
         ("get", "/v1/dead-letters/{id}", get(dead_letters::show)),
         ("post", "/v1/dead-letters/redrive", post(dead_letters::redrive_all)),

@@ -83,6 +83,14 @@ pub fn may_read_audit(actor: &Actor) -> Result<(), Refused> {
     Err(Refused::not_allowed("reading the audit of all agencies", "an operator or a regulator"))
 }
 
+/// Who begins another epoch of keys: the bus's operators.
+pub fn may_rotate_keys(actor: &Actor) -> Result<(), Refused> {
+    if actor.is(Role::Operator) {
+        return Ok(());
+    }
+    Err(Refused::not_allowed("rotating the keys of all agencies", "an operator"))
+}
+
 /// Who asks which agencies were handed events about one person: a regulator everywhere, a data protection officer for
 /// the topics of its own agency.
 pub fn may_read_about_people(actor: &Actor, agency: Option<&AgencyName>) -> Result<(), Refused> {

@@ -9,7 +9,7 @@ use audit::{Hash, Kind, Range};
 
 use contract::check::Leak;
 use contract::leaks::detectors;
-use contract::{ClassSet, ContractVersion, SubscriptionName, TopicName};
+use contract::{ClassSet, ContractVersion, PrincipalName, SubscriptionName, TopicName};
 use governance::{Basis, Event, Subscription};
 
 use crate::Refusal;
@@ -152,6 +152,20 @@ fn tried(trials: &[serde_json::Value]) -> Option<serde_json::Value> {
         several => serde_json::Value::Array(several.to_vec()),
     };
     Some(within_limit(all))
+}
+
+/// A change of the epoch of keys.
+pub fn rotation_entry(by: &PrincipalName, what: serde_json::Value, time: &str) -> Entry {
+    let what = Decision {
+        by: by.to_string().into(),
+        command: "rotate-keys".into(),
+        events: vec![what].into(),
+        policies: vec![governance::policy::RIGHTS.into()].into(),
+        asked: None,
+        tried: None,
+        steps: None,
+    };
+    entry(time, Lane::Standard, Kind::Decision(what))
 }
 
 const EVENTS_PER_DECISION: usize = 200;

@@ -277,10 +277,10 @@ impl<'a> Forming<'a> {
         if !self.keys_pending.insert(key.mark) {
             return Ok(());
         }
-        let offset = self.take_offset(key.stream)?;
-        let parts: [&[u8]; 2] = [&key.pseudonym.0, &key.wrapped.0];
-        self.group.push(key.stream, offset, self.now_ms, &[key.mark], &parts);
-        self.formed.keys.push((key.clone(), Place { stream: key.stream, offset }));
+        let (stream, record) = self.parts.keyring.record_of(key, self.parts.lane)?;
+        let offset = self.take_offset(stream)?;
+        self.group.push(stream, offset, self.now_ms, &[key.mark], &[&record]);
+        self.formed.keys.push((key.clone(), Place { stream, offset }));
         Ok(())
     }
 

@@ -7,13 +7,14 @@ use contract::ContractVersion;
 use contract::check::Leak;
 use crossbeam_channel::Receiver;
 use journal::{Offset, StreamId};
-use seal::{Pseudonym, WrappedKey};
+use seal::PersonKey;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Sequence;
 use crate::Refusal;
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::Entry;
+use crate::keyring::StoredKey;
 use crate::topics::Topic;
 
 /// One thing that a lane takes from its queue.
@@ -87,17 +88,15 @@ pub struct ReadyEvent {
     pub noted: Vec<Leak>,
 }
 
-/// A person's wrapped key that must become durable with the first event sealed under it.
+/// A person's key that must become durable with the first event sealed under it.
 #[derive(Clone)]
 pub struct NewKey {
-    /// The person.
-    pub pseudonym: Pseudonym,
-    /// The key as stored.
-    pub wrapped: WrappedKey,
+    /// Its record, as of when it was made.
+    pub stored: StoredKey,
+    /// The key, for when another epoch has begun since.
+    pub key: Arc<PersonKey>,
     /// The mark it is found by.
     pub mark: u64,
-    /// The stream it goes to.
-    pub stream: StreamId,
 }
 
 /// A record of the bus itself.

@@ -9,12 +9,13 @@ use contract::cloudevents::{AttributeRules, check_attributes};
 use contract::compile::Contract;
 use contract::frames;
 use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data, Format};
-use seal::{AgencyKeys, PersonKey, Pseudonym};
 use seal::{Attribute, Binding, Fragment, Subject};
+use seal::{PersonKey, Pseudonym};
 
 use super::{guard, leaks, profiles};
 use crate::api::Caller;
 use crate::core::Core;
+use crate::keyring::Opened;
 use crate::lanes::{NewKey, ReadyEvent};
 use crate::limits::{EVENT_MAX_BYTES, TOPIC_KEY_ERA_MS};
 use crate::record::{self, DataKind, Head};
@@ -178,7 +179,7 @@ fn breaks_contract(topic: &Topic, contract: &Contract, violations: &[Violation])
 /// The people that an event is about, each with a pseudonym and a key; after them, where the contract has internal
 /// fields, the topic itself.
 struct People {
-    keys: Arc<AgencyKeys>,
+    keys: Arc<Opened>,
     sealed_under: Vec<(Pseudonym, Arc<PersonKey>)>,
     persons: usize,
     new_keys: Vec<NewKey>,
@@ -205,7 +206,7 @@ impl People {
     }
 
     fn add(&mut self, core: &Core, topic: &Topic, pseudonym: Pseudonym) -> Result<(), Refusal> {
-        let found = core.keyring.for_sealing(&topic.sealed_by, &self.keys, &pseudonym, topic.keys)?;
+        let found = core.keyring.for_sealing(&topic.sealed_by, &self.keys, &pseudonym)?;
         self.sealed_under.push((pseudonym, found.key));
         self.new_keys.extend(found.new);
         Ok(())

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bus::clock::{Clock, SystemClock};
-use bus::{Bus, Caller, Outcome, Pull, Receipt, Refusal, Settings};
+use bus::{Bus, Caller, KeySettings, Outcome, Pull, Receipt, Refusal, Settings};
 use bytes::Bytes;
 use contract::{AgencyName, CloudEvent, Data, PrincipalName, SubscriptionName, TopicName};
 use governance::{Role, Roles};
@@ -80,8 +80,13 @@ pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
 pub async fn open_by(folder: &Path, clock: Arc<dyn Clock>) -> (Bus, bus::Opened) {
     let options = Options { log_bytes: 1 << 20, ..Options::default() };
     let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
-    let settings = Settings { data: folder.to_owned(), name: "test-bus".to_owned(), state_prefix: None };
+    let settings = settings(folder);
     Bus::open(settings, Arc::new(journal), Arc::new(TestKms), clock).await.unwrap()
+}
+
+pub fn settings(folder: &Path) -> Settings {
+    let keys = KeySettings::default();
+    Settings { data: folder.to_owned(), name: "test-bus".to_owned(), state_prefix: None, keys }
 }
 
 pub fn files() -> BTreeMap<String, String> {

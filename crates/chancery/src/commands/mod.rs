@@ -9,6 +9,7 @@ mod doctor;
 mod environments;
 mod export;
 mod folder;
+mod keys;
 mod lint;
 mod notices;
 mod policy;
@@ -108,6 +109,8 @@ enum Verb {
     Export(export::Export),
     /// What the standards forbid beyond the bus's own rules
     Policy(policy::Policy),
+    /// The epochs of keys
+    Keys(keys::Keys),
     /// Follow one affair across agencies, by an event's id
     Trace(trace::Trace),
     /// Checkpoints, proofs, bundles, disclosures
@@ -142,6 +145,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Promote(verb) => verb.run(&options),
         Verb::Export(verb) => done(verb.run(&options)),
         Verb::Policy(verb) => done(verb.run(&options)),
+        Verb::Keys(verb) => done(verb.run(&options)),
         Verb::Trace(verb) => done(verb.run(&options)),
         Verb::Audit(verb) => done(verb.run(&options)),
         Verb::Verify(verb) => done(verb.run(&options)),

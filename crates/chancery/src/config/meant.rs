@@ -27,6 +27,8 @@ pub struct Meant {
     pub state_prefix: Option<String>,
     /// Where agencies' secrets are kept.
     pub kms: kms::Meant,
+    /// How keys are looked after.
+    pub keys: bus::KeySettings,
     /// Whether the log is JSON lines.
     pub log_json: bool,
     /// What to log.
@@ -64,6 +66,7 @@ impl TryFrom<Typed> for Meant {
         let root_key = typed.kms_root_key_file.unwrap_or_else(|| data.join("kms/root.key"));
         Ok(Self {
             kms: kms::Meant::new(typed.kms, &root_key)?,
+            keys: typed.keys.meant()?,
             data,
             http,
             kafka,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
+use super::keys::TypedKeys;
 use super::kms::TypedKms;
 use super::notices::TypedNotices;
 use crate::output::Failure;
@@ -55,6 +56,9 @@ pub struct Typed {
     /// Where agencies' secrets are kept
     #[command(flatten)]
     pub kms: TypedKms,
+    /// How keys are looked after
+    #[command(flatten)]
+    pub keys: TypedKeys,
     /// How agencies are told beyond the bus
     #[command(flatten)]
     pub notices: TypedNotices,
@@ -87,6 +91,7 @@ impl Typed {
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
             kms: self.kms.over(other.kms),
+            keys: self.keys.over(other.keys),
             notices: self.notices.over(other.notices),
         }
     }

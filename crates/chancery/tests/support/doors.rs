@@ -147,8 +147,12 @@ impl Served {
             let options = Options { log_bytes: 1 << 20, ..Options::default() };
             let (journal, _) =
                 Embedded::open(data.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
-            let settings =
-                Settings { data: data.to_owned(), name: "test-bus".to_owned(), state_prefix: None };
+            let settings = Settings {
+                data: data.to_owned(),
+                name: "test-bus".to_owned(),
+                state_prefix: None,
+                keys: Default::default(),
+            };
             let (bus, opened) =
                 Bus::open(settings, Arc::new(journal), Arc::new(OpenKms), clock.clone()).await.unwrap();
             let http = TcpListener::bind("127.0.0.1:0").await.unwrap();

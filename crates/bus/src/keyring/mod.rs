@@ -1,0 +1,337 @@
+//! The keys in use: agencies' keys opened through the KMS, and persons' keys that the journal holds wrapped.
+//!
+//! A person's key is made when an event about them is first sealed, and its wrapped form becomes durable in the same
+//! group as that event. Until then every event that needs it carries it along: whichever commits first brings it.
+//! Fail closed: no key, no KMS → a refusal.
+//!
+//! Who was erased is a fact of governance; here it means that a pseudonym has no key any more, whatever is stored. Events
+//! that come later about the same person are sealed under their next pseudonym.
+
+mod agencies;
+mod epochs;
+mod persons;
+mod rotation;
+mod stored;
+mod table;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::AgencyName;
+use journal::{Journal, StreamId};
+use parking_lot::RwLock;
+use seal::{AgencyKeys, Kms, PersonKey, Pseudonym, WrappedKey};
+
+pub use agencies::Opened;
+use agencies::{Agencies, out_of_reach};
+pub use epochs::{AgencySecret, Ended, Epochs, KeyFact, Stage};
+use persons::Persons;
+pub use stored::{Epoch, StoredKey};
+use table::KeyTable;
+
+use crate::Refusal;
+use crate::lanes::{Lane, NewKey};
+use crate::mark_table::Place;
+use crate::marks::Marker;
+
+/// All keys of the bus.
+pub struct Keyring {
+    journal: Arc<dyn Journal>,
+    marker: Marker,
+    agencies: Agencies,
+    /// What is journaled of agencies' secrets.
+    epochs: RwLock<Arc<Epochs>>,
+    /// Where persons' keys go now.
+    running: RwLock<Arc<Epoch>>,
+    persons: Persons,
+    places: RwLock<KeyTable>,
+    /// Who was erased, and when.
+    erased: RwLock<HashMap<Pseudonym, u64>>,
+}
+
+/// A person's key for sealing.
+pub struct ForSealing {
+    /// The key.
+    pub key: Arc<PersonKey>,
+    /// What must become durable with the event, where it is not yet.
+    pub new: Option<NewKey>,
+}
+
+impl Keyring {
+    /// The keyring of what the journal holds. Agencies' keys are open afterwards, but for those that the service does not
+    /// give; it is refused where it gives none, and will not later either.
+    pub fn open(
+        journal: Arc<dyn Journal>,
+        marker: Marker,
+        (kms, keep): (Arc<dyn Kms>, Duration),
+        agency_keys: StreamId,
+    ) -> Result<Self, Refusal> {
+        let epochs = stored::fold_facts(&*journal, agency_keys)?;
+        let agencies = Agencies::new(kms, keep);
+        let failed = agencies.open_all(&epochs);
+        stored::finish_ended(&*journal, &epochs)?;
+        if let Some((agency, error)) = failed.first()
+            && failed.len() == epochs.all().len()
+            && !matches!(error, seal::KmsError::Unavailable(_))
+        {
+            return Err(out_of_reach(agency, error));
+        }
+        let (running, places) = stored::fold_keys(&*journal, &epochs)?;
+        Ok(Self {
+            journal,
+            marker,
+            agencies,
+            epochs: RwLock::new(Arc::new(epochs)),
+            running: RwLock::new(Arc::new(running)),
+            persons: Persons::default(),
+            places: RwLock::new(places),
+            erased: RwLock::default(),
+        })
+    }
+
+    /// What is journaled of agencies' secrets.
+    pub fn epochs(&self) -> Arc<Epochs> {
+        self.epochs.read().clone()
+    }
+
+    /// Makes the secrets of a new agency, and its keys, which are [used](Keyring::add) once the secrets are journaled.
+    pub fn create_agency(&self, agency: &AgencyName) -> Result<(AgencySecret, AgencyKeys), Refusal> {
+        self.agencies.make(agency, self.epochs().running)
+    }
+
+    /// The secrets of a new agency are journaled: takes its keys into use.
+    pub fn add(&self, secret: AgencySecret, keys: AgencyKeys, at_ms: u64) {
+        let agency = secret.agency.clone();
+        let epochs = self.note(&KeyFact::Made(secret), at_ms);
+        let number = epochs.number(&agency).expect("it was just noted");
+        self.agencies.add(&agency, number, keys);
+    }
+
+    /// A fact is journaled.
+    fn note(&self, fact: &KeyFact, at_ms: u64) -> Arc<Epochs> {
+        let mut epochs = self.epochs.write();
+        Arc::make_mut(&mut epochs).apply(fact, at_ms);
+        epochs.clone()
+    }
+
+    /// An agency's keys.
+    pub fn agency(&self, agency: &AgencyName) -> Result<Arc<Opened>, Refusal> {
+        self.agencies.get(agency)
+    }
+
+    /// The agencies whose keys are not open, with the reason.
+    pub fn closed_agencies(&self) -> Vec<(AgencyName, String)> {
+        let epochs = self.epochs();
+        let agencies = epochs.all().iter().map(|secrets| &secrets.now.agency);
+        agencies.filter_map(|agency| Some((agency.clone(), self.agency(agency).err()?.text))).collect()
+    }
+
+    /// Opens what is not open, renews what is about to end. Blocks on the KMS.
+    pub fn look_after_agencies(&self) {
+        self.agencies.look_after(&self.epochs());
+    }
+
+    /// Lets go of persons' keys that are not in use; to be called every minute.
+    pub fn pass_a_minute(&self) {
+        self.persons.pass_a_minute();
+    }
+
+    /// What a person is called now: behind all pseudonyms under which they were erased.
+    pub fn person(&self, keys: &AgencyKeys, text: &str) -> Pseudonym {
+        let mut pseudonym = keys.pseudonym_of_person(text);
+        let erased = self.erased.read();
+        while erased.contains_key(&pseudonym) {
+            pseudonym = keys.pseudonym_after(&pseudonym);
+        }
+        pseudonym
+    }
+
+    /// What a person was ever called, the first one first.
+    pub fn pseudonyms(&self, keys: &AgencyKeys, text: &str) -> Vec<Pseudonym> {
+        let mut pseudonyms = vec![keys.pseudonym_of_person(text)];
+        let erased = self.erased.read();
+        while let Some(last) = pseudonyms.last().filter(|last| erased.contains_key(last)) {
+            pseudonyms.push(keys.pseudonym_after(last));
+        }
+        pseudonyms
+    }
+
+    /// Whether an agency has a key of the person, in memory or in the journal.
+    pub fn has_key(&self, agency: &AgencyName, pseudonym: &Pseudonym) -> Result<bool, Refusal> {
+        let mark = self.marker.person_key(agency, pseudonym);
+        Ok(!self.is_erased(pseudonym)
+            && (self.persons.shard(mark).get(mark, pseudonym).is_some()
+                || self.stored(mark, pseudonym)?.is_some()))
+    }
+
+    /// The person's key is given to nobody any more, from now on and whatever is stored; when that was decided, in
+    /// milliseconds since 1970.
+    pub fn erase(&self, agency: &AgencyName, pseudonym: &Pseudonym, at_ms: u64) {
+        self.erased.write().insert(*pseudonym, at_ms);
+        let mark = self.marker.person_key(agency, pseudonym);
+        self.persons.shard(mark).remove(mark);
+    }
+
+    /// The first erasure of somebody whose key may lie in a copy of what is stored, in milliseconds since 1970.
+    pub fn first_not_final(&self) -> Option<u64> {
+        let epochs = self.epochs();
+        self.erased.read().values().copied().filter(|at_ms| epochs.final_since(*at_ms).is_none()).min()
+    }
+
+    fn is_erased(&self, pseudonym: &Pseudonym) -> bool {
+        let erased = self.erased.read();
+        !erased.is_empty() && erased.contains_key(pseudonym)
+    }
+
+    /// The key to seal under; made if the person was never seen.
+    pub fn for_sealing(
+        &self,
+        agency: &AgencyName,
+        keys: &Opened,
+        pseudonym: &Pseudonym,
+    ) -> Result<ForSealing, Refusal> {
+        let mark = self.marker.person_key(agency, pseudonym);
+        let mut shard = self.persons.shard(mark);
+        // Asked under the shard's lock, as `erase` takes it last.
+        if self.is_erased(pseudonym) {
+            return Err(Refusal::unavailable("a person in this event was erased at this moment")
+                .hint("nothing was stored: publish it again"));
+        }
+        let (key, fresh) = match shard.get(mark, pseudonym) {
+            Some(held) => (held.key.clone(), held.fresh),
+            None => {
+                let (key, fresh) = match self.stored(mark, pseudonym)? {
+                    Some(stored) => (unwrapped(keys, &stored)?, None),
+                    None => made(keys, pseudonym).map(|(key, fresh)| (key, Some(fresh)))?,
+                };
+                shard.put(mark, *pseudonym, key.clone(), fresh);
+                (key, fresh)
+            }
+        };
+        let new = fresh.map(|wrapped| {
+            let stored = StoredKey { agency: keys.number(), pseudonym: *pseudonym, wrapped };
+            NewKey { stored, key: key.clone(), mark }
+        });
+        Ok(ForSealing { key, new })
+    }
+
+    /// The key to open with; `None` where there is none any more.
+    pub fn for_opening(
+        &self,
+        agency: &AgencyName,
+        keys: &Opened,
+        pseudonym: &Pseudonym,
+    ) -> Result<Option<Arc<PersonKey>>, Refusal> {
+        let mark = self.marker.person_key(agency, pseudonym);
+        let mut shard = self.persons.shard(mark);
+        if self.is_erased(pseudonym) {
+            return Ok(None);
+        }
+        if let Some(held) = shard.get(mark, pseudonym) {
+            return Ok(Some(held.key.clone()));
+        }
+        let Some(stored) = self.stored(mark, pseudonym)? else { return Ok(None) };
+        let key = unwrapped(keys, &stored)?;
+        shard.put(mark, *pseudonym, key.clone(), None);
+        Ok(Some(key))
+    }
+
+    /// A person's key from the journal. That it cannot be read now never means that there is none: another would be made
+    /// in its place.
+    fn stored(&self, mark: u64, pseudonym: &Pseudonym) -> Result<Option<StoredKey>, Refusal> {
+        let mut moved = false;
+        loop {
+            let mut places = Vec::new();
+            self.places.read().find(mark, |place| {
+                places.push(place);
+                false
+            });
+            let mut failed = None;
+            for place in places {
+                match stored::read(&*self.journal, place) {
+                    Ok(Some(stored)) if stored.pseudonym == *pseudonym => return Ok(Some(stored)),
+                    Ok(_) => {}
+                    Err(error) => failed = Some(error),
+                }
+            }
+            match failed {
+                None => return Ok(None),
+                // Between looking and reading it was wrapped anew, and lies somewhere else.
+                Some(_) if !moved => moved = true,
+                Some(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Where a key goes that becomes durable in a lane now, and its record there. If its epoch is over, it is wrapped anew.
+    pub fn record_of(&self, key: &NewKey, lane: Lane) -> Result<(StreamId, [u8; StoredKey::BYTES]), Refusal> {
+        let running = self.running.read().clone();
+        let mut stored = key.stored;
+        if stored.wrapped.epoch() != running.number {
+            stored.wrapped = self.wrapped_now(&key.key, &stored, running.number)?;
+        }
+        Ok((running.streams[lane as usize], stored.encode()))
+    }
+
+    /// A key, wrapped in the epoch given. An agency whose keys of that epoch are not open yet has none to wrap with: what
+    /// the epoch before wraps would be lost with it.
+    fn wrapped_now(&self, key: &PersonKey, stored: &StoredKey, epoch: u32) -> Result<WrappedKey, Refusal> {
+        let opened = self.agency_of(stored.agency)?;
+        let keys = opened.of_epoch(epoch).ok_or_else(|| {
+            Refusal::unavailable("an agency's keys of the epoch that runs are not open yet")
+                .hint("nothing was stored: send it again")
+        })?;
+        keys.wrap(key, &stored.pseudonym).ok_or_else(no_randomness)
+    }
+
+    fn agency_of(&self, number: u32) -> Result<Arc<Opened>, Refusal> {
+        let epochs = self.epochs();
+        let secrets = epochs.secrets(number);
+        let secrets = secrets.ok_or_else(|| {
+            Refusal::unavailable(format!("a key of agency number {number}, which has no secrets"))
+        })?;
+        self.agency(&secrets.now.agency)
+    }
+
+    /// Persons' keys are in the journal now: events need not carry them any more.
+    pub fn became_durable(&self, keys: &[(NewKey, Place)]) {
+        if keys.is_empty() {
+            return;
+        }
+        let mut places = self.places.write();
+        for (key, place) in keys {
+            places.insert(key.mark, *place);
+        }
+        drop(places);
+        for (key, _) in keys {
+            if let Some(held) = self.persons.shard(key.mark).get(key.mark, &key.stored.pseudonym) {
+                held.fresh = None;
+            }
+        }
+    }
+
+    /// How many persons' keys there are.
+    pub fn len(&self) -> usize {
+        self.places.read().len()
+    }
+}
+
+fn made(keys: &Opened, pseudonym: &Pseudonym) -> Result<(Arc<PersonKey>, WrappedKey), Refusal> {
+    let key = PersonKey::generate().ok_or_else(no_randomness)?;
+    let wrapped = keys.wrap(&key, pseudonym).ok_or_else(no_randomness)?;
+    Ok((Arc::new(key), wrapped))
+}
+
+fn unwrapped(keys: &Opened, stored: &StoredKey) -> Result<Arc<PersonKey>, Refusal> {
+    let StoredKey { wrapped, pseudonym, .. } = stored;
+    let of_epoch = keys.of_epoch(wrapped.epoch()).unwrap_or(keys);
+    let key = of_epoch.unwrap(wrapped, pseudonym).map_err(|error| {
+        Refusal::unavailable(format!("a stored key cannot be opened: {error}")).hint("ask the bus's operator")
+    })?;
+    Ok(Arc::new(key))
+}
+
+fn no_randomness() -> Refusal {
+    Refusal::unavailable("no key can be made: the system gives no random bytes")
+}

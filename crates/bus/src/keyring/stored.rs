@@ -1,0 +1,154 @@
+//! Persons' keys in the journal: a stream for each epoch and lane, so that the end of an epoch takes its keys' files away.
+
+use journal::{Journal, JournalError, Offset, Record, StreamId, StreamSpec};
+use seal::{Pseudonym, WrappedKey};
+
+use super::epochs::{Epochs, KeyFact, Stage};
+use super::table::KeyTable;
+use crate::lanes::Lane;
+use crate::mark_table::Place;
+use crate::{Refusal, fold};
+
+/// The shelf of the first epoch; topics' shelves are days of retention, far below.
+const SHELF: u32 = 1 << 31;
+
+/// Where the keys of one epoch lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch {
+    /// Its number.
+    pub number: u32,
+    /// A stream in each lane.
+    pub streams: [StreamId; 3],
+}
+
+impl Epoch {
+    /// Finds its streams; makes those that are missing.
+    pub fn open(journal: &dyn Journal, number: u32) -> Result<Self, JournalError> {
+        let spec = |lane: Lane| StreamSpec {
+            name: format!("keys/{}/{number}", lane.name()),
+            lane: lane.id(),
+            shelf: SHELF | number,
+        };
+        let ids = journal.create(&Lane::ALL.map(spec))?;
+        Ok(Self { number, streams: [ids[0], ids[1], ids[2]] })
+    }
+}
+
+/// A person's key as it lies in the journal: the agency's number (u32 little-endian), the pseudonym (16 bytes), the
+/// wrapped key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredKey {
+    /// The agency's number: its place in `agency-keys`.
+    pub agency: u32,
+    /// The person.
+    pub pseudonym: Pseudonym,
+    /// The key.
+    pub wrapped: WrappedKey,
+}
+
+impl StoredKey {
+    /// Bytes of a record.
+    pub const BYTES: usize = 4 + 16 + WrappedKey::BYTES;
+
+    /// The journal's form.
+    pub fn encode(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..4].copy_from_slice(&self.agency.to_le_bytes());
+        bytes[4..20].copy_from_slice(&self.pseudonym.0);
+        bytes[20..].copy_from_slice(&self.wrapped.0);
+        bytes
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (agency, rest) = bytes.split_first_chunk::<4>()?;
+        let (pseudonym, wrapped) = rest.split_first_chunk::<16>()?;
+        let wrapped = WrappedKey(wrapped.try_into().ok()?);
+        Some(Self { agency: u32::from_le_bytes(*agency), pseudonym: Pseudonym(*pseudonym), wrapped })
+    }
+}
+
+/// What the stream of agencies' secrets comes to.
+pub fn fold_facts(journal: &dyn Journal, stream: StreamId) -> Result<Epochs, Refusal> {
+    let (mut epochs, mut unread) = (Epochs::default(), None);
+    fold::each(journal, stream, 0, |record| match serde_json::from_slice::<KeyFact>(&record.body) {
+        Ok(fact) => epochs.apply(&fact, record.time_ms),
+        Err(_) => unread = unread.or(Some(record.offset)),
+    })?;
+    match unread {
+        None => Ok(epochs),
+        Some(offset) => {
+            Err(Refusal::unavailable(format!("record {offset} of agencies' secrets does not read"))
+                .hint("this data folder was written by another release; start that one"))
+        }
+    }
+}
+
+/// The epoch that runs, and where all keys lie.
+pub fn fold_keys(journal: &dyn Journal, epochs: &Epochs) -> Result<(Epoch, KeyTable), Refusal> {
+    let running = Epoch::open(journal, epochs.running)?;
+    let before = epochs.before().filter(|_| epochs.stage == Stage::Rewrapping);
+    let before = before.map(|number| Epoch::open(journal, number)).transpose()?;
+    let mut table = KeyTable::default();
+    for epoch in before.iter().chain([&running]) {
+        table.begin(&epoch.streams);
+        for stream in epoch.streams {
+            let first = journal.bounds(stream)?.first;
+            journal.entries(stream, first, &mut |entry| {
+                table.insert(entry.primary, Place { stream, offset: entry.offset });
+            })?;
+        }
+    }
+    Ok((running, table))
+}
+
+/// Takes away the records of the last epoch that ended, if we died before that was done.
+pub fn finish_ended(journal: &dyn Journal, epochs: &Epochs) -> Result<(), JournalError> {
+    epochs.ended.last().map_or(Ok(()), |ended| trim(journal, &Epoch::open(journal, ended.epoch)?))
+}
+
+/// Takes away all records of an epoch.
+pub fn trim(journal: &dyn Journal, epoch: &Epoch) -> Result<(), JournalError> {
+    let mut cuts = Vec::new();
+    for stream in epoch.streams {
+        let bounds = journal.bounds(stream)?;
+        cuts.extend((bounds.first < bounds.next).then_some((stream, bounds.next)));
+    }
+    if cuts.is_empty() { Ok(()) } else { journal.trim_all(&cuts) }
+}
+
+/// The record at a place.
+pub fn read(journal: &dyn Journal, place: Place) -> Result<Option<StoredKey>, JournalError> {
+    let record = journal.read(place.stream, place.offset, 1)?.into_iter().next();
+    Ok(record.and_then(|record| StoredKey::decode(&record.body)))
+}
+
+/// Some of a stream's records from an offset on; none at its end.
+pub fn some(journal: &dyn Journal, stream: StreamId, from: Offset) -> Result<Vec<Record>, JournalError> {
+    let from = from.max(journal.bounds(stream)?.first);
+    journal.read(stream, from, READ_BYTES)
+}
+
+/// About three thousand keys: a group of the lane's size.
+const READ_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_as_it_was_written(agency: u32, pseudonym: [u8; 16], wrapped in proptest::collection::vec(any::<u8>(), WrappedKey::BYTES)) {
+            let wrapped = WrappedKey(wrapped.try_into().unwrap());
+            let key = StoredKey { agency, pseudonym: Pseudonym(pseudonym), wrapped };
+            prop_assert_eq!(StoredKey::decode(&key.encode()), Some(key));
+        }
+
+        #[test]
+        fn any_bytes_are_a_key_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert_eq!(StoredKey::decode(&bytes).is_some(), bytes.len() == StoredKey::BYTES);
+        }
+    }
+}

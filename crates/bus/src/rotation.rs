@@ -1,0 +1,239 @@
+//! The change of the epoch of keys, and looking after keys between them.
+//!
+//! Begin: secrets of another epoch for all agencies. Rewrap: every person's key but those of the erased is wrapped anew,
+//! while events come and go; no event is touched. Destroy: the key management service destroys what the old secrets were
+//! wrapped under, so that no copy of the data folder from before opens a key any more. Each step is journaled when it is
+//! done; what was broken off goes on after a restart.
+
+use std::time::{Duration, Instant};
+
+use contract::PrincipalName;
+use governance::{clerk, rights};
+use serde::Serialize;
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use crate::api::Caller;
+use crate::audit_logs::rotation_entry;
+use crate::clock::rfc3339;
+use crate::keyring::{Ended, Epochs, KeyFact, Stage};
+use crate::lanes::{Apply, Committed, Fact, Facts, Lane};
+use crate::{Bus, Refusal, RefusalKind};
+
+/// How often agencies' keys are looked after.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a step is left alone that failed: the key management service may be away for a while.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// How the bus's keys stand.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeysStand {
+    /// The epoch that runs.
+    pub epoch: u32,
+    /// When it began, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// How far its beginning has come.
+    pub stage: Stage,
+    /// How many persons' and topics' keys there are.
+    pub keys: usize,
+    /// Agencies whose keys are not open, with the reason.
+    pub closed: Vec<(contract::AgencyName, String)>,
+    /// The first erasure that copies of the data folder may still undo, in milliseconds since 1970.
+    pub not_final_since_ms: Option<u64>,
+    /// The epochs that ended.
+    pub ended: Vec<Ended>,
+}
+
+impl Bus {
+    /// How the bus's keys stand.
+    pub fn keys_stand(&self, caller: &Caller) -> Result<KeysStand, Refusal> {
+        rights::may_read_audit(&self.now(caller))?;
+        let keyring = &self.core.keyring;
+        let epochs = keyring.epochs();
+        Ok(KeysStand {
+            epoch: epochs.running,
+            since_ms: epochs.since_ms,
+            stage: epochs.stage,
+            keys: keyring.len(),
+            closed: keyring.closed_agencies(),
+            not_final_since_ms: keyring.first_not_final(),
+            ended: epochs.ended.clone(),
+        })
+    }
+
+    /// Begins another epoch of keys. The rest follows by itself.
+    pub async fn rotate_keys(&self, caller: &Caller) -> Result<KeysStand, Refusal> {
+        rights::may_rotate_keys(&self.now(caller))?;
+        let (bus, by) = (self.clone(), caller.principal.clone());
+        // It goes on to its end even if the caller goes away in the middle.
+        let begun = tokio::spawn(async move { bus.begin_epoch(&by).await });
+        begun.await.map_err(|_| Refusal::unavailable("the change of keys was broken off"))??;
+        self.keys_stand(caller)
+    }
+
+    async fn begin_epoch(&self, by: &PrincipalName) -> Result<(), Refusal> {
+        let core = &self.core;
+        let _alone = core.rotating.lock().await;
+        let epochs = core.keyring.epochs();
+        if epochs.stage != Stage::Settled {
+            let text = format!("epoch {} of keys has not ended yet", epochs.running - 1);
+            return Err(
+                Refusal::new(RefusalKind::Conflict, text).hint("chancery keys status says how far it is")
+            );
+        }
+        // The service may be slow, so most secrets are made before decisions have to wait.
+        let most = self.renew_all(Vec::new()).await?;
+        let _deciding = core.deciding.lock().await;
+        let secrets = match most {
+            KeyFact::Begun { secrets, .. } => secrets,
+            _ => Vec::new(),
+        };
+        let fact = self.renew_all(secrets).await?;
+        let keyring = core.keyring.clone();
+        let number = epochs.running + 1;
+        let epoch = blocking(move || keyring.make_epoch(number)).await?;
+        let said = json!({ "keys": "begun", "epoch": number });
+        let durable = self.record_key_fact(&fact, said, by).await?;
+        let keyring = core.keyring.clone();
+        blocking(move || {
+            keyring.begin(&fact, epoch, durable.at_ms);
+            Ok(())
+        })
+        .await?;
+        core.rotation_rung.notify_one();
+        Ok(())
+    }
+
+    async fn renew_all(&self, made: Vec<crate::keyring::AgencySecret>) -> Result<KeyFact, Refusal> {
+        let keyring = self.core.keyring.clone();
+        blocking(move || keyring.renew_all(made)).await
+    }
+
+    /// Takes the change as far as it goes now; what is left of it when this fails is tried again.
+    async fn go_on(&self) -> Result<(), Refusal> {
+        let _alone = self.core.rotating.lock().await;
+        loop {
+            let epochs = self.core.keyring.epochs();
+            match epochs.stage {
+                Stage::Settled => return Ok(()),
+                Stage::Rewrapping => self.rewrap(&epochs).await?,
+                Stage::Destroying => self.destroy(&epochs).await?,
+            }
+        }
+    }
+
+    async fn rewrap(&self, epochs: &Epochs) -> Result<(), Refusal> {
+        let (core, begun) = (&self.core, Instant::now());
+        for lane in Lane::ALL {
+            // What it formed before the epoch began is durable when it answers, and nothing comes into the old streams any more.
+            core.lane(lane).record(Facts::default()).await?;
+        }
+        let (mut kept, mut left_behind) = (0, 0);
+        for lane in Lane::ALL {
+            let mut from = Some(0);
+            while let Some(at) = from {
+                let (keyring, epochs) = (core.keyring.clone(), epochs.clone());
+                let portion = blocking(move || keyring.rewrap(&epochs, lane, at)).await?;
+                (kept, left_behind, from) =
+                    (kept + portion.kept, left_behind + portion.left_behind, portion.next);
+                let (records, moved): (Vec<Fact>, Vec<_>) =
+                    portion.anew.into_iter().map(|anew| anew.into_parts()).unzip();
+                let keyring = core.keyring.clone();
+                let apply: Apply = Box::new(move |durable| keyring.moved(&moved, &durable.offsets));
+                let facts = Facts { records, apply: Some(apply), ..Facts::default() };
+                core.lane(Lane::Batch).record(facts).await?;
+            }
+        }
+        let epoch = epochs.running;
+        let fact = KeyFact::Rewrapped { epoch, keys: kept, left_behind };
+        let said = json!({ "keys": "rewrapped", "epoch": epoch, "kept": kept, "left_behind": left_behind });
+        let durable = self.record_key_fact(&fact, said, &clerk::clerk()).await?;
+        core.keyring.rewrapped(&fact, durable.at_ms);
+        tracing::info!(epoch, kept, left_behind, elapsed = ?begun.elapsed(), "persons' keys are wrapped anew");
+        Ok(())
+    }
+
+    async fn destroy(&self, epochs: &Epochs) -> Result<(), Refusal> {
+        let (keyring, all) = (self.core.keyring.clone(), epochs.clone());
+        blocking(move || keyring.destroy_before(&all)).await?;
+        let epoch = epochs.running - 1;
+        let fact = KeyFact::Destroyed { epoch };
+        let said = json!({ "keys": "destroyed", "epoch": epoch });
+        let durable = self.record_key_fact(&fact, said, &clerk::clerk()).await?;
+        let keyring = self.core.keyring.clone();
+        blocking(move || keyring.ended(&fact, epoch, durable.at_ms)).await?;
+        tracing::info!(
+            epoch,
+            "an epoch of keys has ended: copies of the data folder from before open none of them"
+        );
+        Ok(())
+    }
+
+    /// Journals a fact of keys together with its audit entry.
+    async fn record_key_fact(
+        &self,
+        fact: &KeyFact,
+        said: serde_json::Value,
+        by: &PrincipalName,
+    ) -> Result<Committed, Refusal> {
+        let entry = rotation_entry(by, said, &rfc3339(self.core.clock.now_ms()));
+        let record = Fact { stream: self.core.streams.agency_keys, marks: Vec::new(), body: fact.encode() };
+        let facts = Facts { records: vec![record], entries: vec![(entry, Vec::new())], apply: None };
+        self.core.lane(Lane::Standard).record(facts).await
+    }
+
+    /// Begins an epoch that is due, and goes on with one that has begun. The bus does it by itself every second.
+    pub async fn change_epochs(&self) -> Result<(), Refusal> {
+        if self.epoch_is_over() {
+            self.begin_epoch(&clerk::clerk()).await?;
+        }
+        self.go_on().await
+    }
+
+    /// Whether an epoch has run for as long as it may, or an erasure has waited for its end.
+    fn epoch_is_over(&self) -> bool {
+        let (settings, now_ms) = (&self.core.settings.keys, self.core.clock.now_ms());
+        let epochs = self.core.keyring.epochs();
+        let past =
+            |since_ms: u64, span: Duration| u128::from(now_ms.saturating_sub(since_ms)) >= span.as_millis();
+        let erased = self.core.keyring.first_not_final();
+        !epochs.all().is_empty()
+            && epochs.stage == Stage::Settled
+            && (past(epochs.since_ms, settings.rotate_every)
+                || erased.is_some_and(|at_ms| past(at_ms, settings.destroy_within)))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    what: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    spawn_blocking(what).await.map_err(|_| Refusal::unavailable("the change of keys was broken off"))?
+}
+
+/// Looks after keys until the bus closes.
+pub async fn run(bus: Bus) {
+    let (mut minute, mut left_alone) = (Instant::now(), None::<Instant>);
+    loop {
+        let keyring = bus.core.keyring.clone();
+        // It has nothing to say that was not logged where it happened.
+        let _ = spawn_blocking(move || keyring.look_after_agencies()).await;
+        if minute.elapsed() >= Duration::from_secs(60) {
+            bus.core.keyring.pass_a_minute();
+            minute = Instant::now();
+        }
+        if left_alone.is_none_or(|at| at.elapsed() >= RETRY) {
+            left_alone = match bus.change_epochs().await {
+                Ok(()) => None,
+                Err(error) => {
+                    tracing::warn!(%error, "the change of the epoch of keys has to wait; it is tried again");
+                    Some(Instant::now())
+                }
+            };
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = bus.core.rotation_rung.notified() => {}
+        }
+    }
+}
