@@ -33,6 +33,8 @@ pub struct Meant {
     pub log: String,
     /// How agencies are told beyond the bus.
     pub notices: Notices,
+    /// Whether the memory may be dumped to a disk.
+    pub core_dumps: bool,
 }
 
 impl TryFrom<Typed> for Meant {
@@ -61,9 +63,8 @@ impl TryFrom<Typed> for Meant {
                 return Err(Failure::usage(format!("log_format: {other:?} is neither text nor json")));
             }
         };
-        let root_key = typed.kms_root_key_file.unwrap_or_else(|| data.join("kms/root.key"));
         Ok(Self {
-            kms: kms::Meant::new(typed.kms, &root_key)?,
+            kms: kms::Meant::new(typed.kms, &data)?,
             data,
             http,
             kafka,
@@ -74,6 +75,7 @@ impl TryFrom<Typed> for Meant {
             log_json,
             log: typed.log.unwrap_or_else(|| "info".to_owned()),
             notices: typed.notices.try_into()?,
+            core_dumps: typed.process.core_dumps.unwrap_or(false),
         })
     }
 }
