@@ -56,17 +56,13 @@ pub fn touch(path: &Path) -> io::Result<()> {
     sync(parent(path))
 }
 
-/// Overwrites and removes a file, which may be gone already.
+/// Overwrites and removes a file, which may be gone already, or be removed by another caller meanwhile.
 pub fn destroy(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).open(path) {
-        Ok(file) => {
-            overwrite(file)?;
-            fs::remove_file(path)?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    let opened = OpenOptions::new().write(true).open(path);
+    match opened.and_then(overwrite).and_then(|()| fs::remove_file(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => sync(parent(path)),
     }
-    sync(parent(path))
 }
 
 fn overwrite(mut file: File) -> io::Result<()> {

@@ -70,6 +70,29 @@ fn a_destruction_that_was_cut_off_is_one_and_is_ended_when_it_is_asked_again() {
 }
 
 #[test]
+fn who_unwraps_beside_a_destruction_gets_the_secret_or_is_told_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let kms = FileKms::open(&settings(folder.path())).unwrap();
+    for _ in 0..20 {
+        let secret = Secret::generate().unwrap();
+        let wrapped = kms.wrap("courts", &secret).unwrap();
+        std::thread::scope(|threads| {
+            for _ in 0..2 {
+                threads.spawn(|| {
+                    loop {
+                        match kms.unwrap("courts", &wrapped) {
+                            Ok(opened) => assert_eq!(opened.expose(), secret.expose()),
+                            Err(error) => break assert_eq!(error, KmsError::Destroyed),
+                        }
+                    }
+                });
+                threads.spawn(|| kms.destroy("courts", &wrapped).unwrap());
+            }
+        });
+    }
+}
+
+#[test]
 fn a_key_that_is_missing_is_not_said_to_be_destroyed() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(folder.path());
