@@ -11,6 +11,8 @@ use bus::clock::SystemClock;
 use bus::{Bus, Settings};
 use door_http::Reach;
 use journal::{Embedded, Options, RealDisk};
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tls::{Current, Listener, Protocol};
 use tokio::net::TcpListener;
@@ -29,13 +31,29 @@ const LOOK: Duration = Duration::from_secs(2);
 pub fn serve(meant: Meant) -> Result<(), Failure> {
     let started = Instant::now();
     log_to_stderr(&meant)?;
-    // Memory holds keys: no copy of it may reach a disk.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    match meant.core_dumps {
+        false => forbid_core_dumps()?,
+        true => {
+            tracing::warn!("a crash leaves a copy of the memory, keys included: process.core_dumps is on")
+        }
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(run(meant, started));
     // A letter that is under way waits for its receiver; the bus does not, it sends it again with the next start.
     runtime.shutdown_background();
     ended
+}
+
+/// Memory holds keys: no copy of it may reach a disk, by a crash or by a debugger of the same user.
+fn forbid_core_dumps() -> Result<(), Failure> {
+    let failed = |error| {
+        Failure::new(format!("core dumps, which would hold keys, cannot be turned off: {error}"))
+            .hint("process.core_dumps = true leaves them on, for debugging")
+    };
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(failed)?;
+    #[cfg(target_os = "linux")]
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed)?;
+    Ok(())
 }
 
 async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {

@@ -65,8 +65,8 @@ impl std::error::Error for SecretLength {}
 /// Keeps agencies' secrets: wraps them, each under a key-encryption key of its own, and hands them back.
 ///
 /// *Durability.* A wrapped secret is worthless without its key-encryption key, so that key is durable before `wrap`
-/// returns. The wrapped bytes are the caller's to keep; the KMS does not remember them. `wrap`ped bytes that the caller
-/// loses leave a key behind that nobody needs, and nothing worse. What `destroy` answered `Ok` to stays destroyed over
+/// returns. The wrapped bytes are the caller's to keep; the KMS does not remember them. Bytes that the caller loses
+/// leave a key behind that nobody needs, and nothing worse. What `destroy` answered `Ok` to stays destroyed over
 /// crashes and restarts; after an error it may be destroyed or not, and the caller asks again.
 ///
 /// *Destruction.* The wrapped bytes may lie in any number of old copies, so it is the key-encryption key that goes, out
@@ -101,7 +101,8 @@ pub enum KmsError {
     Denied(String),
     /// The wrapped bytes are not what this KMS made for this agency.
     Tampered,
-    /// The key-encryption key of these bytes was destroyed: the secret is gone for good.
+    /// The key-encryption key of these bytes was destroyed: the secret is gone for good. A service that keeps nothing of
+    /// destroyed keys says so too where it was restored from a copy without this one, or is another service.
     Destroyed,
 }
 

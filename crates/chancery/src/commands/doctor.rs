@@ -1,6 +1,8 @@
 //! `chancery doctor`: looks over a data folder, read-only.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -16,6 +18,22 @@ pub struct Doctor {
     /// The data folder
     #[arg(long, env = "CHANCERY_DATA", default_value = "chancery-data")]
     data: PathBuf,
+}
+
+/// What is to be known of keys that lie beside what they wrap. Whether that will do is for the operator to say.
+fn keys_within(data: &Path) -> io::Result<Option<String>> {
+    for entry in fs::read_dir(data)? {
+        let folder = entry?.path();
+        let keys = folder.join("keys").read_dir().ok();
+        if folder.join("root.key").exists() && keys.is_some_and(|mut keys| keys.next().is_some()) {
+            return Ok(Some(format!(
+                "kms: the keys lie in {}, within the data folder: an old copy of it opens what was erased since; \
+                 kms.folder puts them elsewhere",
+                folder.display()
+            )));
+        }
+    }
+    Ok(None)
 }
 
 impl Doctor {
@@ -34,10 +52,12 @@ impl Doctor {
                 false => wrong.push(finding.what),
             }
         }
+        let notes: Vec<String> = keys_within(&self.data)?.into_iter().collect();
         match options.json {
-            true => output::json(&json!({"sound": lines, "wrong": wrong})),
+            true => output::json(&json!({"sound": lines, "notes": notes, "wrong": wrong})),
             false => {
                 lines.iter().for_each(|line| output::line(format_args!("ok     {line}")));
+                notes.iter().for_each(|line| output::line(format_args!("note   {line}")));
                 wrong.iter().for_each(|line| output::line(format_args!("WRONG  {line}")));
             }
         }

@@ -14,6 +14,12 @@ pub struct TypedKms {
     /// Where agencies' secrets are kept: file [default], vault (HashiCorp Vault or OpenBao) or pkcs11
     #[arg(long = "kms", id = "kms_kind", env = "CHANCERY_KMS")]
     pub kind: Option<String>,
+    /// File: the folder with its keys [default: DATA/kms]; outside of DATA, no old copy of DATA takes it along
+    #[arg(long = "kms-folder", env = "CHANCERY_KMS_FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// File: the file with the passphrase that seals its root key [default: systemd's credential chancery-kms-passphrase]
+    #[arg(long = "kms-passphrase-file", env = "CHANCERY_KMS_PASSPHRASE_FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// Vault: its address, such as `https://vault.example:8200`
     #[arg(long = "kms-vault-address", env = "CHANCERY_KMS_VAULT_ADDRESS")]
     pub vault_address: Option<String>,
@@ -38,7 +44,7 @@ pub struct TypedKms {
     /// PKCS#11: the file with its user's PIN
     #[arg(long = "kms-pkcs11-pin-file", env = "CHANCERY_KMS_PKCS11_PIN_FILE")]
     pub pkcs11_pin_file: Option<PathBuf>,
-    /// Vault and PKCS#11: what agencies' keys are called, before a hyphen and the agency [default: chancery]
+    /// Vault and PKCS#11: what keys are called, before a hyphen and the agency [default: chancery]
     #[arg(long = "kms-key-prefix", env = "CHANCERY_KMS_KEY_PREFIX")]
     pub key_prefix: Option<String>,
 }
@@ -48,6 +54,8 @@ impl TypedKms {
     pub fn over(self, other: Self) -> Self {
         Self {
             kind: self.kind.or(other.kind),
+            folder: self.folder.or(other.folder),
+            passphrase_file: self.passphrase_file.or(other.passphrase_file),
             vault_address: self.vault_address.or(other.vault_address),
             vault_token_file: self.vault_token_file.or(other.vault_token_file),
             vault_mount: self.vault_mount.or(other.vault_mount),
@@ -64,12 +72,44 @@ impl TypedKms {
 /// Where agencies' secrets are kept.
 #[derive(Debug, Clone)]
 pub enum Meant {
-    /// Wrapped by the root key in this file.
-    File(PathBuf),
+    /// By a folder of keys.
+    File(FileSettings),
     /// By a transit engine.
     Vault(VaultSettings),
     /// By a token of a PKCS#11 module.
     Pkcs11(Pkcs11Settings),
+}
+
+/// A folder of keys.
+#[derive(Debug, Clone)]
+pub struct FileSettings {
+    /// Where.
+    pub folder: PathBuf,
+    /// What seals its root key; `None`: nothing.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// Where a passphrase is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passphrase {
+    /// The file that it stands in.
+    pub file: PathBuf,
+    /// Whether it is one of systemd's credentials, which says by itself who may read it.
+    pub is_credential: bool,
+}
+
+impl Passphrase {
+    /// What the credential is called, in the folder that systemd names.
+    const CREDENTIAL: &str = "chancery-kms-passphrase";
+
+    /// The file of the settings, else the credential, if there is one.
+    fn find(given: Option<PathBuf>, credentials: Option<&Path>) -> Option<Self> {
+        if let Some(file) = given {
+            return Some(Self { file, is_credential: false });
+        }
+        let file = credentials?.join(Self::CREDENTIAL);
+        file.exists().then_some(Self { file, is_credential: true })
+    }
 }
 
 /// A transit engine.
@@ -81,7 +121,7 @@ pub struct VaultSettings {
     pub token_file: PathBuf,
     /// Where the engine is mounted, without slashes around.
     pub mount: String,
-    /// What agencies' keys are called, before a hyphen and the agency.
+    /// What keys are called, before a hyphen and the agency.
     pub prefix: String,
     /// The namespace, where there are such.
     pub namespace: Option<String>,
@@ -98,21 +138,31 @@ pub struct Pkcs11Settings {
     pub token: String,
     /// The file with its user's PIN.
     pub pin_file: PathBuf,
-    /// What agencies' keys are called, before a hyphen and the agency.
+    /// What keys are called, before a hyphen and the agency.
     pub prefix: String,
 }
 
 impl Meant {
-    /// What the settings come to; `root_key` is where the file's is, if a file it is.
-    pub fn new(typed: TypedKms, root_key: &Path) -> Result<Self, Failure> {
+    /// What the settings come to, for a bus with this data folder.
+    pub fn new(typed: TypedKms, data: &Path) -> Result<Self, Failure> {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Self::with(typed, data, credentials.as_deref())
+    }
+
+    /// The same, where systemd's credentials lie in a folder.
+    fn with(typed: TypedKms, data: &Path, credentials: Option<&Path>) -> Result<Self, Failure> {
         let kind = typed.kind.as_deref().unwrap_or("file");
-        let prefix = typed.key_prefix.unwrap_or_else(|| "chancery".to_owned());
+        let prefix = key_prefix(typed.key_prefix)?;
+        let for_file = typed.folder.is_some() || typed.passphrase_file.is_some();
         let for_vault = typed.vault_address.is_some() || typed.vault_token_file.is_some();
         let for_token =
             typed.pkcs11_module.is_some() || typed.pkcs11_token.is_some() || typed.pkcs11_pin_file.is_some();
         match kind {
-            "file" if !for_vault && !for_token => Ok(Meant::File(root_key.to_owned())),
-            "vault" if !for_token => {
+            "file" if !for_vault && !for_token => Ok(Meant::File(FileSettings {
+                folder: typed.folder.unwrap_or_else(|| data.join("kms")),
+                passphrase: Passphrase::find(typed.passphrase_file, credentials),
+            })),
+            "vault" if !for_file && !for_token => {
                 let (Some(address), Some(token_file)) = (typed.vault_address, typed.vault_token_file) else {
                     return Err(Failure::usage("kms: vault needs vault_address and vault_token_file"));
                 };
@@ -126,7 +176,7 @@ impl Meant {
                     ca: typed.vault_ca,
                 }))
             }
-            "pkcs11" if !for_vault => {
+            "pkcs11" if !for_file && !for_vault => {
                 let given = (typed.pkcs11_module, typed.pkcs11_token, typed.pkcs11_pin_file);
                 let (Some(module), Some(token), Some(pin_file)) = given else {
                     return Err(Failure::usage(
@@ -137,11 +187,23 @@ impl Meant {
             }
             "file" | "vault" | "pkcs11" => {
                 Err(Failure::usage(format!("kms: it is {kind}, and there are settings of another"))
-                    .hint("say --kms vault or --kms pkcs11, or leave those settings out"))
+                    .hint("say --kms file, --kms vault or --kms pkcs11, or leave those settings out"))
             }
             other => Err(Failure::usage(format!("kms: {other:?} is none")).hint("file, vault or pkcs11")),
         }
     }
+}
+
+/// The name of a key is a part of a path and a label: letters and digits, and what may stand between them.
+fn key_prefix(given: Option<String>) -> Result<String, Failure> {
+    let prefix = given.unwrap_or_else(|| "chancery".to_owned());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let begins_well = prefix.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+    if begins_well && prefix.len() <= 64 && prefix.bytes().all(is_plain) {
+        return Ok(prefix);
+    }
+    Err(Failure::usage(format!("kms.key_prefix: {prefix:?} is no beginning of a key's name"))
+        .hint("up to 64 letters, digits, hyphens, dots and underscores"))
 }
 
 /// Keys travel to and from there, so the way is secured, or does not leave this machine.
@@ -166,12 +228,31 @@ mod tests {
 
     fn meant(toml: &str) -> Result<Meant, String> {
         let typed: TypedKms = toml::from_str(toml).map_err(|error| error.to_string())?;
-        Meant::new(typed, Path::new("root.key")).map_err(|failure| failure.to_string())
+        Meant::with(typed, Path::new("data"), None).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn keys_lie_in_the_data_folder_or_where_it_is_said_and_a_passphrase_is_given_or_a_credential() {
+        let Ok(Meant::File(settings)) = meant("") else { panic!() };
+        assert_eq!((settings.folder, settings.passphrase), (PathBuf::from("data/kms"), None));
+        let Ok(Meant::File(settings)) = meant("folder = \"/srv/kms\"\npassphrase_file = \"p\"") else {
+            panic!()
+        };
+        let given = Passphrase { file: PathBuf::from("p"), is_credential: false };
+        assert_eq!((settings.folder, settings.passphrase), (PathBuf::from("/srv/kms"), Some(given.clone())));
+
+        let credentials = tempfile::tempdir().unwrap();
+        assert_eq!(Passphrase::find(None, Some(credentials.path())), None);
+        let file = credentials.path().join("chancery-kms-passphrase");
+        std::fs::write(&file, "open sesame").unwrap();
+        let credential = Some(Passphrase { file, is_credential: true });
+        assert_eq!(Passphrase::find(None, Some(credentials.path())), credential);
+        assert_eq!(Passphrase::find(Some(PathBuf::from("p")), Some(credentials.path())), Some(given));
     }
 
     #[test]
     fn each_kind_asks_for_its_own_and_for_no_other() {
-        assert!(matches!(meant(""), Ok(Meant::File(path)) if path == Path::new("root.key")));
+        assert!(matches!(meant("kind = \"file\""), Ok(Meant::File(_))));
         let vault =
             "kind = \"vault\"\nvault_address = \"https://vault.example:8200/\"\nvault_token_file = \"t\"\n";
         let Ok(Meant::Vault(settings)) = meant(&format!("{vault}vault_mount = \"/a/transit/\"")) else {
@@ -192,6 +273,13 @@ mod tests {
         let token = "kind = \"pkcs11\"\npkcs11_module = \"m.so\"\npkcs11_token = \"t\"\n";
         assert!(meant(token).unwrap_err().contains("pkcs11_pin_file"));
         assert!(matches!(meant(&format!("{token}pkcs11_pin_file = \"p\"")), Ok(Meant::Pkcs11(_))));
+        assert!(meant(&format!("{vault}folder = \"k\"")).unwrap_err().contains("settings of another"));
+        for prefix in ["", "-a", "a/b", "a b", "a?", &"a".repeat(65)] {
+            assert!(
+                meant(&format!("key_prefix = {prefix:?}")).unwrap_err().contains("kms.key_prefix"),
+                "{prefix}"
+            );
+        }
         assert!(meant("kind = \"cloud\"").unwrap_err().contains("\"cloud\" is none"));
     }
 }

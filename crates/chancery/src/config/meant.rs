@@ -35,6 +35,8 @@ pub struct Meant {
     pub log: String,
     /// How agencies are told beyond the bus.
     pub notices: Notices,
+    /// Whether the memory may be dumped to a disk.
+    pub core_dumps: bool,
 }
 
 impl TryFrom<Typed> for Meant {
@@ -63,9 +65,8 @@ impl TryFrom<Typed> for Meant {
                 return Err(Failure::usage(format!("log_format: {other:?} is neither text nor json")));
             }
         };
-        let root_key = typed.kms_root_key_file.unwrap_or_else(|| data.join("kms/root.key"));
         Ok(Self {
-            kms: kms::Meant::new(typed.kms, &root_key)?,
+            kms: kms::Meant::new(typed.kms, &data)?,
             keys: typed.keys.meant()?,
             data,
             http,
@@ -77,6 +78,7 @@ impl TryFrom<Typed> for Meant {
             log_json,
             log: typed.log.unwrap_or_else(|| "info".to_owned()),
             notices: typed.notices.try_into()?,
+            core_dumps: typed.process.core_dumps.unwrap_or(false),
         })
     }
 }

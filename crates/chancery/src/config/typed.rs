@@ -44,9 +44,6 @@ pub struct Typed {
     /// The reverse-DNS prefix that events' types must have where they have one, such as org.example. [default: any]
     #[arg(long, env = "CHANCERY_STATE_PREFIX")]
     pub state_prefix: Option<String>,
-    /// The file KMS's root key [default: DATA/kms/root.key]
-    #[arg(long, env = "CHANCERY_KMS_ROOT_KEY_FILE")]
-    pub kms_root_key_file: Option<PathBuf>,
     /// Form of the log: text or json [default: text]
     #[arg(long, env = "CHANCERY_LOG_FORMAT")]
     pub log_format: Option<String>,
@@ -62,6 +59,18 @@ pub struct Typed {
     /// How agencies are told beyond the bus
     #[command(flatten)]
     pub notices: TypedNotices,
+    /// The process
+    #[command(flatten)]
+    pub process: TypedProcess,
+}
+
+/// `[process]`: what the system lets the process do, as written.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TypedProcess {
+    /// Whether a crash may leave a copy of the memory, keys included, on the disk, for debugging: true or false [default: false]
+    #[arg(long = "process-core-dumps", env = "CHANCERY_PROCESS_CORE_DUMPS")]
+    pub core_dumps: Option<bool>,
 }
 
 impl Typed {
@@ -87,12 +96,12 @@ impl Typed {
             engine: self.engine.or(other.engine),
             name: self.name.or(other.name),
             state_prefix: self.state_prefix.or(other.state_prefix),
-            kms_root_key_file: self.kms_root_key_file.or(other.kms_root_key_file),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
             kms: self.kms.over(other.kms),
             keys: self.keys.over(other.keys),
             notices: self.notices.over(other.notices),
+            process: TypedProcess { core_dumps: self.process.core_dumps.or(other.process.core_dumps) },
         }
     }
 }

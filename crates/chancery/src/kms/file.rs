@@ -1,111 +1,130 @@
-//! The embedded default: a root key in a file, which wraps agencies' secrets with AES-256-GCM.
+//! The embedded default: a folder with a root key, and a key-encryption key for each wrapped secret, which the root key
+//! wraps. `docs/formats/kms.md` tells its files to the byte.
 //!
-//! The wrapped form is nonce (12 bytes), ciphertext, tag (16 bytes); the agency's name is associated data, so that one
-//! agency's secret cannot pass for another's. The file must be readable by nobody else.
+//! Who has an old copy of this folder opens what was destroyed since. So it is of most use where no copy of the data
+//! folder takes it along: outside of it, in `kms.folder`. Its files must be readable by nobody else.
+//!
+//! A destroyed key leaves an empty file behind, which tells it from a key that is missing for another reason: a folder
+//! brought back from an old copy, or the wrong one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+mod cipher;
+mod private;
+mod root;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::rand;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::aead::LessSafeKey;
 use seal::{Kms, KmsError, Secret};
 
-const KEY_BYTES: usize = 32;
-const NONCE_BYTES: usize = 12;
+use self::cipher::{KEY_BYTES, NO_RANDOMNESS};
+use super::wrapped::{Service, Wrapped};
+use crate::config::kms::FileSettings;
+use crate::kms::read_passphrase;
+use crate::output::Failure;
+
+const KEY: &[u8] = b"chanceryk\x01";
+const ID_BYTES: usize = 16;
 
 /// The file KMS.
 pub struct FileKms {
+    keys: PathBuf,
     root: LessSafeKey,
 }
 
 impl FileKms {
-    /// Opens the root key at `path`; makes it where there is none.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        if !path.exists() {
-            make(path)?;
+    /// Opens the folder; makes it where there is none.
+    pub fn open(settings: &FileSettings) -> Result<Self, Failure> {
+        let FileSettings { folder, passphrase } = settings;
+        let passphrase = passphrase.as_ref().map(read_passphrase).transpose()?;
+        let (keys, root) = (folder.join("keys"), folder.join("root.key"));
+        let prepared = private::folder(folder).and_then(|()| private::folder(&keys));
+        prepared.map_err(|error| Failure::new(format!("kms.folder: {error}")))?;
+        if !root.exists() && keys.read_dir()?.next().is_some() {
+            return Err(Failure::new(format!(
+                "{} is missing, and it wrapped the keys beside it",
+                root.display()
+            ))
+            .hint("bring it back from its copy; another root key cannot open them"));
         }
-        let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            let text = format!("{} may be read by others (mode {mode:03o}): chmod 600 it", path.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        Ok(Self { root: root::open(&root, passphrase.as_ref().map(|text| text.as_bytes()))?, keys })
+    }
+
+    /// The key-encryption key of what was wrapped for an agency.
+    fn key(&self, id: &[u8; ID_BYTES], agency: &str) -> Result<LessSafeKey, KmsError> {
+        let (key, gone) = self.paths(id);
+        let read = private::read(&key);
+        // Asked after the reading: whatever of a destruction the reading met, this was there before.
+        if gone.try_exists().map_err(|error| unavailable(&gone, &error))? {
+            return Err(KmsError::Destroyed);
         }
-        let key = fs::read(path)?;
-        let wrong =
-            |_| io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a root key", path.display()));
-        let key = UnboundKey::new(&AES_256_GCM, &key).map_err(wrong)?;
-        Ok(Self { root: LessSafeKey::new(key) })
+        let bytes = read.map_err(|error| unavailable(&key, &error))?.ok_or_else(|| missing(&key))?;
+        let sealed = bytes.strip_prefix(KEY).ok_or(KmsError::Tampered)?;
+        let opened = cipher::decrypt(&self.root, &about(id, agency), sealed).ok_or(KmsError::Tampered)?;
+        let opened = <&[u8; KEY_BYTES]>::try_from(&opened[..]).map_err(|_| KmsError::Tampered)?;
+        Ok(cipher::usable(opened))
+    }
+
+    /// The file of a key, and the one that says that it was destroyed.
+    fn paths(&self, id: &[u8; ID_BYTES]) -> (PathBuf, PathBuf) {
+        let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        (self.keys.join(format!("{name}.key")), self.keys.join(format!("{name}.gone")))
     }
 }
 
-/// In one step: after a crash the key is there whole, or not at all.
-fn make(path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut key = [0; KEY_BYTES];
-    rand::fill(&mut key).map_err(|_| io::Error::other("the system gives no random bytes"))?;
-    let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    File::open(folder)?.sync_all()
+/// What a key is bound to.
+fn about(id: &[u8; ID_BYTES], agency: &str) -> Vec<u8> {
+    [KEY, id, agency.as_bytes()].concat()
+}
+
+fn parse(agency: &str, wrapped: &[u8]) -> Result<([u8; ID_BYTES], Vec<u8>), KmsError> {
+    let Wrapped { key, sealed } = Wrapped::parse(Service::File, agency, wrapped)?;
+    Ok((key.try_into().map_err(|_| KmsError::Tampered)?, sealed))
+}
+
+fn unavailable(path: &Path, error: &io::Error) -> KmsError {
+    KmsError::Unavailable(format!("{}: {error}", path.display()))
+}
+
+fn missing(key: &Path) -> KmsError {
+    KmsError::Denied(format!(
+        "there is no {}, and nothing says that it was destroyed: is kms.folder an old copy, or another folder?",
+        key.display()
+    ))
 }
 
 impl Kms for FileKms {
     fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError> {
-        let no_randomness = |_| KmsError::Unavailable("the system gives no random bytes".to_owned());
-        let mut nonce = [0; NONCE_BYTES];
-        rand::fill(&mut nonce).map_err(no_randomness)?;
-        let mut wrapped = secret.expose().to_vec();
-        let unique = Nonce::assume_unique_for_key(nonce);
-        self.root
-            .seal_in_place_append_tag(unique, Aad::from(agency.as_bytes()), &mut wrapped)
-            .map_err(|_| KmsError::Unavailable("the cipher failed".to_owned()))?;
-        wrapped.splice(0..0, nonce);
-        Ok(wrapped)
+        let no_randomness = || KmsError::Unavailable(NO_RANDOMNESS.to_owned());
+        let id = cipher::random::<ID_BYTES>().ok_or_else(no_randomness)?;
+        let key = cipher::random::<KEY_BYTES>().ok_or_else(no_randomness)?;
+        let kept = cipher::encrypt(&self.root, &about(&id, agency), &*key).ok_or_else(no_randomness)?;
+        let sealed = cipher::encrypt(&cipher::usable(&key), agency.as_bytes(), secret.expose());
+        let sealed = sealed.ok_or_else(no_randomness)?;
+        let (path, _) = self.paths(&id);
+        private::write_new(&path, &[KEY, &kept].concat()).map_err(|error| unavailable(&path, &error))?;
+        Ok(Wrapped { key: id.to_vec(), sealed }.encode(Service::File, agency))
     }
 
     fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
-        let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_BYTES>().ok_or(KmsError::Tampered)?;
-        let mut sealed = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.root.open_in_place(nonce, Aad::from(agency.as_bytes()), &mut sealed);
-        Secret::new(opened.map_err(|_| KmsError::Tampered)?).map_err(|_| KmsError::Tampered)
+        let (id, sealed) = parse(agency, wrapped)?;
+        let opened = cipher::decrypt(&self.key(&id, agency)?, agency.as_bytes(), &sealed);
+        Secret::new(&opened.ok_or(KmsError::Tampered)?).map_err(|_| KmsError::Tampered)
     }
 
-    fn destroy(&self, _: &str, _: &[u8]) -> Result<(), KmsError> {
-        Err(KmsError::Denied("one root key wraps all secrets".to_owned()))
+    /// If we die behind the first step, `unwrap` already says that it was destroyed, and whoever asks again has the rest
+    /// done.
+    fn destroy(&self, agency: &str, wrapped: &[u8]) -> Result<(), KmsError> {
+        let (id, _) = parse(agency, wrapped)?;
+        let (key, gone) = self.paths(&id);
+        match self.key(&id, agency) {
+            Ok(_) | Err(KmsError::Destroyed) => {}
+            Err(error) => return Err(error),
+        }
+        private::touch(&gone).map_err(|error| unavailable(&gone, &error))?;
+        private::destroy(&key).map_err(|error| unavailable(&key, &error))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_opens_for_its_agency_only_and_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("kms/root.key");
-        let secret = Secret::generate().unwrap();
-        let mut wrapped = FileKms::open(&path).unwrap().wrap("tax-office", &secret).unwrap();
-        let again = FileKms::open(&path).unwrap();
-        assert_eq!(again.unwrap("tax-office", &wrapped).unwrap().expose(), secret.expose());
-        assert!(matches!(again.unwrap("courts", &wrapped), Err(KmsError::Tampered)));
-        wrapped[20] ^= 1;
-        assert!(matches!(again.unwrap("tax-office", &wrapped), Err(KmsError::Tampered)));
-        assert!(matches!(again.unwrap("tax-office", &[1, 2]), Err(KmsError::Tampered)));
-    }
-
-    #[test]
-    fn a_root_key_that_others_may_read_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("root.key");
-        FileKms::open(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let said = FileKms::open(&path).err().unwrap().to_string();
-        assert!(said.contains("chmod 600"), "{said}");
-    }
-}
+mod tests;

@@ -1,30 +1,39 @@
-//! A hardware security module by PKCS#11: a key for each agency, made in the token, which never leaves it.
+//! A hardware security module by PKCS#11: an AES key for each wrapped secret, made in the token, which never leaves it.
 //!
-//! A secret's wrapped form is its encryption by the agency's AES key
-//! (CKM_AES_GCM with the agency's name as associated data): `p11:1:`, a nonce of 12 bytes, ciphertext and tag.
-//! One session is kept; one that was lost is opened anew, once in a call.
+//! Its CKA_ID is 16 random bytes and its CKA_LABEL `PREFIX-AGENCY`, for people who look at the token. The wrapped form
+//! has the CKA_ID and what CKM_AES_GCM made of the secret, with the agency's name as associated data: nonce (12 bytes),
+//! ciphertext, tag. A token keeps nothing of a key that was destroyed, so that one it does not have is one that was.
+//! One session is kept; one that was lost is opened anew, once in a call. Modules may hang: a [`Bounded`] asks them.
 
-use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;
-use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use seal::{Kms, KmsError, Secret};
-use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
+use super::bounded::Bounded;
+use super::wrapped::{Service, Wrapped};
+use super::{PATIENCE, read_text};
 use crate::config::kms::Pkcs11Settings;
 use crate::output::Failure;
 
-const MARK: &[u8] = b"p11:1:";
+const ID_BYTES: usize = 16;
 const NONCE_BYTES: usize = 12;
 const TAG_BITS: u64 = 128;
 const SECRET_BYTES: usize = 32;
+
+/// The token that the settings name, with a time limit.
+pub fn open(settings: &Pkcs11Settings) -> Result<Bounded, Failure> {
+    let settings = settings.clone();
+    Bounded::open("the PKCS#11 module", PATIENCE, move || Token::open(&settings))
+}
 
 /// A token of a module.
 pub struct Token {
@@ -66,11 +75,10 @@ impl Token {
     fn connect(&self) -> Result<Session, KmsError> {
         let session = self.module.open_rw_session(self.slot()?).map_err(trouble)?;
         let path = &self.settings.pin_file;
-        let pin = fs::read_to_string(path).map(Zeroizing::new);
-        let pin = pin.map_err(|error| {
+        let pin = read_text(path).map_err(|error| {
             KmsError::Denied(format!("its PIN cannot be read from {}: {error}", path.display()))
         })?;
-        match session.login(UserType::User, Some(&AuthPin::new(pin.trim().into()))) {
+        match session.login(UserType::User, Some(&AuthPin::new(pin.as_str().into()))) {
             // Who is logged in is so for all sessions of the process.
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(session),
             Err(error) => Err(trouble(error)),
@@ -86,20 +94,27 @@ impl Token {
         found.ok_or_else(|| KmsError::Unavailable(format!("there is no token {:?}", self.settings.token)))
     }
 
-    /// The agency's key, if there is one.
-    fn key(&self, session: &Session, agency: &str) -> Result<Option<ObjectHandle>, KmsError> {
+    /// A key of the agency.
+    fn key(&self, session: &Session, agency: &str, id: &[u8]) -> Result<ObjectHandle, KmsError> {
         let wanted = [
             Attribute::Class(ObjectClass::SECRET_KEY),
             Attribute::KeyType(KeyType::AES),
-            Attribute::Label(self.label(agency)),
+            Attribute::Id(id.to_vec()),
         ];
-        Ok(session.find_objects(&wanted).map_err(trouble)?.first().copied())
+        let found = session.find_objects(&wanted).map_err(trouble)?;
+        let Some(&key) = found.first() else { return Err(not_there(session)) };
+        let label = session.get_attributes(key, &[AttributeType::Label]).map_err(trouble)?;
+        match label == [Attribute::Label(self.label(agency))] {
+            true => Ok(key),
+            false => Err(KmsError::Tampered),
+        }
     }
 
-    fn make_key(&self, session: &Session, agency: &str) -> Result<ObjectHandle, KmsError> {
+    fn make_key(&self, session: &Session, agency: &str, id: &[u8]) -> Result<ObjectHandle, KmsError> {
         let template = [
             Attribute::Class(ObjectClass::SECRET_KEY),
             Attribute::Label(self.label(agency)),
+            Attribute::Id(id.to_vec()),
             Attribute::ValueLen(32.into()),
             Attribute::Token(true),
             Attribute::Private(true),
@@ -128,6 +143,9 @@ fn trouble(error: Error) -> KmsError {
             | RvError::FunctionFailed
             | RvError::GeneralError
             | RvError::HostMemory
+            // Another caller destroyed it between our finding and our using it.
+            | RvError::KeyHandleInvalid
+            | RvError::ObjectHandleInvalid
             | RvError::OperationActive
             | RvError::SessionClosed
             | RvError::SessionCount
@@ -138,6 +156,15 @@ fn trouble(error: Error) -> KmsError {
         ) => KmsError::Unavailable(text),
         Error::Pkcs11(..) => KmsError::Denied(text),
         _ => KmsError::Unavailable(text),
+    }
+}
+
+/// A session that lost its login, which no error tells, does not see the keys that are there: it is no good any more.
+fn not_there(session: &Session) -> KmsError {
+    match session.get_session_info().map(|info| info.session_state()) {
+        Ok(SessionState::RwUser) => KmsError::Destroyed,
+        Ok(_) => KmsError::Unavailable("its session lost its login".to_owned()),
+        Err(error) => trouble(error),
     }
 }
 
@@ -169,36 +196,44 @@ fn works(session: &Session, key: ObjectHandle, agency: &str) -> bool {
     sealed.is_ok_and(|sealed| decrypted(session, key, agency, &sealed).is_ok())
 }
 
+fn parse(agency: &str, wrapped: &[u8]) -> Result<Wrapped, KmsError> {
+    let wrapped = Wrapped::parse(Service::Pkcs11, agency, wrapped)?;
+    match wrapped.key.len() == ID_BYTES && wrapped.sealed.len() > NONCE_BYTES {
+        true => Ok(wrapped),
+        false => Err(KmsError::Tampered),
+    }
+}
+
 impl Kms for Token {
     fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError> {
         self.within(|session| {
-            let key = match self.key(session, agency)? {
-                Some(key) => key,
-                None => self.make_key(session, agency)?,
-            };
-            Ok([MARK, &encrypted(session, key, agency, secret.expose())?].concat())
+            let mut id = [0; ID_BYTES];
+            session.generate_random_slice(&mut id).map_err(trouble)?;
+            let key = self.make_key(session, agency, &id)?;
+            let sealed = encrypted(session, key, agency, secret.expose())?;
+            Ok(Wrapped { key: id.to_vec(), sealed }.encode(Service::Pkcs11, agency))
         })
     }
 
     fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
-        let sealed = wrapped
-            .strip_prefix(MARK)
-            .filter(|sealed| sealed.len() > NONCE_BYTES)
-            .ok_or(KmsError::Tampered)?;
+        let Wrapped { key: id, sealed } = parse(agency, wrapped)?;
         self.within(|session| {
-            let key = self.key(session, agency)?;
-            let key =
-                key.ok_or_else(|| KmsError::Denied(format!("there is no key of {agency} in the token")))?;
+            let key = self.key(session, agency, &id)?;
             // Modules differ in what they call a wrong tag.
-            let opened = decrypted(session, key, agency, sealed).map_err(|error| {
+            let opened = decrypted(session, key, agency, &sealed).map_err(|error| {
                 if works(session, key, agency) { KmsError::Tampered } else { trouble(error) }
             })?;
             Secret::new(&opened).map_err(|_| KmsError::Tampered)
         })
     }
 
-    fn destroy(&self, _: &str, _: &[u8]) -> Result<(), KmsError> {
-        Err(KmsError::Denied("one key of the token wraps all secrets of an agency".to_owned()))
+    fn destroy(&self, agency: &str, wrapped: &[u8]) -> Result<(), KmsError> {
+        let id = parse(agency, wrapped)?.key;
+        self.within(|session| match self.key(session, agency, &id) {
+            Ok(key) => session.destroy_object(key).map_err(trouble),
+            Err(KmsError::Destroyed) => Ok(()),
+            Err(error) => Err(error),
+        })
     }
 }
 

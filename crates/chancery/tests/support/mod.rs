@@ -101,6 +101,11 @@ impl Server {
         Answer::of(request.send(body).unwrap())
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn end(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
