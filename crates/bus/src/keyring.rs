@@ -160,7 +160,13 @@ impl Keyring {
         self.shard(mark).lock().remove(&mark);
     }
 
-    fn is_erased(&self, pseudonym: &Pseudonym) -> bool {
+    /// How many pseudonyms were erased since the beginning: another number says that somebody was meanwhile.
+    pub fn erasures(&self) -> usize {
+        self.erased.read().len()
+    }
+
+    /// Whether there is no key of this pseudonym any more.
+    pub fn is_erased(&self, pseudonym: &Pseudonym) -> bool {
         let erased = self.erased.read();
         !erased.is_empty() && erased.contains(pseudonym)
     }

@@ -30,6 +30,7 @@ enum Kind {
     OrderingKey = 9,
     /// Nowhere on disk.
     Stranger = 10,
+    Erasure = 11,
 }
 
 impl Marker {
@@ -98,6 +99,11 @@ impl Marker {
     /// A user whom nobody knows: the salt that it is told.
     pub fn stranger(&self, name: &str) -> u128 {
         self.wide(Kind::Stranger, &[name.as_bytes()])
+    }
+
+    /// The decisions about an erasure.
+    pub fn erasure(&self, name: &str) -> u64 {
+        self.mark(Kind::Erasure, &[name.as_bytes()])
     }
 
     /// A subscription's disclosures.

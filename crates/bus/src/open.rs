@@ -35,7 +35,7 @@ use crate::subscriptions::places::Places;
 use crate::tail::Tail;
 use crate::topics::{Topics, keys_stream};
 use crate::transactions::Transactions;
-use crate::{Refusal, clerk, fold, retention, secrets};
+use crate::{Refusal, clerk, erasures, fold, retention, secrets};
 
 /// What opening came to.
 #[derive(Debug)]
@@ -199,6 +199,9 @@ fn fold_all(
     let published = places.of(&place_name(HERALD)).get(&0).copied().unwrap_or(0);
     let notices = Arc::new(Notices::default());
     let (state, decisions) = fold_governance(&*journal, &streams, |state, event, at_ms, offset| {
+        erasures::erased(std::slice::from_ref(event))
+            .iter()
+            .for_each(|(whose, who)| keyring.erase(whose, who));
         notices.fold(state, event, at_ms, offset);
         notices.forget(published);
     })?;

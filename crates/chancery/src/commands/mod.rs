@@ -7,8 +7,10 @@ mod contract;
 mod dead_letters;
 mod doctor;
 mod environments;
+mod erase;
 mod export;
 mod folder;
+mod hold;
 mod lint;
 mod notices;
 mod policy;
@@ -110,9 +112,13 @@ enum Verb {
     Policy(policy::Policy),
     /// Follow one affair across agencies, by an event's id
     Trace(trace::Trace),
+    /// Erase a person: what the bus keeps about them becomes unreadable, for good
+    Erase(erase::Erase),
+    /// Legal holds: what must not be erased or deleted for the time being
+    Hold(hold::Hold),
     /// Checkpoints, proofs, bundles, disclosures
     Audit(audit::Audit),
-    /// Check an exported audit bundle offline
+    /// Check an exported audit bundle or a certificate of erasure offline
     Verify(verify::Verify),
     /// Look over a data folder, read-only, while the bus is stopped
     Doctor(doctor::Doctor),
@@ -143,6 +149,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Export(verb) => done(verb.run(&options)),
         Verb::Policy(verb) => done(verb.run(&options)),
         Verb::Trace(verb) => done(verb.run(&options)),
+        Verb::Erase(verb) => done(verb.run(&options)),
+        Verb::Hold(verb) => done(verb.run(&options)),
         Verb::Audit(verb) => done(verb.run(&options)),
         Verb::Verify(verb) => done(verb.run(&options)),
         Verb::Doctor(verb) => done(verb.run(&options)),
