@@ -246,3 +246,271 @@ async fn a_hold_and_the_duty_to_keep_are_waited_for() {
 fn clock_now(bus: &bus::Bus) -> u64 {
     bus.now_ms()
 }
+
+/// A case of two people, in one of the three languages: its topic's files, and an event's data.
+struct Language {
+    topic: &'static str,
+    format: &'static str,
+    file: &'static str,
+    schema: &'static str,
+    data: fn(&[(&str, String)]) -> Data,
+}
+
+const FIELDS: [&str; 6] = ["personId", "name", "partnerId", "partnerName", "office", "note"];
+
+fn json_data(fields: &[(&str, String)]) -> Data {
+    let object: serde_json::Map<String, Value> =
+        fields.iter().map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+    Data::Json(serde_json::to_vec(&object).unwrap().into())
+}
+
+fn avro_data(fields: &[(&str, String)]) -> Data {
+    let one = |(_, text): &(&str, String)| [&[2 * text.len() as u8], text.as_bytes()].concat();
+    Data::Binary(fields.iter().flat_map(one).collect::<Vec<u8>>().into())
+}
+
+fn protobuf_data(fields: &[(&str, String)]) -> Data {
+    let one = |(number, (_, text)): (u8, &(&str, String))| {
+        [&[number << 3 | 2, text.len() as u8], text.as_bytes()].concat()
+    };
+    Data::Binary((1..).zip(fields).flat_map(one).collect::<Vec<u8>>().into())
+}
+
+const LANGUAGES: [Language; 3] = [
+    Language {
+        topic: "civil.case.json",
+        format: "json-schema",
+        file: "v1.schema.json",
+        schema: r#"{"type": "object", "additionalProperties": false, "required": ["personId", "name", "office"],
+            "properties": {"personId": {"type": "string"}, "name": {"type": "string"}, "partnerId": {"type": "string"},
+            "partnerName": {"type": "string"}, "office": {"type": "string"}, "note": {"type": "string"}}}"#,
+        data: json_data,
+    },
+    Language {
+        topic: "civil.case.avro",
+        format: "avro",
+        file: "v1.avsc",
+        schema: r#"{"type": "record", "name": "Case", "fields": [{"name": "personId", "type": "string"},
+            {"name": "name", "type": "string"}, {"name": "partnerId", "type": "string"},
+            {"name": "partnerName", "type": "string"}, {"name": "office", "type": "string"},
+            {"name": "note", "type": "string"}]}"#,
+        data: avro_data,
+    },
+    Language {
+        topic: "civil.case.protobuf",
+        format: "protobuf",
+        file: "v1.proto",
+        schema: "syntax = \"proto3\";\nmessage Case {\n  string personId = 1;\n  string name = 2;\n  string partnerId = 3;\n  \
+            string partnerName = 4;\n  string office = 5;\n  string note = 6;\n}\n",
+        data: protobuf_data,
+    },
+];
+
+/// Ordinary readers are cleared for everything; one is cleared for nothing about people.
+async fn languages(office: &Office) {
+    let mut files = files();
+    for Language { topic, format, file, schema, .. } in &LANGUAGES {
+        let yaml = format!(
+            "topic: {topic}\nowner: civil-registry\nsteward: m.okafor@civil-registry\ndeputy: l.brandt@civil-registry\n\
+             description: A case.\nlegal_basis: An Act\npartitions: 1\nretention: 10y\ncontract:\n  version: 1\n  \
+             format: {format}\n  schema: {file}\n  subject: [/personId, /partnerId]\n  classify:\n    /personId: personal\n    \
+             /name: {{class: personal, of: /personId}}\n    /partnerId: personal\n    \
+             /partnerName: {{class: special, of: /partnerId}}\n    /office: public\n    /note: internal\n"
+        );
+        files.insert(format!("topics/{topic}/topic.yaml"), yaml);
+        files.insert(format!("topics/{topic}/{file}"), (*schema).to_owned());
+        for (agency, clears) in
+            [("tax-office", "[internal, personal, special]"), ("statistics", "[internal, special]")]
+        {
+            let name = format!("{agency}.{}", topic.rsplit('.').next().unwrap());
+            let yaml = format!(
+                "subscription: {name}\ntopic: {topic}\nagency: {agency}\npurpose: a purpose\nlegal_basis: An Act §1\nclears: \
+                 {clears}\nexpires: 2035-01-01\n"
+            );
+            files.insert(format!("subscriptions/{name}.yaml"), yaml);
+        }
+    }
+    office.world.bus.apply(&office.world.operator, &files, false).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_is_what_a_reader_is_handed_who_is_not_cleared_for_its_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    languages(&office).await;
+    let (bus, world) = (&office.world.bus, &office.world);
+    for language in &LANGUAGES {
+        let topic: contract::TopicName = language.topic.parse().unwrap();
+        let number =
+            bus.state(&world.tax).unwrap().topic(&topic).unwrap().versions.values().next().unwrap().number;
+        for (person, partner) in [(1, 2), (3, 4)] {
+            let texts = [child(person), "Zephyrine".to_owned(), child(partner), "Thaddeus".to_owned()];
+            let texts = texts.into_iter().chain(["North".to_owned(), "to file".to_owned()]);
+            let fields: Vec<(&str, String)> = FIELDS.into_iter().zip(texts).collect();
+            let event = CloudEvent {
+                id: format!("case-{person}"),
+                source: "urn:xx:civil-registry:cases".to_owned(),
+                ty: language.topic.to_owned(),
+                dataschema: Some(format!("urn:chancery:schema:id:{number}")),
+                data: Some((language.data)(&fields)),
+                ..CloudEvent::empty()
+            };
+            let outcomes = bus.publish(&world.registry, &topic, vec![Ok(event)]).await.unwrap();
+            receipt(outcomes.into_iter().next().unwrap());
+        }
+    }
+    let read = async |caller: &Caller, agency: &str, language: &Language| {
+        let name = format!("{agency}.{}", language.topic.rsplit('.').next().unwrap());
+        bus.pull(caller, &name.parse().unwrap(), all()).await.unwrap().events
+    };
+    // Of the first case the person, who has something personal only; of the second the partner, who has both classes.
+    office.erased(&child(1)).await;
+    for language in &LANGUAGES {
+        let (cleared, less) = (
+            read(&world.tax, "tax-office", language).await,
+            read(&world.statistics, "statistics", language).await,
+        );
+        let [tombstone, whole] = &cleared[..] else { panic!("{cleared:?}") };
+        assert!(is_tombstone(&tombstone.event) && !is_tombstone(&whole.event), "{}", language.topic);
+        assert!(is_tombstone(&less[0].event), "whoever may see less is told too");
+        assert_eq!(tombstone.event.data, less[0].event.data, "{}", language.topic);
+        assert_eq!(tombstone.event.dataschema, less[0].event.dataschema);
+        assert_ne!(tombstone.event.dataschema, whole.event.dataschema, "{:?}", whole.event.dataschema);
+        assert_eq!(tombstone.event.subject, less[0].event.subject);
+        let bytes = match tombstone.event.data.as_ref().unwrap() {
+            Data::Json(bytes) | Data::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        assert!(
+            bytes.contains("Thaddeus") && bytes.contains("to file") && !bytes.contains("Zephyrine"),
+            "{bytes}"
+        );
+        assert!(!bytes.contains("PID"), "the partner's identifier is of the class that is left out: {bytes}");
+    }
+    office.erased(&child(4)).await;
+    for language in &LANGUAGES {
+        let cleared = read(&world.tax, "tax-office", language).await;
+        let bytes = match cleared[1].event.data.as_ref().unwrap() {
+            Data::Json(bytes) | Data::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        assert!(
+            bytes.contains("to file") && !bytes.contains("Thaddeus") && !bytes.contains("Zephyrine"),
+            "{bytes}"
+        );
+    }
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_were_handed_events_are_told_and_answer_and_the_certificate_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let (bus, world) = (&office.world.bus, &office.world);
+    for number in [1, 2] {
+        receipt(publish(world, birth(number)).await);
+    }
+    let bundle = |bus: &bus::Bus| {
+        let mut bundle = Vec::new();
+        bus.audit().export(0, true, &mut bundle).unwrap();
+        bundle
+    };
+    let key = audit::VerifierKey::parse(&bus.audit().verifier_key()).unwrap();
+    office.read().await;
+    let kept = bus.audit().checkpoint("standard").unwrap();
+    audit::verify(&bundle(bus)[..], &key, &[&kept]).unwrap();
+    let erasure = office.erased(&child(1)).await;
+    audit::verify(&bundle(bus)[..], &key, &[&kept]).unwrap();
+
+    let notices = bus.notices(&office.other_dpo, None, 50).unwrap();
+    let told = notices.iter().find(|told| told.notice.kind == "erasure.told").unwrap();
+    assert!(
+        told.notice.text.contains("birth-1") && !told.notice.text.contains("birth-2"),
+        "{}",
+        told.notice.text
+    );
+    assert_eq!(told.notice.concerns.len(), 1);
+    assert!(bus.erasure(&office.stranger, &erasure).is_err(), "statistics was handed nothing");
+    let references = bus.erasure_references(&office.other_dpo, &erasure).await.unwrap();
+    assert_eq!(references.iter().map(|it| it.at.id.as_str()).collect::<Vec<_>>(), ["birth-1"]);
+    assert!(bus.erasure_references(&office.officer, &erasure).await.unwrap().is_empty());
+    // What is handed over since is no reference, and tells nobody anything.
+    bus.pull(&world.statistics, &uncleared(), all()).await.unwrap();
+    assert!(bus.erasure(&office.stranger, &erasure).is_err());
+
+    let forbidden = bus.erasure_certificate(&office.other_dpo, &erasure).await.unwrap_err();
+    assert_eq!(forbidden.kind, RefusalKind::Forbidden);
+    let agency = contract::AgencyName::parse("tax-office").unwrap();
+    let kept = Some("Tax Act §147".to_owned());
+    let answer = Command::AcknowledgeErasure { erasure: erasure.clone(), agency, kept: kept.clone() };
+    bus.govern(&office.other_dpo, answer).await.unwrap();
+    let text = bus.erasure_certificate(&office.officer, &erasure).await.unwrap();
+    let certificate = audit::Certificate::verify(&text, &key).unwrap();
+    assert_eq!((certificate.status.as_str(), certificate.parts.len()), ("carried-out", 1));
+    assert_eq!(certificate.asked.by, "d@civil-registry");
+    assert_eq!(certificate.agreed[0].by, world.operator.principal.as_str());
+    assert_eq!(certificate.told[0].answer.as_ref().unwrap().kept, kept);
+    assert!(certificate.parts[0].unreadable_in_every_copy.is_none(), "the epoch has not turned");
+    // Asked for, agreed to and carried out, told, answered.
+    assert_eq!(certificate.audit.len(), 4, "{:?}", certificate.audit);
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_it_is_about_stands_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let (bus, world) = (&office.world.bus, &office.world);
+    receipt(publish(world, birth(1)).await);
+    let before = office.read().await;
+    assert!(text(&before[0]).contains("PID-0000001"));
+    let said = || ("a case".to_owned(), "court 4711".to_owned());
+    let hold = bus.hold_person(&world.operator, &subject(&child(1)), said()).await.unwrap();
+    let unknown = bus.hold_person(&office.officer, &subject(&child(7)), said()).await.unwrap();
+    let erasure = office.asked(&child(1)).await;
+    office.approved(&erasure).await;
+    bus.govern(&world.operator, Command::LiftHold { hold, reason: "over".to_owned() }).await.unwrap();
+    bus.bring_due().await.unwrap();
+    assert_eq!(office.status(&erasure), "carried-out");
+    let mut said = format!("{:?}{:?}{unknown}", bus.erasures(&world.operator), bus.holds(&world.operator));
+    said += &format!("{:?}", bus.notices(&world.operator, None, 100).unwrap());
+    said += &bus.erasure_certificate(&world.operator, &erasure).await.unwrap();
+    for refused in [
+        bus.request_erasure(&office.officer, &subject(&child(1)), "again".to_owned()).await.unwrap_err(),
+        bus.request_erasure(&office.officer, &subject(&child(1)), child(1)).await.unwrap_err(),
+        Subject::parse(child(1).repeat(200)).unwrap_err(),
+    ] {
+        said += &format!("{refused:?}");
+    }
+    said += &format!("{:?}", office.read().await);
+    let mut bundle = Vec::new();
+    bus.audit().export(0, true, &mut bundle).unwrap();
+    said += &String::from_utf8(bundle).unwrap();
+    bus.close().await;
+    for planted in ["PID-0000001", "PID-0000007", "Zephyrine"] {
+        assert!(!said.contains(planted), "{planted} was said");
+        crate::planted_values::search(folder.path(), planted.as_bytes());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_is_not_deleted_when_its_retention_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = Arc::new(SetClock::at(NOW));
+    let mut office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    receipt(publish(&office.world, birth(1)).await);
+    let said = ("a case".to_owned(), "court 4711".to_owned());
+    let hold = office.world.bus.hold_topic(&office.officer, topic(), said).await.unwrap();
+    clock.advance(11 * 365 * DAY_MS);
+    // Retention looks when the bus opens.
+    let settled = async || tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    office.world = reopened_by(office.world, folder.path(), clock.clone()).await;
+    settled().await;
+    let operator = office.world.operator.clone();
+    assert!(office.world.bus.trace(&operator, "birth-1").is_ok(), "it is held");
+    let lift = Command::LiftHold { hold, reason: "over".to_owned() };
+    office.world.bus.govern(&operator, lift).await.unwrap();
+    office.world = reopened_by(office.world, folder.path(), clock).await;
+    settled().await;
+    assert!(office.world.bus.trace(&operator, "birth-1").is_err(), "it is held no more");
+    office.world.bus.close().await;
+}

@@ -94,12 +94,18 @@ impl SubjectFile {
 }
 
 #[derive(Args)]
-#[group(id = "done", required = true, multiple = false, args = ["deleted", "kept"])]
 struct Acknowledge {
     id: String,
     /// For which agency [default: yours]
     #[arg(long)]
     agency: Option<String>,
+    #[command(flatten)]
+    done: Done,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Done {
     /// They are deleted
     #[arg(long)]
     deleted: bool,
@@ -127,8 +133,8 @@ impl Erase {
             Act::Withdraw { id, reason } => {
                 client.post(&path(&id, "/withdraw"), &json!({ "reason": reason }))?
             }
-            Act::Acknowledge(Acknowledge { id, agency, kept, .. }) => {
-                let mut body = json!({ "kept": kept });
+            Act::Acknowledge(Acknowledge { id, agency, done }) => {
+                let mut body = json!({ "kept": done.kept.filter(|_| !done.deleted) });
                 if let Some(agency) = agency {
                     body["agency"] = agency.into();
                 }

@@ -20,11 +20,12 @@ impl Telling<'_> {
         match event {
             Event::ErasureRequested { erasure, reason, by, .. } => {
                 let known = self.state.erasure(erasure)?;
-                let concerns = self.answering(known);
-                let asks = concerns.iter().filter(|agency| !known.asked.speaks_for.contains(*agency));
+                let asks = self.approvals(known);
                 let text = format!("erasure {erasure} of a person is asked for: {reason}");
                 let notice = self.begin("erasure.requested", &text, by)?;
-                let asks = asks.map(|agency| self.approval(erasure, agency)).collect();
+                let asked = asks.iter().map(|ask| ask.agency.clone());
+                let concerns: BTreeSet<AgencyName> = self.answering(known).into_iter().chain(asked).collect();
+                let concerns = concerns.into_iter().collect();
                 Some(Notice { reason: Some(reason.clone()), concerns, asks, ..notice })
             }
             Event::ErasureDeclined { erasure, agencies, reason, by } => {
@@ -100,14 +101,33 @@ impl Telling<'_> {
         parts.chain([&asked]).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn approval(&self, erasure: &str, agency: &AgencyName) -> Ask {
-        let officers = self.state.principals_in(agency, Role::Dpo).map(|known| known.principal.as_str());
-        let officers: Vec<&str> = officers.take(5).collect();
-        let who = match officers.is_empty() {
-            true => format!("a data protection officer of {agency}"),
-            false => officers.join(" or "),
+    /// Whose word is wanted: that of each data protection officer who has not spoken; if there is none, that of anybody who
+    /// can be the second.
+    fn approvals(&self, known: &Erasure) -> Vec<Ask> {
+        let parts = || known.parts.iter().map(|part| &part.found.person.agency);
+        let silent: BTreeSet<&AgencyName> = parts()
+            .filter(|agency| !known.asked.speaks_for.contains(*agency))
+            .flat_map(|agency| speakers(self.state, agency))
+            .collect();
+        if !silent.is_empty() {
+            return silent.into_iter().map(|agency| self.approval(known, agency, Role::Dpo)).collect();
+        }
+        let second: BTreeSet<&AgencyName> = parts().flat_map(|agency| speakers(self.state, agency)).collect();
+        let officers = second.into_iter().map(|agency| self.approval(known, agency, Role::Dpo));
+        let operators = self.state.central().map(|agency| self.approval(known, agency, Role::Operator));
+        officers.chain(operators).collect()
+    }
+
+    fn approval(&self, known: &Erasure, agency: &AgencyName, role: Role) -> Ask {
+        let others = self.state.principals_in(agency, role).map(|it| &it.principal);
+        let others = others.filter(|who| **who != known.asked.by.principal).map(|who| who.as_str());
+        let others: Vec<&str> = others.take(5).collect();
+        let who = match (others.is_empty(), role) {
+            (false, _) => others.join(" or "),
+            (true, Role::Operator) => format!("an operator of {agency}"),
+            (true, _) => format!("another data protection officer of {agency}"),
         };
-        let how = format!("{who} agrees or declines: chancery erase approve {erasure}");
+        let how = format!("{who} agrees or declines: chancery erase approve {}", known.id);
         Ask { agency: agency.clone(), wanted: "approval", how, by: None }
     }
 
