@@ -107,10 +107,12 @@ impl Bus {
     /// Decides one command and, where it is allowed, makes it so.
     pub async fn govern(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
         erasures::is_anybodys(&command)?;
-        self.govern_any(caller, command).await
+        let mut governed = self.govern_any(caller, command).await?;
+        governed.events.retain(erasures::is_told);
+        Ok(governed)
     }
 
-    /// The same for commands that the bus completes first.
+    /// The same for commands that the bus completes first, and with every fact.
     pub(crate) async fn govern_any(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
         let (name, core) = (command.name(), self.core.clone());
         self.decide(caller, name, move |caller, state, now_ms| {

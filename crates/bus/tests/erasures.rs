@@ -188,7 +188,8 @@ async fn two_people_are_wanted_and_who_may_not_ask_learns_nothing() {
         bus.request_erasure(&office.officer, &subject(&child(1)), "again".to_owned()).await.unwrap_err();
     assert!(twice.text.contains(&erasure), "{twice}");
     assert!(!is_tombstone(&office.read().await[0]));
-    office.approved(&erasure).await;
+    let told = bus.govern(&office.world.operator, approve()).await.unwrap();
+    assert_eq!(told.events.len(), 1, "what the person is called is not told: {:?}", told.events);
     assert!(is_tombstone(&office.read().await[0]));
     let raw = json!({"command": "request-erasure", "erasure": "e", "reason": "r",
         "parts": [{"agency": "civil-registry", "pseudonym": "00".repeat(16)}]});
@@ -512,5 +513,66 @@ async fn what_is_held_is_not_deleted_when_its_retention_is_over() {
     office.world = reopened_by(office.world, folder.path(), clock).await;
     settled().await;
     assert!(office.world.bus.trace(&operator, "birth-1").is_err(), "it is held no more");
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_known_to_two_agencies_is_erased_by_both_officers_and_each_sees_its_own_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let (bus, world) = (&office.world.bus, &office.world);
+    let mut files = files();
+    let language = &LANGUAGES[0];
+    let yaml = "topic: tax.case.opened\nowner: tax-office\nsteward: s@tax-office\ndeputy: t@tax-office\ndescription: A case.\n\
+        legal_basis: An Act\npartitions: 1\nretention: 10y\ncontract:\n  version: 1\n  format: json-schema\n  \
+        schema: v1.schema.json\n  subject: [/personId, /partnerId]\n  classify:\n    /personId: personal\n    \
+        /name: {class: personal, of: /personId}\n    /partnerId: personal\n    \
+        /partnerName: {class: personal, of: /partnerId}\n    /office: public\n    /note: internal\n";
+    files.insert("topics/tax.case.opened/topic.yaml".to_owned(), yaml.to_owned());
+    files.insert("topics/tax.case.opened/v1.schema.json".to_owned(), language.schema.to_owned());
+    bus.apply(&world.operator, &files, false).await.unwrap();
+    let producer = principal(bus, &world.operator, "p@tax-office", Role::Producer).await;
+    let texts = [child(1), "Zephyrine".to_owned(), child(2), "Thaddeus".to_owned(), "South".to_owned()];
+    let fields: Vec<(&str, String)> = FIELDS.into_iter().zip(texts).collect();
+    let event = CloudEvent {
+        id: "case-1".to_owned(),
+        source: "urn:xx:tax-office:cases".to_owned(),
+        ty: "tax.case.opened".to_owned(),
+        data: Some((language.data)(&fields)),
+        ..CloudEvent::empty()
+    };
+    let cases: contract::TopicName = "tax.case.opened".parse().unwrap();
+    receipt(bus.publish(&producer, &cases, vec![Ok(event)]).await.unwrap().remove(0));
+    receipt(publish(world, birth(1)).await);
+
+    let erasure = office.asked(&child(1)).await;
+    let (known, sight) = bus.erasure(&office.officer, &erasure).unwrap();
+    let [registry, tax] = &known.parts[..] else { panic!("{:?}", known.parts) };
+    assert_ne!(registry.found.person.pseudonym, tax.found.person.pseudonym);
+    assert_eq!(tax.found.topics.keys().collect::<Vec<_>>(), [&cases]);
+    assert_eq!(sight.parts.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["civil-registry"]);
+    let told =
+        bus.govern(&office.other_dpo, Command::ApproveErasure { erasure: erasure.clone() }).await.unwrap();
+    assert!(!format!("{:?}", told.events).contains(&registry.found.person.pseudonym), "{:?}", told.events);
+    assert_eq!(office.status(&erasure), "carried-out");
+    assert!(is_tombstone(&office.read().await[0]));
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_were_handed_events_are_told_after_a_restart_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    receipt(publish(&office.world, birth(1)).await);
+    office.read().await;
+    let erasure = office.asked(&child(1)).await;
+    // Without what follows the decision, as if it died just behind it.
+    let approve = Command::ApproveErasure { erasure: erasure.clone() };
+    office.world.bus.govern(&office.world.operator, approve).await.unwrap();
+    office.world = reopened(office.world, folder.path()).await;
+    office.world.bus.bring_due().await.unwrap();
+    let (known, _) = office.world.bus.erasure(&office.other_dpo, &erasure).unwrap();
+    assert_eq!(known.informed.len(), 1, "{known:?}");
+    assert!(office.world.bus.bring_due().await.unwrap().is_empty(), "once");
     office.world.bus.close().await;
 }

@@ -171,7 +171,7 @@ impl Bus {
     /// As [`govern`](Bus::govern), for what may erase somebody: those who were handed events are told at once. Where that
     /// fails, the clerk does it.
     pub async fn govern_erasure(&self, caller: &Caller, command: Command) -> Result<(), Refusal> {
-        let governed = self.govern(caller, command).await?;
+        let governed = self.govern_any(caller, command).await?;
         let erases = governed.events.iter().any(|event| matches!(event, Event::PersonErased { .. }));
         if erases && let Err(error) = self.tell_of_erasures().await {
             tracing::warn!(%error, "who was handed events about an erased person could not be told; it is tried again");
@@ -190,6 +190,12 @@ pub(crate) fn is_anybodys(command: &Command) -> Result<(), Refusal> {
     let text = format!("{} is not a command that can be given as it stands", command.name());
     Err(Refusal::new(RefusalKind::Malformed, text)
         .hint(format!("{route} takes the person's identifier; the bus makes the command of it")))
+}
+
+/// Whether who asked is answered with a fact. An approval may erase other agencies' parts, and what their keys call the
+/// person and where there were events about them is not theirs to know.
+pub(crate) fn is_told(fact: &Event) -> bool {
+    !matches!(fact, Event::PersonErased { .. } | Event::ErasureLooked { .. })
 }
 
 /// Whom facts erase.
