@@ -10,6 +10,7 @@
 //! caller gives.
 
 pub mod bundle;
+pub mod certificate;
 pub mod checkpoint;
 pub mod entry;
 pub mod note;
@@ -20,6 +21,7 @@ pub mod tiles;
 pub mod tree;
 pub mod verify;
 
+pub use certificate::Certificate;
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use entry::{Entry, EntryError, Kind, Range};
 pub use note::{Note, NoteError, Signer, VerifierKey};

@@ -1,4 +1,5 @@
-//! What the bus decides by itself: versions go live when their notice has run, and its own topics come to be.
+//! What the bus decides by itself: versions go live when their notice has run, people are erased when nothing holds them any
+//! more, and its own topics come to be.
 
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ const LOOK: Duration = Duration::from_secs(5);
 impl Bus {
     /// Enacts what is due now. The bus does it by itself every few seconds.
     pub async fn bring_due(&self) -> Result<Vec<Event>, Refusal> {
+        let mut brought = Vec::new();
         // Seldom is anything due; only then does it stand in line with other decisions.
-        if clerk::due(&self.core.state(), self.core.clock.now_ms()).is_empty() {
-            return Ok(Vec::new());
+        if !clerk::due(&self.core.state(), self.core.clock.now_ms()).is_empty() {
+            brought.extend(self.as_clerk(clerk::due).await?);
         }
-        self.as_clerk(clerk::due).await
+        brought.extend(self.erase_what_is_due().await?);
+        Ok(brought)
     }
 
     /// Makes those of the bus's own topics that there are not yet: all of them on a first start, and what a newer release

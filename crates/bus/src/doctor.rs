@@ -5,14 +5,14 @@ use std::path::Path;
 
 use audit::proof::root;
 use audit::{Frontier, leaf_hash};
-use governance::State;
 use governance::notices::Way;
+use governance::{Event, State};
 use journal::{Journal, JournalError, Offset, StreamInfo};
 
 use crate::lanes::Lane;
 use crate::notices::failures::{Failure, Failures};
 use crate::notices::{self, Notices};
-use crate::open::fold_governance;
+use crate::open::{Decided, fold_governance};
 use crate::streams::Streams;
 use crate::subscriptions::places::Places;
 use crate::{fold, record};
@@ -50,8 +50,8 @@ pub fn examine(data: &Path, journal: &dyn Journal) -> Result<Vec<Finding>, Journ
     };
     let mut findings = Vec::new();
     let notices = Notices::default();
-    let tell = |state: &_, event: &_, at_ms, offset| {
-        notices.fold(state, event, at_ms, offset);
+    let tell = |state: &State, event: &Event, at: &Decided| {
+        notices.fold(state, event, at.at_ms, at.place);
         notices.forget(Offset::MAX);
     };
     match fold_governance(journal, &streams, tell) {

@@ -10,6 +10,7 @@ use contract::{
     Rehearsal, TopicName, Weight, impact,
 };
 use governance::profiles::{Lint, Linted};
+use governance::state::Person;
 use governance::{
     Basis, Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, Ruling, State, rights,
 };
@@ -23,7 +24,7 @@ use crate::credentials::NewToken;
 use crate::keyring::{AgencySecret, KeyFact};
 use crate::lanes::{Apply, Fact, Facts, Lane};
 use crate::questions::Questions;
-use crate::{Bus, Refusal, RefusalKind, rehearse};
+use crate::{Bus, Refusal, RefusalKind, erasures, rehearse};
 
 /// A principal with the token that was made for it. The token is nowhere else.
 #[derive(Debug, Clone)]
@@ -90,6 +91,10 @@ impl ContractCheck for Compiler<'_> {
         schemas::places(definition.format, &definition.schema)
     }
 
+    fn events_about(&self, person: &Person) -> Result<BTreeMap<TopicName, u64>, String> {
+        erasures::topics_about(self.0, person).map_err(|refusal| refusal.text)
+    }
+
     fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String> {
         match schemas::compatibility::check(mode, new, earlier) {
             Ok(faults) => faults.into_iter().map(|(_, fault)| fault.to_string()).collect(),
@@ -101,6 +106,14 @@ impl ContractCheck for Compiler<'_> {
 impl Bus {
     /// Decides one command and, where it is allowed, makes it so.
     pub async fn govern(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
+        erasures::is_anybodys(&command)?;
+        let mut governed = self.govern_any(caller, command).await?;
+        governed.events.retain(erasures::is_told);
+        Ok(governed)
+    }
+
+    /// The same for commands that the bus completes first, and with every fact.
+    pub(crate) async fn govern_any(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
         let (name, core) = (command.name(), self.core.clone());
         self.decide(caller, name, move |caller, state, now_ms| {
             Ok(governance::rule(state, caller, &command, now_ms, &Compiler(&core))?)
@@ -268,8 +281,14 @@ impl Bus {
         let questions = questions.as_ref();
         let what = DecisionOf { caller, command: name, events: &events, basis: &basis, questions };
         let entry = decision_entry(&what, &rfc3339(now_ms));
+        let marks = erasures::marks(&self.core.marker, &events);
+        let erased = erasures::erased(&events);
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
+            // If we die before this, the fold does it: nobody is served before.
+            erased
+                .iter()
+                .for_each(|(agency, pseudonym)| core.keyring.erase(agency, pseudonym, durable.at_ms));
             for (secret, keys) in new_agencies {
                 core.keyring.add(secret, keys, durable.at_ms);
             }
@@ -284,7 +303,7 @@ impl Bus {
             told.into_iter().zip(&durable.offsets).for_each(|(notice, at)| core.notices.add(*at, notice));
             core.notices.ring();
         });
-        let facts = Facts { records, entries: vec![(entry, Vec::new())], apply: Some(apply) };
+        let facts = Facts { records, entries: vec![(entry, marks)], apply: Some(apply) };
         self.core.lane(Lane::Standard).record(facts).await?;
         Ok(Governed { events })
     }

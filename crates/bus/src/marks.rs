@@ -31,6 +31,7 @@ enum Kind {
     /// Nowhere on disk.
     Stranger = 10,
     Questions = 11,
+    Erasure = 12,
 }
 
 impl Marker {
@@ -104,6 +105,11 @@ impl Marker {
     /// What policies were asked for a folder, by the digest that the audit has of it.
     pub fn questions(&self, sha256: &audit::Hash) -> u64 {
         self.mark(Kind::Questions, &[&sha256.0])
+    }
+
+    /// The decisions about an erasure.
+    pub fn erasure(&self, name: &str) -> u64 {
+        self.mark(Kind::Erasure, &[name.as_bytes()])
     }
 
     /// A subscription's disclosures.

@@ -34,7 +34,7 @@ use crate::subscriptions::places::Places;
 use crate::tail::Tail;
 use crate::topics::Topics;
 use crate::transactions::Transactions;
-use crate::{Refusal, clerk, fold, retention, rotation, secrets};
+use crate::{Refusal, clerk, erasures, fold, retention, rotation, secrets};
 
 /// What opening came to.
 #[derive(Debug)]
@@ -198,8 +198,10 @@ fn fold_all(
     }
     let published = places.of(&place_name(HERALD)).get(&0).copied().unwrap_or(0);
     let notices = Arc::new(Notices::default());
-    let (state, decisions) = fold_governance(&*journal, &streams, |state, event, at_ms, offset| {
-        notices.fold(state, event, at_ms, offset);
+    let (state, decisions) = fold_governance(&*journal, &streams, |state, event, at| {
+        let erased = erasures::erased(std::slice::from_ref(event));
+        erased.iter().for_each(|(whose, who)| keyring.erase(whose, who, at.durable_ms));
+        notices.fold(state, event, at.at_ms, at.place);
         notices.forget(published);
     })?;
     let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
@@ -298,17 +300,27 @@ fn fold_sequences(journal: &dyn Journal, stream: StreamId, now_ms: u64) -> Resul
     Ok(sequences)
 }
 
-/// Governance, rebuilt from nothing; `visit` sees each decision with the state just after it, its time and its place.
+/// When and where a decision was made; times in milliseconds since 1970.
+pub(crate) struct Decided {
+    /// When it was decided.
+    pub at_ms: u64,
+    /// When it became durable, by its lane.
+    pub durable_ms: u64,
+    /// Its place in the stream.
+    pub place: Offset,
+}
+
+/// Governance, rebuilt from nothing; `visit` sees each decision with the state just after it.
 pub(crate) fn fold_governance(
     journal: &dyn Journal,
     streams: &Streams,
-    mut visit: impl FnMut(&State, &Event, u64, Offset),
+    mut visit: impl FnMut(&State, &Event, &Decided),
 ) -> Result<(State, u64), OpenError> {
     let (mut state, mut decisions, mut unread) = (State::default(), 0, None);
     fold::each(journal, streams.governance, 0, |record| match decode(&record.body) {
         Some((event, at_ms)) => {
             governance::apply(&mut state, &event, at_ms);
-            visit(&state, &event, at_ms, record.offset);
+            visit(&state, &event, &Decided { at_ms, durable_ms: record.time_ms, place: record.offset });
             decisions += 1;
         }
         None => unread = unread.or(Some(record.offset)),

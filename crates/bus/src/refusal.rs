@@ -108,7 +108,8 @@ impl From<governance::Refused> for Refusal {
             "not-allowed" | "forbidden-by-standards" | "subscription-not-live" | "topic-suspended" => {
                 RefusalKind::Forbidden
             }
-            "unknown" | "unknown-subject" | "unknown-version" => RefusalKind::Unknown,
+            "unknown" | "unknown-subject" | "unknown-version" | "nothing-sealed" => RefusalKind::Unknown,
+            "unavailable" => RefusalKind::Unavailable,
             "malformed" => RefusalKind::Malformed,
             "migration-fails" => RefusalKind::Contract,
             _ => RefusalKind::Conflict,

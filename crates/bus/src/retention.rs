@@ -36,7 +36,7 @@ pub async fn run(core: Arc<Core>) {
     }
 }
 
-/// Trims every topic to its retention, and what is remembered of producers to its time.
+/// Trims every topic to its retention, but for those under a legal hold, and what is remembered of producers to its time.
 pub fn trim(core: &Core) -> Result<(), Refusal> {
     let now_ms = core.clock.now_ms();
     for stream in core.streams.producers {
@@ -45,7 +45,11 @@ pub fn trim(core: &Core) -> Result<(), Refusal> {
             core.journal.trim(stream, keep_from)?;
         }
     }
+    let state = core.state();
     for topic in core.topics.all() {
+        if state.is_held(&topic.name) {
+            continue;
+        }
         for stream in &topic.partitions {
             let keep_from = core.journal.at_time(*stream, now_ms.saturating_sub(topic.retention_ms))?;
             if keep_from > core.journal.bounds(*stream)?.first {

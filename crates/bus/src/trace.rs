@@ -7,6 +7,7 @@ use governance::rights;
 use journal::Found;
 
 use crate::api::{Caller, Disclosed, TraceStep};
+use crate::core::Core;
 use crate::limits::{DISCLOSURE_BUCKET, TRACE_MAX_EVENTS};
 use crate::mark_table::Place;
 use crate::record;
@@ -70,7 +71,7 @@ impl Bus {
     }
 
     fn step(&self, found: &Found) -> Result<Option<TraceStep>, Refusal> {
-        let found = &self.event_of(found)?;
+        let found = &self.core.event_of(found)?;
         let Some(topic) = self.core.topics.of_stream(found.stream) else { return Ok(None) };
         let Some(partition) = topic.partition_of(found.stream) else { return Ok(None) };
         let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next() else {
@@ -90,53 +91,8 @@ impl Bus {
             correlation: extension("correlationid"),
             causation: extension("causationid"),
             traceparent: extension("traceparent"),
-            disclosed: self.disclosed(&topic.name, partition, found.offset)?,
+            disclosed: self.core.disclosed(&topic.name, partition, found.offset)?,
         }))
-    }
-
-    /// Where the event stands that a mark led to: there, or at the place that is noted there.
-    fn event_of(&self, found: &Found) -> Result<Found, Refusal> {
-        if !self.core.streams.people.contains(&found.stream) {
-            return Ok(*found);
-        }
-        let noted = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next();
-        let place = noted.and_then(|noted| Place::decode(&noted.body));
-        Ok(place.map_or(*found, |place| Found { stream: place.stream, offset: place.offset }))
-    }
-
-    /// Who was handed one event, each subscription once, by its first time.
-    fn disclosed(&self, topic: &TopicName, partition: u32, offset: u64) -> Result<Vec<Disclosed>, Refusal> {
-        let mark = self.core.marker.disclosure(topic, partition, offset / DISCLOSURE_BUCKET);
-        let mut first: BTreeMap<SubscriptionName, Disclosed> = BTreeMap::new();
-        for found in self.core.journal.find(mark)? {
-            let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next()
-            else {
-                continue;
-            };
-            let Ok(audit::Entry { what: audit::Kind::Disclosure(entry), time, .. }) =
-                audit::Entry::decode(&stored.body)
-            else {
-                continue;
-            };
-            let covers = |range: &audit::Range| {
-                range.partition == partition && (range.first..range.first + range.count).contains(&offset)
-            };
-            if entry.topic != topic.as_str() || !entry.ranges.iter().any(covers) {
-                continue;
-            }
-            let names = (SubscriptionName::parse(&entry.subscription), AgencyName::parse(&entry.agency));
-            let (Ok(subscription), Ok(agency)) = names else { continue };
-            first.entry(subscription.clone()).or_insert(Disclosed {
-                subscription,
-                agency,
-                purpose: entry.purpose.into_owned(),
-                opened: entry.opened.iter().map(|class| class.to_string()).collect(),
-                time: time.into_owned(),
-            });
-        }
-        let mut disclosed: Vec<Disclosed> = first.into_values().collect();
-        disclosed.sort_by(|a, b| a.time.cmp(&b.time));
-        Ok(disclosed)
     }
 
     /// Who was handed events about a person, by the identifier that agencies' contracts name. Topics that were sealed by
@@ -172,6 +128,57 @@ impl Bus {
             }
         }
         Ok(report.into_values().collect())
+    }
+}
+
+impl Core {
+    /// Where the event stands that a mark led to: there, or at the place that is noted there.
+    pub(crate) fn event_of(&self, found: &Found) -> Result<Found, Refusal> {
+        if !self.streams.people.contains(&found.stream) {
+            return Ok(*found);
+        }
+        let noted = self.journal.read(found.stream, found.offset, 1)?.into_iter().next();
+        let place = noted.and_then(|noted| Place::decode(&noted.body));
+        Ok(place.map_or(*found, |place| Found { stream: place.stream, offset: place.offset }))
+    }
+
+    /// Who was handed one event, each subscription once for each agency that had it, by its first time.
+    pub(crate) fn disclosed(
+        &self,
+        topic: &TopicName,
+        partition: u32,
+        offset: u64,
+    ) -> Result<Vec<Disclosed>, Refusal> {
+        let mark = self.marker.disclosure(topic, partition, offset / DISCLOSURE_BUCKET);
+        let mut first: BTreeMap<(SubscriptionName, AgencyName), Disclosed> = BTreeMap::new();
+        for found in self.journal.find(mark)? {
+            let Some(stored) = self.journal.read(found.stream, found.offset, 1)?.into_iter().next() else {
+                continue;
+            };
+            let Ok(audit::Entry { what: audit::Kind::Disclosure(entry), time, .. }) =
+                audit::Entry::decode(&stored.body)
+            else {
+                continue;
+            };
+            let covers = |range: &audit::Range| {
+                range.partition == partition && (range.first..range.first + range.count).contains(&offset)
+            };
+            if entry.topic != topic.as_str() || !entry.ranges.iter().any(covers) {
+                continue;
+            }
+            let names = (SubscriptionName::parse(&entry.subscription), AgencyName::parse(&entry.agency));
+            let (Ok(subscription), Ok(agency)) = names else { continue };
+            first.entry((subscription.clone(), agency.clone())).or_insert(Disclosed {
+                subscription,
+                agency,
+                purpose: entry.purpose.into_owned(),
+                opened: entry.opened.iter().map(|class| class.to_string()).collect(),
+                time: time.into_owned(),
+            });
+        }
+        let mut disclosed: Vec<Disclosed> = first.into_values().collect();
+        disclosed.sort_by(|a, b| a.time.cmp(&b.time));
+        Ok(disclosed)
     }
 }
 

@@ -6,6 +6,7 @@ mod batches;
 mod carrying;
 mod common;
 mod corners;
+mod erasures;
 mod folders;
 mod keys;
 mod leaks;

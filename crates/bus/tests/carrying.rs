@@ -386,3 +386,23 @@ async fn a_plan_tries_what_it_would_propose_within_the_same_limits() {
     let late = world.bus.apply(&world.operator, &second_version(STEPS), false).await.unwrap_err();
     assert!(late.text.contains("20 trials"), "{late}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carried_reader_gets_tombstones_of_its_own_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = carried(folder.path()).await;
+    receipt(publish(&world, second_birth(3)).await);
+    let role = governance::Role::Dpo;
+    let officer = principal(&world.bus, &world.operator, "d@civil-registry", role).await;
+    let subject = bus::Subject::parse("PID-0000003".to_owned()).unwrap();
+    let erasure = world.bus.request_erasure(&officer, &subject, "An Act".to_owned()).await.unwrap();
+    world.bus.govern(&world.operator, Command::ApproveErasure { erasure }).await.unwrap();
+    let told = pulled(&world, &world.tax, &cleared()).await;
+    assert_eq!(text(&told[0].event), text(&birth(1)));
+    let third = &told[2].event;
+    assert!(third.extensions.iter().any(|(name, _)| name == "erased"), "{third:?}");
+    let document: serde_json::Value = serde_json::from_str(&text(third)).unwrap();
+    let left = serde_json::json!({"registrationOffice": "North", "clerk": "nobody", "parents": [{}]});
+    assert_eq!(document, left);
+    world.bus.close().await;
+}

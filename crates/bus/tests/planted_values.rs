@@ -49,7 +49,7 @@ async fn no_planted_value_stands_in_the_clear_anywhere() {
     assert!(text(&opened.events[0].event).contains("Zephyrine"), "the search would find nothing anyway");
 }
 
-fn search(folder: &Path, planted: &[u8]) {
+pub fn search(folder: &Path, planted: &[u8]) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {
             search(&entry.path(), planted);

@@ -38,6 +38,7 @@ pub(crate) fn topic(topic: &Topic, state: &governance::State, now_ms: u64) -> Va
         "deputy": topic.deputy.as_str(), "description": topic.description, "legal_basis": topic.legal_basis,
         "latency": topic.latency.as_str(), "partitions": topic.partitions,
         "retention": governance::duration::to_text(topic.retention_s),
+        "keep": (topic.keep_s > 0).then(|| governance::duration::to_text(topic.keep_s)),
         "key": String::from(topic.key.clone()), "created_at": rfc3339(topic.created_ms),
         "active": topic.active_versions().map(|version| version.number().0).collect::<Vec<_>>(),
         "ownership": ownership::of(topic, state, now_ms),

@@ -9,6 +9,7 @@ mod caller;
 mod contracts;
 mod cursors;
 mod dead_letters;
+mod erasures;
 mod events;
 mod exports;
 mod governance;

@@ -19,8 +19,8 @@ use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::{
-    Door, Reach, audit, contracts, cursors, dead_letters, events, exports, governance, health, keys, notices,
-    people, policies, registry, stream,
+    Door, Reach, audit, contracts, cursors, dead_letters, erasures, events, exports, governance, health,
+    keys, notices, people, policies, registry, stream,
 };
 
 /// Most of what the framework says of a request that it refuses.
@@ -84,6 +84,18 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("post", "/v1/dead-letters/{id}/discard", post(dead_letters::discard)),
         ("get", "/v1/trace/{id}", get(people::trace)),
         ("get", "/v1/people/{subject}/disclosures", get(people::disclosures)),
+        ("post", "/v1/erasures", post(erasures::request)),
+        ("get", "/v1/erasures", get(erasures::list)),
+        ("get", "/v1/erasures/{id}", get(erasures::show)),
+        ("post", "/v1/erasures/{id}/approve", post(erasures::approve)),
+        ("post", "/v1/erasures/{id}/decline", post(erasures::decline)),
+        ("post", "/v1/erasures/{id}/withdraw", post(erasures::withdraw)),
+        ("post", "/v1/erasures/{id}/acknowledge", post(erasures::acknowledge)),
+        ("get", "/v1/erasures/{id}/certificate", get(erasures::certificate)),
+        ("get", "/v1/erasures/{id}/references", get(erasures::references)),
+        ("post", "/v1/holds", post(erasures::place_hold)),
+        ("get", "/v1/holds", get(erasures::holds)),
+        ("post", "/v1/holds/{id}/lift", post(erasures::lift_hold)),
         ("get", "/v1/audit", get(audit::overview)),
         ("get", "/v1/audit/export", get(audit::export)),
         ("get", "/v1/audit/prove", get(audit::prove)),

@@ -4,6 +4,7 @@
 //! registers something hears everything that is wrong with it at once.
 
 mod agencies;
+mod erasure;
 mod subscriptions;
 mod topics;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::state::Share;
 use crate::{Date, Mode, Roles, Schema, Scram, Standards, TokenHash};
 pub use agencies::{AgencyChange, AgencyProfile};
+pub use erasure::{ErasureRequest, NewHold};
 pub use subscriptions::{SubscriptionChange, SubscriptionRequest};
 pub use topics::{NewTopic, TopicChange};
 
@@ -298,6 +300,46 @@ pub enum Command {
         #[serde(default)]
         mode: Option<Mode>,
     },
+    /// Asks that what is sealed about a person becomes unreadable, for good.
+    RequestErasure(ErasureRequest),
+    /// Another person agrees; whatever nothing stands in the way of is erased at once.
+    ApproveErasure {
+        /// Which.
+        erasure: String,
+    },
+    /// A data protection officer does not want what their agency's keys seal erased; an operator, all of it.
+    DeclineErasure {
+        /// Which.
+        erasure: String,
+        /// Why.
+        reason: String,
+    },
+    /// Who asked takes it back.
+    WithdrawErasure {
+        /// Which.
+        erasure: String,
+        /// Why.
+        reason: String,
+    },
+    /// An agency that was handed events about the person says what it did with them.
+    AcknowledgeErasure {
+        /// Which.
+        erasure: String,
+        /// For which agency.
+        agency: AgencyName,
+        /// The legal ground on which it keeps them; left out: it deleted them.
+        #[serde(default)]
+        kept: Option<String>,
+    },
+    /// Something must not be erased or deleted for the time being.
+    PlaceHold(NewHold),
+    /// It may be again.
+    LiftHold {
+        /// Which.
+        hold: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Command {
@@ -341,6 +383,13 @@ impl Command {
             Command::DeleteSchema { .. } => "delete-schema",
             Command::SetCompatibility { .. } => "set-compatibility",
             Command::SetMode { .. } => "set-mode",
+            Command::RequestErasure(_) => "request-erasure",
+            Command::ApproveErasure { .. } => "approve-erasure",
+            Command::DeclineErasure { .. } => "decline-erasure",
+            Command::WithdrawErasure { .. } => "withdraw-erasure",
+            Command::AcknowledgeErasure { .. } => "acknowledge-erasure",
+            Command::PlaceHold(_) => "place-hold",
+            Command::LiftHold { .. } => "lift-hold",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 mod who;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::schemas::Compatibility;
@@ -14,7 +14,7 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Latency, Mode, Profile, Schema, Shares, Terms};
+use crate::state::{EventAt, Found, Handed, HoldOn, Latency, Mode, Profile, Schema, Shares, Terms};
 pub use who::{By, Side};
 
 use crate::{Date, Impact, Role, Roles, Scram, Standards, TokenHash};
@@ -114,6 +114,8 @@ pub enum Event {
         latency: Latency,
         partitions: u32,
         retention_s: u64,
+        #[serde(default, skip_serializing_if = "is_none")]
+        keep_s: u64,
         key: KeyRule,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         access: String,
@@ -133,6 +135,8 @@ pub enum Event {
         legal_basis: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retention_s: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep_s: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         access: Option<String>,
         #[serde(flatten)]
@@ -468,4 +472,106 @@ pub enum Event {
         #[serde(flatten)]
         by: By,
     },
+    /// The erasure of a person is asked for: of what each of these agencies' keys seal about them.
+    ErasureRequested {
+        erasure: String,
+        parts: Vec<Found>,
+        reason: String,
+        /// For which agencies who asks is their data protection officer.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        speaks_for: BTreeSet<AgencyName>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Somebody else agrees.
+    ErasureApproved {
+        erasure: String,
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        speaks_for: BTreeSet<AgencyName>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// What these agencies' keys seal is not erased.
+    ErasureDeclined {
+        erasure: String,
+        agencies: BTreeSet<AgencyName>,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// What is not erased yet stays.
+    ErasureWithdrawn {
+        erasure: String,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// There is other data about the person than was known, and some of it must be kept.
+    ErasureLooked {
+        erasure: String,
+        agency: AgencyName,
+        topics: BTreeMap<TopicName, u64>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// What an agency's keys seal about the person is erased: there is no key under this pseudonym any more.
+    PersonErased {
+        erasure: String,
+        agency: AgencyName,
+        pseudonym: String,
+        /// Where there were events about them.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        topics: BTreeMap<TopicName, u64>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// An agency that was handed events about the person has to delete what it has of them, or say why not.
+    ErasureTold {
+        erasure: String,
+        agency: AgencyName,
+        to: AgencyName,
+        handed: Vec<Handed>,
+        some: Vec<EventAt>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// All who were handed events about the person are told.
+    ErasureTraced {
+        erasure: String,
+        agency: AgencyName,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// An agency says what it did with the events that it was handed.
+    ErasureAnswered {
+        erasure: String,
+        agency: AgencyName,
+        /// The legal ground on which it keeps them; nothing: it deleted them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<String>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Something must not be erased or deleted for the time being.
+    HoldPlaced {
+        hold: String,
+        on: HoldOn,
+        agency: AgencyName,
+        reason: String,
+        reference: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// It may be again.
+    HoldLifted {
+        hold: String,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+}
+
+/// No duty.
+fn is_none(keep_s: &u64) -> bool {
+    *keep_s == 0
 }

@@ -19,6 +19,7 @@ pub mod date;
 pub mod decide;
 pub mod desired;
 pub mod duration;
+pub mod erasure;
 pub mod events;
 pub mod leaks;
 pub mod notices;
@@ -49,7 +50,7 @@ pub use policy::{Basis, Policies};
 pub use refused::Refused;
 pub use rights::{may_consume, may_publish, may_read_metadata};
 pub use scram::{Scram, Verifier};
-pub use standards::{Access, Changes, Limits, Ownership, Standards};
+pub use standards::{Access, Changes, Erasing, Limits, Ownership, Standards};
 pub use state::{
     Agency, Latency, Listed, Mode, Principal, Reference, Schema, Schemas, State, Status, Stewardship,
     Subscription, Terms, Topic, Version, apply,

@@ -139,6 +139,26 @@ impl Default for Ownership {
     }
 }
 
+/// What agencies owe when a person is erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Erasing {
+    /// How long an agency that was handed events about the person has to delete them, or to say why not, in seconds.
+    pub answer_within_s: u64,
+}
+
+impl Erasing {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Erasing {
+    fn default() -> Self {
+        Self { answer_within_s: 30 * DAY_S }
+    }
+}
+
 /// The central rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -154,6 +174,9 @@ pub struct Standards {
     /// How topics stay somebody's.
     #[serde(skip_serializing_if = "Ownership::is_default")]
     pub ownership: Ownership,
+    /// What follows when a person is erased.
+    #[serde(skip_serializing_if = "Erasing::is_default")]
+    pub erasure: Erasing,
     /// Which event-design profiles are on.
     #[serde(skip_serializing_if = "Profiles::is_default")]
     pub profiles: Profiles,
@@ -186,6 +209,9 @@ impl Standards {
         }
         for class in self.access.two_owners.iter().filter(|class| !self.knows(class)) {
             faults.push(format!("access.two_owners: no standard knows the class {class}"));
+        }
+        if self.erasure.answer_within_s == 0 {
+            faults.push("erasure.answer_within_s: must be above 0".to_owned());
         }
         faults.extend(self.ownership.faults());
         faults.extend(self.leaks.faults());

@@ -5,6 +5,7 @@
 mod access;
 mod authority;
 mod encoding;
+mod erasures;
 mod example_folder;
 mod folders;
 mod handing_over;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 63] = [
+const TAGS: [&str; 78] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -71,6 +71,21 @@ const TAGS: [&str; 63] = [
     "subscription-carried",
     "subscription-caught-up",
     "events-set-aside",
+    "topic-created",
+    "topic-changed",
+    "standards-set",
+    "erasure-requested",
+    "erasure-approved",
+    "erasure-declined",
+    "erasure-withdrawn",
+    "erasure-looked",
+    "person-erased",
+    "erasure-told",
+    "erasure-traced",
+    "erasure-answered",
+    "hold-placed",
+    "hold-placed",
+    "hold-lifted",
 ];
 
 fn facts() -> Vec<Value> {

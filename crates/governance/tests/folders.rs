@@ -9,7 +9,7 @@ use contract::{Definition, Format, Profiles};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
 use governance::leaks::{Answer, Leaks};
 use governance::notices::{When, Wishes};
-use governance::{Access, Changes, Command, Desired, Limits, Ownership, Standards, plan};
+use governance::{Access, Changes, Command, Desired, Erasing, Limits, Ownership, Standards, plan};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -210,6 +210,7 @@ fn standards() -> impl Strategy<Value = Standards> {
                 suspend_after_s: seconds,
                 notice_s: seconds,
             },
+            erasure: Erasing { answer_within_s: seconds },
             profiles: Profiles { cloudevents: !silence_is_consent, nl_gov: silence_is_consent },
             leaks: Leaks {
                 otherwise: if silence_is_consent { Answer::Flag } else { Answer::Refuse },
@@ -244,6 +245,7 @@ proptest! {
         }
         topic.retention = format!("{days}h");
         topic.retention = governance::duration::to_text(governance::duration::parse_seconds(&topic.retention).unwrap());
+        topic.keep = (days % 3 == 0).then(|| topic.retention.clone());
         topic.contract = Arc::new(contract);
         let wished = Desired {
             standards: Some(standards),

@@ -14,7 +14,10 @@ use crate::support::{
 use contract::check::Workspace;
 use contract::compile::compile;
 use governance::notices::{self, KINDS, Kind, Way};
-use governance::{Actor, Event, Notice, Role, State, apply, carrying, clerk, decide, notice};
+use governance::state::{EventAt, Handed, Person};
+use governance::{
+    Actor, ContractCheck, Event, Notice, Role, State, apply, carrying, clerk, decide, erasure, notice,
+};
 use serde_json::{Value, json};
 
 const TABLE: &str = include_str!("notices.txt");
@@ -49,7 +52,7 @@ type Act = (u64, Option<Actor>, Value);
 fn story() -> Vec<Act> {
     let acts = contracts_and_subscriptions().into_iter();
     let acts = acts.map(|(days, who, command)| (days, Some(who), command));
-    acts.chain(colleagues_and_neighbours()).chain(nobody_answers()).collect()
+    acts.chain(colleagues_and_neighbours()).chain(nobody_answers()).chain(people_are_erased()).collect()
 }
 
 fn topic_act(what: &str, topic: &str, more: Value) -> Value {
@@ -114,6 +117,53 @@ fn nobody_answers() -> Vec<Act> {
         (15, None, Value::Null),
         (0, root(), topic_act("change-topic", "x.one", json!({"steward": "u@a", "deputy": "v@a"}))),
     ]
+}
+
+/// In the end, three people shall be erased.
+fn people_are_erased() -> Vec<Act> {
+    let (root, officer) = (|| Some(operator()), || Some(actor("d@a", &[Role::Dpo])));
+    let reader = Some(actor("c@b", &[Role::Steward]));
+    let person = |first: char| json!({"agency": "a", "pseudonym": first.to_string().repeat(32)});
+    let ask = |name: &str, first: char| json!({"command": "request-erasure", "erasure": name, "parts": [person(first)], "reason": "the law,\n§17"});
+    let on = |what: &str, name: &str| json!({"command": what, "erasure": name, "reason": "not this one"});
+    let approve = json!({"command": "approve-erasure", "erasure": "e-1"});
+    let hold = |name: &str, on: Value| json!({"command": "place-hold", "hold": name, "on": on, "reason": "a case is open", "reference": "court 4711"});
+    let lift = |name: &str| json!({"command": "lift-hold", "hold": name, "reason": "the case is closed"});
+    let officer_of =
+        json!({"command": "create-principal", "principal": "d@a", "agency": "a", "roles": ["dpo"]});
+    let answer =
+        json!({"command": "acknowledge-erasure", "erasure": "e-1", "agency": "b", "kept": "Tax Act §147"});
+    let deleted = json!({"command": "acknowledge-erasure", "erasure": "e-1", "agency": "b"});
+    vec![
+        (0, root(), officer_of),
+        (0, root(), ask("e-1", '1')),
+        (0, root(), hold("h-1", json!({"person": [person('1')]}))),
+        (0, root(), hold("h-2", json!({"topic": "x.one"}))),
+        (0, officer(), approve),
+        (0, root(), lift("h-1")),
+        (0, root(), lift("h-2")),
+        (0, root(), json!({"command": "erase-due"})),
+        (0, root(), json!({"command": "trace"})),
+        (0, reader.clone(), answer),
+        (0, reader, deleted),
+        (0, officer(), ask("e-2", '2')),
+        (0, root(), on("decline-erasure", "e-2")),
+        (0, officer(), ask("e-3", '3')),
+        (0, officer(), on("withdraw-erasure", "e-3")),
+    ]
+}
+
+/// What the bus brings, and whom it finds.
+fn erased(state: &State, json: &Value, now: u64) -> Vec<Event> {
+    if json["command"] == "erase-due" {
+        return erasure::due(state, now, &|person: &Person| Check.events_about(person));
+    }
+    let handed =
+        Handed { subscription: "b.more".parse().unwrap(), topic: crate::support::topic("x.one"), events: 12 };
+    let at =
+        |offset| EventAt { topic: handed.topic.clone(), partition: 1, offset, id: format!("i-{offset}") };
+    let found = (vec![handed.clone()], (0..12).map(at).collect());
+    erasure::traced(state, "e-1", &agency("a"), [(agency("b"), found)].into())
 }
 
 fn contracts_and_subscriptions() -> Vec<(u64, Actor, Value)> {
@@ -245,6 +295,9 @@ fn every_kind_of_fact_gives_the_notice_of_the_table() {
             &format!("# {}\n", json["command"].as_str().map_or(format!("{days} days later"), str::to_owned));
         let events = match who {
             Some(_) if json["command"] == "set-aside" => Ok(set_aside(&state, &json)),
+            Some(_) if json["command"] == "erase-due" || json["command"] == "trace" => {
+                Ok(erased(&state, &json, now))
+            }
             Some(who) => decide(&state, &who, &command(json.clone()), now, &Check),
             None => Ok(clerk::due(&state, now)),
         };
@@ -264,7 +317,11 @@ fn every_kind_of_fact_gives_the_notice_of_the_table() {
         .map(|fact| serde_json::from_str::<Value>(fact).unwrap()["event"].as_str().unwrap().to_owned())
         .collect();
     let not_told: Vec<&String> = facts.difference(&tags).collect();
-    assert_eq!(not_told, ["bus-opened", "schema-deleted"], "a kind of fact never came about");
+    assert_eq!(
+        not_told,
+        ["bus-opened", "erasure-looked", "schema-deleted"],
+        "a kind of fact never came about"
+    );
     let own = state.topics().filter(|topic| notices::is_own(&topic.name));
     assert!(
         own.into_iter().all(|topic| topic.stewardship.told.is_empty() && topic.owner == agency("central"))

@@ -1,15 +1,15 @@
 //! What holds after any sequence of commands by anybody, and that a state rebuilt from its events is the live one.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Check, NOW, actor, closed, command, definition, opened, operator, small_bus};
-use contract::{PrincipalName, Weight};
+use contract::{PrincipalName, TopicName, Weight};
 use governance::events::Side;
-use governance::state::Carried;
+use governance::state::{Carried, HoldOn, Person};
 use governance::{
-    Actor, Command, Desired, Event, Role, State, Status, Topic, Version, apply, apply_all, carrying, clerk,
-    decide, plan,
+    Actor, Command, ContractCheck, Desired, Event, Role, State, Status, Topic, Version, apply, apply_all,
+    carrying, clerk, decide, erasure, plan,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -30,6 +30,7 @@ fn anybody() -> impl Strategy<Value = Actor> {
         actor("t@a", &[Role::Steward]),
         actor("u@a", &[Role::Steward]),
         actor("c@b", &[Role::Steward]),
+        actor("d@a", &[Role::Dpo]),
         actor("d@b", &[Role::Dpo]),
         actor("m@c", &[Role::Steward, Role::Dpo]),
         actor("r@b", &[Role::Regulator]),
@@ -118,8 +119,71 @@ fn of_handing_over() -> impl Strategy<Value = Value> {
     )
 }
 
+fn of_erasures() -> impl Strategy<Value = Value> {
+    let person =
+        |agency: &str, name: u8| json!({"agency": agency, "pseudonym": format!("{name:02x}").repeat(16)});
+    (0..10u8, 0..4u8, select(&AGENCIES[..2]), any::<bool>()).prop_map(move |(what, name, agency, both)| {
+        let erasure = format!("e-{name}");
+        let mut persons = vec![person(agency, name % 2)];
+        persons.extend(both.then(|| person("c", name % 2)));
+        let on = if both { json!({"topic": "x.one"}) } else { json!({"person": persons}) };
+        match what {
+            0 | 1 => json!({"command": "request-erasure", "erasure": erasure, "parts": persons, "reason": "r"}),
+            2 | 3 => json!({"command": "approve-erasure", "erasure": erasure}),
+            4 => json!({"command": "decline-erasure", "erasure": erasure, "reason": "r"}),
+            5 => json!({"command": "withdraw-erasure", "erasure": erasure, "reason": "r"}),
+            6 => json!({"command": "acknowledge-erasure", "erasure": erasure, "agency": agency,
+                "kept": both.then_some("ground")}),
+            7 | 8 => json!({"command": "place-hold", "hold": format!("h-{name}"), "on": on, "reason": "r", "reference": "c"}),
+            _ => json!({"command": "lift-hold", "hold": format!("h-{name}"), "reason": "r"}),
+        }
+    })
+}
+
+fn look(person: &Person) -> Result<BTreeMap<TopicName, u64>, String> {
+    Check.events_about(person)
+}
+
+/// What the bus does by itself: it erases what is due, and tells who was handed events.
+fn erased_by_time(state: &State, now: u64) -> Vec<Event> {
+    let due = erasure::due(state, now, &look);
+    if !due.is_empty() {
+        return due;
+    }
+    let untraced = erasure::untraced(state).into_iter();
+    let told = |_: &Person| BTreeMap::from([("b".parse().unwrap(), (Vec::new(), Vec::new()))]);
+    untraced.flat_map(|(name, person)| erasure::traced(state, &name, &person.agency, told(&person))).collect()
+}
+
+/// Counted apart from the rules: who is erased is so by the word of two people, one of them the data protection officer of
+/// whose keys they are, and no hold keeps them.
+fn nobody_is_erased_by_one_person_or_against_a_hold(state: &State, events: &[Event]) {
+    for event in events {
+        let Event::PersonErased { erasure, agency, topics, .. } = event else { continue };
+        let known = state.erasure(erasure).unwrap();
+        let words: Vec<_> = [&known.asked].into_iter().chain(&known.agreed).collect();
+        let people: BTreeSet<_> = words.iter().map(|word| &word.by.principal).collect();
+        assert!(people.len() > 1, "{erasure}: {people:?}");
+        let is_officer = |who: &PrincipalName| who.agency() == *agency && who.as_str() != "root@central";
+        assert!(words.iter().any(|word| word.speaks_for.contains(agency)), "{erasure}: {words:?}");
+        let heirs = state.agency(agency).is_some_and(|known| !known.succeeded.is_empty());
+        let spoke = |word: &&&governance::state::Word| {
+            let whose = word.by.instead_of.as_ref().unwrap_or(&word.by.principal);
+            word.speaks_for.contains(agency) && is_officer(whose)
+        };
+        assert!(heirs || words.iter().any(|word| spoke(&word)), "{erasure}: {words:?}");
+        let person = &known.part(agency).unwrap().found.person;
+        for hold in state.holds().filter(|hold| hold.lifted.is_none()) {
+            match &hold.on {
+                HoldOn::Person(persons) => assert!(!persons.contains(person), "{} holds {erasure}", hold.id),
+                HoldOn::Topic(topic) => assert!(!topics.contains_key(topic), "{} holds {erasure}", hold.id),
+            }
+        }
+    }
+}
+
 fn anything() -> impl Strategy<Value = Command> {
-    prop_oneof![2 => of_parties(), 4 => of_topics(), 4 => of_subscriptions(), 2 => of_handing_over()]
+    prop_oneof![2 => of_parties(), 4 => of_topics(), 4 => of_subscriptions(), 2 => of_handing_over(), 3 => of_erasures()]
         .prop_map(command)
 }
 
@@ -141,7 +205,8 @@ fn play(
         now += days * DAY_MS;
         let by_time = |state: &State| clerk::due(state, now);
         let by_command = |state: &State| decide(state, actor, command, now, &Check).unwrap_or_default();
-        for decided in [&by_time as &dyn Fn(&State) -> Vec<Event>, &by_command] {
+        let by_erasing = |state: &State| erased_by_time(state, now);
+        for decided in [&by_time as &dyn Fn(&State) -> Vec<Event>, &by_erasing, &by_command] {
             let events = decided(state);
             events.iter().for_each(|event| apply(state, event, now));
             each(state, &events, now);
@@ -281,6 +346,7 @@ proptest! {
             who_is_carried_is_led_back(state, events);
             nothing_personal_is_granted_without_both_approvals(state);
             what_agencies_have_is_counted(state);
+            nobody_is_erased_by_one_person_or_against_a_hold(state, events);
             let marked = serde_json::to_string(events).unwrap().contains("by_bootstrap");
             assert!(may_stand_in || !marked, "after the bootstrap: {events:?}");
             may_stand_in = state.in_bootstrap();

@@ -161,6 +161,8 @@ struct Shared<'a> {
 /// The logs of all lanes.
 pub struct AuditLogs {
     lanes: [Arc<AuditLog>; 3],
+    /// Signs certificates of erasure.
+    erasures: Signer,
     verifier: VerifierKey,
     name: String,
     topics: Arc<Topics>,
@@ -180,6 +182,7 @@ impl AuditLogs {
         let [realtime, standard, batch] = Lane::ALL.map(|lane| AuditLog::open(lane, &shared).map(Arc::new));
         Ok(Self {
             lanes: [realtime?, standard?, batch?],
+            erasures: signer(&format!("{}{}", settings.name, audit::certificate::KEY_SUFFIX), &seed)?,
             verifier: signer(&settings.name, &seed)?.verifier().clone(),
             name: settings.name.clone(),
             topics: topics.clone(),
@@ -198,6 +201,11 @@ impl AuditLogs {
     /// Name, checkpoint origin and size of each lane's log.
     pub fn lanes(&self) -> Vec<(String, String, u64)> {
         self.lanes.iter().map(|log| (log.lane.name().to_owned(), log.origin.clone(), log.size())).collect()
+    }
+
+    /// Signs a certificate of erasure.
+    pub(crate) fn certify(&self, certificate: &audit::Certificate) -> Result<String, Refusal> {
+        certificate.sign(&self.erasures).map_err(|error| Refusal::unavailable(error.to_string()))
     }
 
     fn named(&self, lane: &str) -> Result<&Arc<AuditLog>, Refusal> {

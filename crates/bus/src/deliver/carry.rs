@@ -66,12 +66,13 @@ impl View {
         self.room.load(Ordering::Relaxed) == 0
     }
 
-    /// An event of a version, with what of its data is opened for the subscription, as it is handed over. Whether it names
-    /// nobody by pseudonym is said beside it.
+    /// An event of a version, with what of its data is opened for the subscription, as it is handed over: `cleared` is what
+    /// erasures left of its clearance. Whether it names nobody by pseudonym is said beside it.
     pub fn shaped(
         &self,
         topic: &Topic,
         version: ContractVersion,
+        cleared: &ClassSet,
         (event, names_nobody): (&mut CloudEvent, bool),
         data: Bytes,
     ) -> Result<Result<Bytes, Misfit>, Refusal> {
@@ -84,7 +85,7 @@ impl View {
             match carried.way_back(topic, version) {
                 Ok(None) => {}
                 Ok(Some(way)) => {
-                    return Ok(carried.take_back(topic, &self.cleared, &way, (event, names_nobody), &data));
+                    return Ok(carried.take_back(topic, cleared, &way, (event, names_nobody), &data));
                 }
                 Err(misfit) => return Ok(Err(misfit)),
             }
@@ -92,7 +93,7 @@ impl View {
         // A deserializer asks for the schema of what it was handed.
         if let Some(framing) = Framing::of(event.dataschema.as_deref()) {
             let contract = topic.contract(version)?;
-            event.dataschema = Some(framing.redacted(&contract, &self.cleared).dataschema());
+            event.dataschema = Some(framing.redacted(&contract, cleared).dataschema());
         }
         Ok(Ok(data))
     }

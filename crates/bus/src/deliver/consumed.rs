@@ -22,6 +22,10 @@ use crate::{Bus, Refusal, RefusalKind};
 /// Longest reason that a dead letter keeps.
 pub(super) const REASON_MAX_BYTES: usize = 500;
 
+/// The reason that stands with a dead letter whose event is about somebody who was erased: nobody can tell any more whether
+/// what its consumer gave carries something of them.
+const REASON_ERASED: &str = "a person in the event was erased: the consumer's own reason is not kept";
+
 /// Shorter values occur in a reason by chance.
 const VALUE_MIN_BYTES: usize = 4;
 
@@ -156,13 +160,15 @@ impl Bus {
             let text = format!("a dead letter wants a reason of 1 to {REASON_MAX_BYTES} bytes");
             return Err(Refusal::new(RefusalKind::Malformed, text).hint("say what the consumer could not do"));
         }
-        self.no_classified_value_in(&topic, &subscription, partition, offset, reason)?;
+        let checked = self.no_classified_value_in(&topic, &subscription, partition, offset, reason)?;
+        let reason = if checked { reason } else { REASON_ERASED };
         let what = Happened::Rejected { topic: topic.name.clone(), reason: reason.to_owned() };
         self.letter_step(topic.lane, step((name.clone(), partition, offset), what, caller)).await
     }
 
     /// A reason is kept in the clear: it must not carry what the event keeps sealed. Only what its consumer was handed is
-    /// compared: it cannot carry what it never had, and must not find it out by asking.
+    /// compared: it cannot carry what it never had, and must not find it out by asking. False where it cannot be told any
+    /// more, because somebody in the event was erased.
     fn no_classified_value_in(
         &self,
         topic: &Arc<Topic>,
@@ -170,7 +176,7 @@ impl Bus {
         partition: u32,
         offset: u64,
         reason: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let (view, found) =
             (View::of(&self.core, subscription), read::one(&self.core, topic, partition, offset)?);
         let handed = self.handed(topic, &view, partition, &found)?;
@@ -193,7 +199,7 @@ impl Bus {
             .iter()
             .any(|(_, value)| long(value) && reason.contains(value.as_str()) && was_handed(value));
         if !carried && !attributes {
-            return Ok(());
+            return Ok(!opened.erased.iter().any(|class| view.cleared.clears(class)));
         }
         let text = "the reason carries a value that the event keeps sealed";
         Err(Refusal::new(RefusalKind::Contract, text).hint("name the field, not its value"))

@@ -86,10 +86,16 @@ impl Bus {
         let present = Arc::new(present);
         loop {
             let subscription = self.may_consume(caller, name)?;
+            let erasures = self.core.keyring.erasures();
             let read = self.read_portions(&subscription, &fetch, &present).await?;
             // What was read last may be of a version that went live meanwhile.
-            if !self.is_served_otherwise(&subscription)? {
-                return self.give_out(caller, &subscription, read).await;
+            if self.is_served_otherwise(&subscription)? {
+                continue;
+            }
+            let fetched = self.give_out(caller, &subscription, read).await?;
+            // Nor is anything handed over of somebody who was erased since it was opened.
+            if self.core.keyring.erasures() == erasures {
+                return Ok(fetched);
             }
         }
     }

@@ -66,6 +66,7 @@ impl Bus {
                 // Whoever goes on from a delivery has had its letters.
                 redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
             }
+            let erasures = self.core.keyring.erasures();
             let batch = self.read_and_reveal(&topic, &subscription, start, redriven, max).await?;
             if self.is_served_otherwise(&subscription)? {
                 continue;
@@ -77,7 +78,12 @@ impl Bus {
                 continue;
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {
-                return self.disclose(caller, &subscription, &topic, batch).await;
+                let delivery = self.disclose(caller, &subscription, &topic, batch).await?;
+                if self.core.keyring.erasures() == erasures {
+                    return Ok(delivery);
+                }
+                // Somebody was erased since it was opened: it is read anew.
+                continue;
             }
             let _ = timeout_at(deadline, async {
                 tokio::select! { () = &mut rung => (), () = &mut rights_changed => () }

@@ -1,5 +1,10 @@
 //! From a record to an event as a subscription may see it: cleared classes opened byte for byte, the rest left out.
+//!
+//! Of an event about somebody who was erased, every class that held something about them is left out, also where it holds
+//! something about others: what is handed over then follows the redacted schema of the classes that are left, which stock
+//! deserializers ask for. The event says that it is so, in the extension [`ERASED`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +20,9 @@ use crate::core::Core;
 use crate::record::{self, DataKind, EventRecord};
 use crate::topics::Topic;
 
+/// The extension attribute of an event about somebody who was erased; its value is `true`.
+pub const ERASED: &str = "erased";
+
 /// Opens or redacts one record and adds it to the batch; where it must be taken back to an older version and cannot be,
 /// to what is set aside. Whether it is handed over.
 pub fn reveal(
@@ -24,7 +32,6 @@ pub fn reveal(
     found: Found,
     batch: &mut Batch,
 ) -> Result<bool, Refusal> {
-    let cleared = &view.cleared;
     let mut read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
     let mut event = std::mem::replace(&mut read.event, CloudEvent::empty());
     let sealed = SealedForm::parse(read.sealed).map_err(|error| damaged(topic, &found, &error))?;
@@ -35,13 +42,14 @@ pub fn reveal(
     let binding = binding(topic, &event, &read);
     let (data, opened) = if sealed.is_open() {
         // Nothing was ever sealed: the bytes are handed over as they lie there.
-        let nothing = Opened { attributes: Vec::new(), classes: Vec::new(), about: None };
+        let (attributes, classes, erased) = Default::default();
+        let nothing = Opened { attributes, classes, about: None, erased };
         (found.record.body.slice_ref(sealed.skeleton()), nothing)
     } else {
         let mut data = Vec::with_capacity(read.sealed.len());
         let format = read.head.data.format().unwrap_or(Format::JsonSchema);
         let mut document = Redactor::new(format, std::mem::take(&mut read.frames), &mut data);
-        let opened = open(core, topic, &sealed, &binding, cleared, &mut |piece| match piece {
+        let opened = open(core, topic, &sealed, &binding, &view.cleared, &mut |piece| match piece {
             Piece::Text(text) => document.text(text),
             Piece::Opened(bytes) => document.keep(bytes),
             Piece::LeftOut(shape) => document.leave_out(shape_of(shape)),
@@ -49,14 +57,15 @@ pub fn reveal(
         document.finish();
         (Bytes::from(data), opened.map_err(named)?)
     };
-    for (name, value) in opened.attributes {
+    let cleared = opened.left_of(&view.cleared);
+    for (name, value) in opened.attributes.iter().cloned() {
         match name.as_str() {
             "subject" => event.subject = Some(value),
             _ => event.extensions.push((name, AttributeValue::String(value))),
         }
     }
     let named_nobody = opened.about.is_none();
-    let data = match view.shaped(topic, read.head.contract, (&mut event, named_nobody), data)? {
+    let data = match view.shaped(topic, read.head.contract, &cleared, (&mut event, named_nobody), data)? {
         Ok(data) => data,
         Err(misfit) => {
             let unfit = Unfit::new(&found, read.head.contract, &misfit);
@@ -65,6 +74,10 @@ pub fn reveal(
             return Ok(false);
         }
     };
+    if !opened.erased.is_empty() {
+        event.extensions.retain(|(name, _)| name != ERASED);
+        event.extensions.push((ERASED.to_owned(), AttributeValue::Boolean(true)));
+    }
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
     event.data = match read.head.data {
         DataKind::None => None,
@@ -102,9 +115,34 @@ pub struct Opened {
     pub classes: Vec<Class>,
     /// The pseudonym of the first person that the event is about.
     pub about: Option<String>,
+    /// The classes that held something about somebody who was erased; nothing of them is opened.
+    pub erased: ClassSet,
 }
 
-/// Hands the pieces of a sealed form to `visit`, with the cleared classes opened.
+impl Opened {
+    /// What of a clearance erasures leave.
+    pub fn left_of<'c>(&self, cleared: &'c ClassSet) -> Cow<'c, ClassSet> {
+        without(cleared, &self.erased)
+    }
+}
+
+fn without<'c>(cleared: &'c ClassSet, erased: &ClassSet) -> Cow<'c, ClassSet> {
+    if erased.is_empty() {
+        return Cow::Borrowed(cleared);
+    }
+    Cow::Owned(cleared.iter().filter(|class| !erased.clears(class)).cloned().collect())
+}
+
+/// The classes in which there is something about somebody who was erased.
+fn erased_of(core: &Core, sealed: &SealedForm<'_>) -> ClassSet {
+    if core.keyring.erasures() == 0 {
+        return ClassSet::default();
+    }
+    let gone = sealed.classes().zip(sealed.subjects()).filter(|(_, whose)| core.keyring.is_erased(whose));
+    gone.map(|(class, _)| Class::from(class)).collect()
+}
+
+/// Hands the pieces of a sealed form to `visit`, with the cleared classes opened, but for those of people who were erased.
 pub fn open(
     core: &Core,
     topic: &Topic,
@@ -125,8 +163,19 @@ pub fn open(
             }
         }
     };
-    let clears = |class: &str, _: &seal::Pseudonym| cleared.clears(&Class::from(class));
-    let revealed = sealed.reveal(binding, &clears, &mut key_of, visit);
+    let mut erased = erased_of(core, sealed);
+    let revealed = loop {
+        let cleared = without(cleared, &erased);
+        let clears = |class: &str, _: &seal::Pseudonym| cleared.clears(&Class::from(class));
+        let revealed = sealed.reveal(binding, &clears, &mut key_of, visit);
+        match revealed {
+            // Erased since we looked. Nothing was visited yet.
+            Err(OpenError::Erased { pseudonym }) if core.keyring.is_erased(&pseudonym) => {
+                erased = erased_of(core, sealed);
+            }
+            revealed => break revealed,
+        }
+    };
     if let Some(refusal) = out_of_reach {
         return Err(refusal);
     }
@@ -144,6 +193,7 @@ pub fn open(
         attributes,
         classes: revealed.opened.iter().map(|class| Class::from(*class)).collect(),
         about: about.map(|(_, pseudonym)| pseudonym.to_string()),
+        erased,
     })
 }
 

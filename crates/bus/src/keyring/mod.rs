@@ -165,8 +165,8 @@ impl Keyring {
                 || self.stored(mark, pseudonym)?.is_some()))
     }
 
-    /// The person's key is given to nobody any more, from now on and whatever is stored; when that was decided, in
-    /// milliseconds since 1970.
+    /// The person's key is given to nobody any more, from now on and whatever is stored; when that became durable, in
+    /// milliseconds since 1970 by the lane that it shares with the epochs' beginnings.
     pub fn erase(&self, agency: &AgencyName, pseudonym: &Pseudonym, at_ms: u64) {
         self.erased.write().insert(*pseudonym, at_ms);
         let mark = self.marker.person_key(agency, pseudonym);
@@ -179,7 +179,20 @@ impl Keyring {
         self.erased.read().values().copied().filter(|at_ms| epochs.final_since(*at_ms).is_none()).min()
     }
 
-    fn is_erased(&self, pseudonym: &Pseudonym) -> bool {
+    /// How many pseudonyms were erased since the beginning: another number says that somebody was meanwhile.
+    pub fn erasures(&self) -> usize {
+        self.erased.read().len()
+    }
+
+    /// Since when nobody opens what was about an erased person, from whatever copy: the epoch that ended since, and took
+    /// the key with it.
+    pub fn final_since(&self, pseudonym: &Pseudonym) -> Option<Ended> {
+        let erased_ms = *self.erased.read().get(pseudonym)?;
+        self.epochs().final_since(erased_ms).cloned()
+    }
+
+    /// Whether there is no key of this pseudonym any more.
+    pub fn is_erased(&self, pseudonym: &Pseudonym) -> bool {
         let erased = self.erased.read();
         !erased.is_empty() && erased.contains_key(pseudonym)
     }

@@ -163,7 +163,7 @@ const SCHEMA: &str = r#"{
   }
 }"#;
 
-async fn principal(bus: &Bus, operator: &Caller, name: &str, role: Role) -> Caller {
+pub async fn principal(bus: &Bus, operator: &Caller, name: &str, role: Role) -> Caller {
     let principal = PrincipalName::parse(name).unwrap();
     let agency: AgencyName = principal.agency();
     let made = bus.create_principal(operator, principal, agency, Roles::from(role)).await.unwrap();

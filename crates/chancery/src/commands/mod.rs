@@ -7,8 +7,10 @@ mod contract;
 mod dead_letters;
 mod doctor;
 mod environments;
+mod erase;
 mod export;
 mod folder;
+mod hold;
 mod keys;
 mod lint;
 mod notices;
@@ -113,9 +115,13 @@ enum Verb {
     Keys(keys::Keys),
     /// Follow one affair across agencies, by an event's id
     Trace(trace::Trace),
+    /// Erase a person: what the bus keeps about them becomes unreadable, for good
+    Erase(erase::Erase),
+    /// Legal holds: what must not be erased or deleted for the time being
+    Hold(hold::Hold),
     /// Checkpoints, proofs, bundles, disclosures
     Audit(audit::Audit),
-    /// Check an exported audit bundle offline
+    /// Check an exported audit bundle or a certificate of erasure offline
     Verify(verify::Verify),
     /// Look over a data folder, read-only, while the bus is stopped
     Doctor(doctor::Doctor),
@@ -147,6 +153,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Policy(verb) => done(verb.run(&options)),
         Verb::Keys(verb) => done(verb.run(&options)),
         Verb::Trace(verb) => done(verb.run(&options)),
+        Verb::Erase(verb) => done(verb.run(&options)),
+        Verb::Hold(verb) => done(verb.run(&options)),
         Verb::Audit(verb) => done(verb.run(&options)),
         Verb::Verify(verb) => done(verb.run(&options)),
         Verb::Doctor(verb) => done(verb.run(&options)),

@@ -153,6 +153,7 @@ fn show(options: &Options, topic: &str) -> Result<(), Failure> {
         "latency",
         "partitions",
         "retention",
+        "keep",
         "key",
         "created_at",
         "active",

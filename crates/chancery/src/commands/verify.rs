@@ -1,19 +1,19 @@
-//! `chancery verify`: an audit bundle checked offline, with nothing but the public key.
+//! `chancery verify`: an audit bundle, or a certificate of erasure, checked offline with nothing but the public key.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
-use audit::VerifierKey;
+use audit::{Certificate, VerifierKey};
 use clap::Args;
 
 use super::Options;
 use crate::output::{self, Failure};
 
-/// Check an exported audit bundle offline
+/// Check an exported audit bundle or a certificate of erasure offline
 #[derive(Args)]
 pub struct Verify {
-    /// The bundle that `chancery audit export` wrote
+    /// What `chancery audit export` or `chancery erase certificate` wrote
     file: PathBuf,
     /// The public key (`chancery audit key`), or a file that holds it
     #[arg(long)]
@@ -40,7 +40,12 @@ impl Verify {
         let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
         let file = File::open(&self.file)
             .map_err(|error| Failure::usage(format!("{}: {error}", self.file.display())))?;
-        match audit::verify(BufReader::new(file), &key, &kept) {
+        let mut file = BufReader::new(file);
+        // A bundle's first line is JSON, a certificate's says what it is.
+        if file.fill_buf()?.starts_with(audit::certificate::HEADER.as_bytes()) {
+            return self.certificate(file, &key, options);
+        }
+        match audit::verify(file, &key, &kept) {
             Ok(report) => {
                 match options.json {
                     true => {
@@ -59,6 +64,58 @@ impl Verify {
                 )))
             }
         }
+    }
+}
+
+impl Verify {
+    fn certificate(
+        &self,
+        mut file: BufReader<File>,
+        key: &VerifierKey,
+        options: &Options,
+    ) -> Result<(), Failure> {
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        let found = Certificate::verify(&text, key).map_err(|error| {
+            Failure::new(format!("NOT VERIFIED: {}: {error}", self.file.display()))
+                .hint("is it the key of the bus that wrote it, and is the file as it was written?")
+        })?;
+        if options.json {
+            output::json(&serde_json::json!({"verified": true, "certificate": found}));
+            return Ok(());
+        }
+        output::line(format_args!(
+            "verified: erasure {} of bus {}, {} as of {}; asked by {}, agreed to by {}",
+            found.erasure,
+            found.bus,
+            found.status,
+            found.issued,
+            found.asked.by,
+            found.agreed.iter().map(|word| word.by.as_str()).collect::<Vec<_>>().join(", ")
+        ));
+        for part in &found.parts {
+            let finality = match (&part.erased, &part.unreadable_in_every_copy) {
+                (None, _) => String::new(),
+                (Some(at), Some(turn)) => {
+                    format!(" at {at}, unreadable in every copy since epoch {} at {}", turn.epoch, turn.at)
+                }
+                (Some(at), None) => {
+                    format!(" at {at}; final in every copy when the epoch of its keys ends")
+                }
+            };
+            output::line(format_args!("{}: {}{finality}", part.agency, part.status));
+        }
+        for told in &found.told {
+            let answer = match &told.answer {
+                None => format!("no answer yet, due {}", told.answer_by),
+                Some(answer) => match &answer.kept {
+                    None => "deleted".to_owned(),
+                    Some(ground) => format!("kept: {ground}"),
+                },
+            };
+            output::line(format_args!("{} was handed {} events: {answer}", told.agency, told.events));
+        }
+        Ok(())
     }
 }
 

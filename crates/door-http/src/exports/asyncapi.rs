@@ -86,7 +86,7 @@ fn channel(topic: &Topic, versions: &[&Version], servers: &Servers) -> Value {
     let doors = ["http"].into_iter().chain(servers.kafka.as_ref().map(|_| "kafka"));
     let doors: Vec<Value> = doors.map(|door| json!({ "$ref": format!("#/servers/{door}") })).collect();
     let domain = topic.name.as_str().split('.').next().unwrap_or_default();
-    json!({
+    let mut channel = json!({
         "address": topic.name.as_str(),
         "description": topic.description,
         "servers": doors,
@@ -109,7 +109,11 @@ fn channel(topic: &Topic, versions: &[&Version], servers: &Servers) -> Value {
         "x-retention": duration::to_text(topic.retention_s),
         "x-key": String::from(topic.key.clone()),
         "x-http-path": format!("/v1/topics/{}/events", topic.name),
-    })
+    });
+    if topic.keep_s > 0 {
+        channel["x-keep"] = duration::to_text(topic.keep_s).into();
+    }
+    channel
 }
 
 fn receive(topic: &Topic) -> Value {

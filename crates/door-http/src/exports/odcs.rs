@@ -245,6 +245,7 @@ fn custom(of: &Of<'_>) -> Vec<Value> {
     let window = definition.identity_window_s.map(|seconds| json!(duration::to_text(seconds)));
     let all = [
         ("legalBasis", Some(json!(topic.legal_basis))),
+        ("keep", (topic.keep_s > 0).then(|| json!(duration::to_text(topic.keep_s)))),
         ("partitions", Some(json!(topic.partitions))),
         ("key", Some(json!(String::from(topic.key.clone())))),
         ("format", Some(json!(definition.format))),

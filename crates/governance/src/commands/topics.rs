@@ -36,6 +36,9 @@ pub struct NewTopic {
     pub partitions: u32,
     /// How long events are kept: `36h`, `90d`, `10y`.
     pub retention: String,
+    /// How long the law wants an event kept, no longer than `retention`: until then no person is erased from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<String>,
     /// What its steward permits ahead: a policy file.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub access: String,
@@ -69,6 +72,9 @@ pub struct TopicChange {
     /// How long events are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<String>,
+    /// How long the law wants an event kept; `0d`: there is no such duty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<String>,
     /// What its steward permits ahead: a policy file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<String>,
@@ -89,7 +95,7 @@ pub struct TopicChange {
 impl TopicChange {
     /// A change of nothing yet.
     pub fn of(topic: TopicName) -> Self {
-        let (steward, deputy, description, legal_basis, retention) = Default::default();
+        let (steward, deputy, description, legal_basis, retention, keep) = Default::default();
         let (access, owner, latency, partitions, key) = Default::default();
         Self {
             topic,
@@ -98,6 +104,7 @@ impl TopicChange {
             description,
             legal_basis,
             retention,
+            keep,
             access,
             owner,
             latency,

@@ -7,7 +7,9 @@ mod agencies;
 mod authority;
 mod contracts;
 mod delegations;
+mod erasures;
 mod hearing;
+mod holds;
 mod ownership;
 mod principals;
 mod schemas;
@@ -21,10 +23,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::schemas::{Compatibility, Source};
-use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal};
+use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal, TopicName};
 
 use crate::policy::{self, Asked, Basis};
-use crate::state::Shares;
+use crate::state::{Person, Shares};
 use crate::{Actor, Command, Event, Refused, State};
 pub(crate) use authority::Case;
 pub use contracts::trials;
@@ -60,6 +62,10 @@ pub trait ContractCheck {
     /// Why the versions of a series would not go on as `mode` asks, with `new` after `earlier` (oldest first); a line
     /// each.
     fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String>;
+
+    /// Where there are events about a person, each topic with when the youngest became durable, in milliseconds since
+    /// 1970; the error says why it cannot be told.
+    fn events_about(&self, person: &Person) -> Result<BTreeMap<TopicName, u64>, String>;
 }
 
 /// What a schema says, as far as governance must know it.
@@ -193,6 +199,29 @@ fn by_the_rules(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refuse
         | Command::DeleteSchema { .. }
         | Command::SetCompatibility { .. }
         | Command::SetMode { .. } => registry(case, command),
+        Command::RequestErasure(_)
+        | Command::ApproveErasure { .. }
+        | Command::DeclineErasure { .. }
+        | Command::WithdrawErasure { .. }
+        | Command::AcknowledgeErasure { .. }
+        | Command::PlaceHold(_)
+        | Command::LiftHold { .. } => about_persons(case, command),
+    }
+}
+
+/// What becomes of what is sealed about people.
+fn about_persons(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refused> {
+    match command {
+        Command::RequestErasure(wish) => erasures::request(case, wish),
+        Command::ApproveErasure { erasure } => erasures::approve(case, erasure),
+        Command::DeclineErasure { erasure, reason } => erasures::decline(case, erasure, reason),
+        Command::WithdrawErasure { erasure, reason } => erasures::withdraw(case, erasure, reason),
+        Command::AcknowledgeErasure { erasure, agency, kept } => {
+            erasures::acknowledge(case, erasure, agency, kept.as_deref())
+        }
+        Command::PlaceHold(wish) => holds::place(case, wish),
+        Command::LiftHold { hold, reason } => holds::lift(case, hold, reason),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
             latency: new.latency,
             partitions: new.partitions,
             retention_s,
+            keep_s: new.keep.as_deref().and_then(|text| duration::parse_seconds(text).ok()).unwrap_or(0),
             key: new.contract.key.clone(),
             access: new.access.clone(),
             by: by.clone(),
@@ -84,6 +85,7 @@ fn faults(case: &Case<'_>, new: &NewTopic) -> Vec<String> {
         Ok(retention_s) => faults.extend(standards.retention_fault(retention_s)),
         Err(error) => faults.push(format!("retention: {error}")),
     }
+    faults.extend(keep_fault(new.keep.as_deref(), duration::parse_seconds(&new.retention).ok()));
     faults.extend(standards.partitions_fault(new.partitions));
     faults.extend(access_faults(&new.access));
     let definition = &new.contract;
@@ -98,6 +100,20 @@ fn faults(case: &Case<'_>, new: &NewTopic) -> Vec<String> {
     let found = Lint::of(case.state).contract(definition, new.owner.as_ref()).into_iter();
     faults.extend(found.filter(|one| one.rule.level == Level::Must).map(|one| one.to_string()));
     faults
+}
+
+/// What is wrong with how long the law wants events kept, if anything.
+fn keep_fault(keep: Option<&str>, retention_s: Option<u64>) -> Option<String> {
+    match duration::parse_seconds(keep?) {
+        Err(error) => Some(format!("keep: {error}")),
+        Ok(keep_s) => longer_than_retention(keep_s, retention_s?),
+    }
+}
+
+fn longer_than_retention(keep_s: u64, retention_s: u64) -> Option<String> {
+    let [keep, retention] = [keep_s, retention_s].map(duration::to_text);
+    (keep_s > retention_s)
+        .then(|| format!("keep: {keep} is longer than the retention of {retention}, which would break it"))
 }
 
 fn access_faults(text: &str) -> Vec<String> {
@@ -157,9 +173,12 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
     let description = changed(&change.description, &topic.description);
     let legal_basis = changed(&change.legal_basis, &topic.legal_basis);
     let retention_s = changed(&retention_s, &topic.retention_s);
+    let keep_s = change.keep.as_deref().and_then(|text| duration::parse_seconds(text).ok());
+    let keep_s = changed(&keep_s, &topic.keep_s);
     let access = changed(&change.access.as_deref(), &topic.access.local_text()).map(str::to_owned);
     let names = steward.is_some() || deputy.is_some();
-    let changes = description.is_some() || legal_basis.is_some() || retention_s.is_some() || access.is_some();
+    let times = retention_s.is_some() || keep_s.is_some();
+    let changes = description.is_some() || legal_basis.is_some() || times || access.is_some();
     if changes {
         case.not_frozen(topic)?;
     }
@@ -173,6 +192,7 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
             description,
             legal_basis,
             retention_s,
+            keep_s,
             access,
             by,
         });
@@ -250,5 +270,11 @@ fn change_faults(case: &Case<'_>, topic: &Topic, change: &TopicChange) -> Vec<St
         Some(Err(error)) => faults.push(format!("retention: {error}")),
         None => {}
     }
+    let retention_s = change.retention.as_deref().and_then(|text| duration::parse_seconds(text).ok());
+    let retention_s = retention_s.unwrap_or(topic.retention_s);
+    faults.extend(match change.keep.as_deref() {
+        Some(keep) => keep_fault(Some(keep), Some(retention_s)),
+        None => longer_than_retention(topic.keep_s, retention_s),
+    });
     faults
 }

@@ -44,6 +44,7 @@ fn topic(known: &Topic) -> Option<NewTopic> {
         latency: known.latency,
         partitions: known.partitions,
         retention: duration::to_text(known.retention_s),
+        keep: (known.keep_s > 0).then(|| duration::to_text(known.keep_s)),
         access: known.access.local_text().to_owned(),
         contract,
     })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::File;
 use crate::leaks::{Answer, Leaks};
-use crate::{Access, Changes, Limits, Ownership, Standards, duration};
+use crate::{Access, Changes, Erasing, Limits, Ownership, Standards, duration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +22,8 @@ struct StandardsForm {
     access: AccessForm,
     #[serde(default)]
     ownership: OwnershipForm,
+    #[serde(default)]
+    erasure: ErasureForm,
     #[serde(default)]
     profiles: ProfilesForm,
     #[serde(default)]
@@ -61,6 +63,12 @@ struct OwnershipForm {
     freeze_after: Option<String>,
     suspend_after: Option<String>,
     notice: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ErasureForm {
+    answer_within: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -115,6 +123,8 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
         suspend_after_s: span("suspend_after", given.suspend_after, default.suspend_after_s),
         notice_s: span("notice", given.notice, default.notice_s),
     };
+    let (given, default) = (form.erasure.answer_within, Erasing::default().answer_within_s);
+    let erasure = Erasing { answer_within_s: seconds(file, "erasure.answer_within", given, default) };
     let (given, default) = (form.profiles, Profiles::default());
     let profiles = Profiles {
         cloudevents: given.cloudevents.unwrap_or(default.cloudevents),
@@ -140,7 +150,8 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
     let classes = form.classes.into_iter().map(Class::from).collect();
     // The policies stand in files of their own.
     let policies = BTreeMap::new();
-    let standards = Standards { limits, changes, access, ownership, profiles, leaks, classes, policies };
+    let standards =
+        Standards { limits, changes, access, ownership, erasure, profiles, leaks, classes, policies };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }
@@ -152,6 +163,7 @@ struct WrittenStandards<'a> {
     changes: WrittenChanges,
     access: WrittenAccess<'a>,
     ownership: WrittenOwnership,
+    erasure: WrittenErasure,
     profiles: &'a Profiles,
     leaks: &'a Leaks,
 }
@@ -187,9 +199,15 @@ struct WrittenOwnership {
     notice: String,
 }
 
+#[derive(Serialize)]
+struct WrittenErasure {
+    answer_within: String,
+}
+
 /// The file that [`read`] reads this from.
 pub(super) fn written(standards: &Standards) -> String {
-    let Standards { limits, changes, access, ownership, profiles, leaks, classes, policies: _ } = standards;
+    let Standards { limits, changes, access, ownership, erasure, profiles, leaks, classes, policies: _ } =
+        standards;
     let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = limits;
     let Changes { notice_s, silence_is_consent } = changes;
     let form = WrittenStandards {
@@ -217,6 +235,7 @@ pub(super) fn written(standards: &Standards) -> String {
             suspend_after: duration::to_text(ownership.suspend_after_s),
             notice: duration::to_text(ownership.notice_s),
         },
+        erasure: WrittenErasure { answer_within: duration::to_text(erasure.answer_within_s) },
         profiles,
         leaks,
     };

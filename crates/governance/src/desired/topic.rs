@@ -29,6 +29,7 @@ struct TopicForm {
     #[serde(default = "one")]
     partitions: u32,
     retention: Option<Text>,
+    keep: Option<Text>,
     key: Option<Text>,
     contract: Option<ContractForm>,
 }
@@ -88,6 +89,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &str, files: &BTreeMap<String, S
     let description = file.demanded("description", form.description);
     let legal_basis = file.demanded("legal_basis", form.legal_basis);
     let retention = span_of_time(file, "retention", form.retention.as_ref());
+    let keep = span_of_time(file, "keep", form.keep.as_ref());
     if form.retention.is_none() {
         file.field_fault("retention", None, "is missing");
     }
@@ -113,6 +115,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &str, files: &BTreeMap<String, S
         latency: form.latency,
         partitions: form.partitions,
         retention: duration::to_text(retention?),
+        keep: keep.map(duration::to_text),
         access: files.get(&format!("topics/{folder}/{LOCAL}")).cloned().unwrap_or_default(),
         contract: Arc::new(contract?),
     })
@@ -218,6 +221,8 @@ struct WrittenTopic<'a> {
     latency: Latency,
     partitions: u32,
     retention: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep: Option<&'a str>,
     key: &'a KeyRule,
     contract: WrittenContract<'a>,
 }
@@ -274,6 +279,7 @@ pub(super) fn files(wish: &NewTopic) -> Vec<(String, String)> {
         latency: *latency,
         partitions: *partitions,
         retention: &wish.retention,
+        keep: wish.keep.as_deref(),
         key,
         contract,
     };

@@ -34,7 +34,7 @@ pub struct Kind {
 }
 
 /// All kinds of notice.
-pub const KINDS: [Kind; 38] = [
+pub const KINDS: [Kind; 45] = [
     open("contract.proposed", "A version of a contract is proposed."),
     open("contract.acknowledged", "An agency agrees to a proposed version."),
     open("contract.objected", "An agency objects to a proposed version."),
@@ -75,6 +75,13 @@ pub const KINDS: [Kind; 38] = [
     open("succession.completed", "What an agency had is its successors'."),
     open("agency.registered", "An agency joined the bus."),
     open("standards.changed", "The central rules changed."),
+    closed("erasure.requested", "Somebody asks that a person is erased."),
+    closed("erasure.ended", "A person is not erased, or not from everything."),
+    closed("erasure.carried-out", "A person is erased from what an agency's keys seal."),
+    closed("erasure.told", "An agency has events about somebody who was erased, and has to delete them."),
+    closed("erasure.answered", "An agency says what it did with events about somebody who was erased."),
+    closed("hold.placed", "Something must not be erased or deleted for the time being."),
+    closed("hold.lifted", "What was held may be erased or deleted again."),
     open("bootstrap.closed", "From now on owners and data protection officers approve."),
 ];
 

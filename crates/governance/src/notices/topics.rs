@@ -81,6 +81,7 @@ pub fn missing(state: &State) -> Vec<Event> {
             latency: Latency::Standard,
             partitions: 1,
             retention_s,
+            keep_s: 0,
             key: KeyRule::None,
             access: String::new(),
             by: by.clone(),

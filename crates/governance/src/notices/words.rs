@@ -2,6 +2,7 @@
 
 mod carrying;
 mod contracts;
+mod erasure;
 mod handing_over;
 mod ownership;
 mod subscriptions;
@@ -16,7 +17,7 @@ use crate::{State, duration};
 
 /// The notice of a fact, from the `state` just after it. Facts that concern nobody besides who made them have none:
 /// principals, tokens and delegations, free schemas, another profile of an agency, a word that stands already, and the
-/// bus's own topics coming to be.
+/// bus's own topics coming to be. Of an erasure that is carried out they are told when it is known who was handed what.
 pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
     let told = Telling { state, at_ms };
     match event {
@@ -62,6 +63,14 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::SuccessionAccepted { .. }
         | Event::SuccessionWithdrawn { .. }
         | Event::AgencySucceeded { .. } => told.succession(event),
+        Event::ErasureRequested { .. }
+        | Event::ErasureDeclined { .. }
+        | Event::ErasureWithdrawn { .. }
+        | Event::ErasureTold { .. }
+        | Event::ErasureTraced { .. }
+        | Event::ErasureAnswered { .. } => told.erasure(event),
+        Event::HoldPlaced { hold, reason, by, .. } => told.hold("hold.placed", hold, reason, by),
+        Event::HoldLifted { hold, reason, by } => told.hold("hold.lifted", hold, reason, by),
         Event::BusOpened { .. }
         | Event::AgencyChanged { .. }
         | Event::PrincipalCreated { .. }
@@ -72,6 +81,9 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::DelegationEnded { .. }
         | Event::TopicConfirmed { .. }
         | Event::SubjectMoved { .. }
+        | Event::ErasureApproved { .. }
+        | Event::ErasureLooked { .. }
+        | Event::PersonErased { .. }
         | Event::SchemaRegistered { .. }
         | Event::SchemaDeleted { .. }
         | Event::CompatibilitySet { .. }
@@ -152,13 +164,14 @@ impl<'a> Telling<'a> {
                 Notice { topic: Some(topic.clone()), ..self.begin("topic.created", &text, by)? }
             }
             Event::TopicChanged { topic, steward, deputy, description, legal_basis, by, .. } => {
-                let Event::TopicChanged { retention_s, access, .. } = event else { return None };
+                let Event::TopicChanged { retention_s, keep_s, access, .. } = event else { return None };
                 let changes = [
                     steward.as_ref().map(|name| format!("steward {name}")),
                     deputy.as_ref().map(|name| format!("deputy {name}")),
                     description.as_ref().map(|_| "its description".to_owned()),
                     legal_basis.as_ref().map(|text| format!("legal basis {text}")),
                     retention_s.map(|seconds| format!("retention {}", duration::to_text(seconds))),
+                    keep_s.map(|seconds| format!("kept by law for {}", duration::to_text(seconds))),
                     access.as_ref().map(|_| "what its steward permits ahead".to_owned()),
                 ];
                 let changes: Vec<String> = changes.into_iter().flatten().collect();

@@ -18,8 +18,9 @@ pub(super) fn plan(plan: &mut Plan, state: &State, wish: &NewTopic, at: (&dyn Co
 fn create(plan: &mut Plan, state: &State, wish: &NewTopic) {
     let owner = wish.owner.as_ref().map_or("nobody", |owner| owner.as_str());
     let NewTopic { topic, latency, partitions, retention, contract, .. } = wish;
+    let duty = wish.keep.as_ref().map(|keep| format!(", by law for {keep}")).unwrap_or_default();
     let what = format!(
-        "+ topic {topic} of {owner}, contract {}, {latency}, partitions {partitions}, kept {retention}{}",
+        "+ topic {topic} of {owner}, contract {}, {latency}, partitions {partitions}, kept {retention}{duty}{}",
         contract.version,
         new_stewards(state, [wish.steward.as_ref(), wish.deputy.as_ref()])
     );
@@ -39,6 +40,10 @@ fn change(plan: &mut Plan, state: &State, topic: &Topic, wish: &NewTopic) {
     if duration::parse_seconds(&wish.retention) != Ok(topic.retention_s) {
         let retention = duration::to_text(topic.retention_s);
         change.retention = differs(&mut details, "retention", &retention, &wish.retention);
+    }
+    let keep = wish.keep.as_deref().unwrap_or("0d");
+    if duration::parse_seconds(keep) != Ok(topic.keep_s) {
+        change.keep = differs(&mut details, "keep", &duration::to_text(topic.keep_s), &keep.to_owned());
     }
     if topic.access.local_text() != wish.access {
         details.push("\n    ~ access.cedar".to_owned());

@@ -269,6 +269,14 @@ fn context(case: &Case<'_>, command: &Command) -> Value {
 fn about(command: &Command) -> About<'_> {
     match command {
         Command::OpenBus { .. } | Command::CloseBootstrap {} | Command::SetStandards { .. } => About::Bus,
+        // Whose data it is stands in no policy: a policy could be made to tell people apart.
+        Command::RequestErasure(_)
+        | Command::ApproveErasure { .. }
+        | Command::DeclineErasure { .. }
+        | Command::WithdrawErasure { .. }
+        | Command::AcknowledgeErasure { .. }
+        | Command::PlaceHold(_)
+        | Command::LiftHold { .. } => About::Bus,
         Command::RegisterAgency(profile) => About::Agency(&profile.agency),
         Command::ChangeAgency(change) => About::Agency(&change.agency),
         Command::ProposeSuccession { agency, .. }

@@ -5,6 +5,7 @@
 //! would decide otherwise.
 
 mod carrying;
+mod erasure;
 mod ownership;
 mod parties;
 mod succession;
@@ -87,13 +88,25 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::SchemaDeleted { .. }
         | Event::CompatibilitySet { .. }
         | Event::ModeSet { .. } => schemas(state, event),
+        Event::ErasureRequested { .. }
+        | Event::ErasureApproved { .. }
+        | Event::ErasureDeclined { .. }
+        | Event::ErasureWithdrawn { .. }
+        | Event::ErasureLooked { .. }
+        | Event::PersonErased { .. }
+        | Event::ErasureTold { .. }
+        | Event::ErasureTraced { .. }
+        | Event::ErasureAnswered { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldLifted { .. } => erasure::fold(state, event, at_ms),
     }
 }
 
 fn topics(state: &mut State, event: &Event, at_ms: u64) {
     match event {
         Event::TopicCreated { topic, owner, steward, deputy, description, legal_basis, by, .. } => {
-            let Event::TopicCreated { latency, partitions, retention_s, key, access, .. } = event else {
+            let Event::TopicCreated { latency, partitions, retention_s, keep_s, key, access, .. } = event
+            else {
                 return;
             };
             let record = Topic {
@@ -108,6 +121,7 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
                 latency: *latency,
                 partitions: *partitions,
                 retention_s: *retention_s,
+                keep_s: *keep_s,
                 key: key.clone(),
                 access: Arc::new(Policies::reread_local(access)),
                 access_by: if by.bootstrap { steward.clone() } else { by.principal.clone() },
@@ -118,12 +132,24 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
             let was = former.as_ref().map(|former| &former.owner);
             Arc::make_mut(&mut state.holdings).topic(was, Some(owner));
         }
-        Event::TopicChanged { topic, steward, deputy, description, legal_basis, retention_s, access, by } => {
+        Event::TopicChanged {
+            topic,
+            steward,
+            deputy,
+            description,
+            legal_basis,
+            retention_s,
+            access,
+            by,
+            ..
+        } => {
+            let Event::TopicChanged { keep_s, .. } = event else { return };
             let Some(record) = state.topics.get_mut(topic).map(Arc::make_mut) else { return };
             ownership::name(record, (steward.as_ref(), deputy.as_ref()), by, at_ms);
             set(&mut record.description, description);
             set(&mut record.legal_basis, legal_basis);
             set(&mut record.retention_s, retention_s);
+            set(&mut record.keep_s, keep_s);
             if let Some(text) = access {
                 record.access = Arc::new(Policies::reread_local(text));
                 record.access_by = if by.bootstrap { record.steward.clone() } else { by.principal.clone() };

@@ -6,6 +6,7 @@
 //! trying a plan out.
 
 mod apply;
+mod erasure;
 mod holdings;
 mod parties;
 pub mod schemas;
@@ -21,6 +22,9 @@ use std::sync::Arc;
 use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
 
 pub use apply::apply;
+pub use erasure::{
+    Erasure, EventAt, Found, Handed, Hold, HoldOn, Informed, Part, Person, Response, Stopped, Word,
+};
 pub use parties::{Agency, Delegation, Principal, Profile, Since};
 pub use schemas::{Mode, Reference, Schema, Schemas};
 pub use series::Listed;
@@ -56,6 +60,8 @@ pub struct State {
     schemas: Arc<Schemas>,
     /// Of agencies that are to be succeeded.
     successions: BTreeMap<AgencyName, Arc<Succession>>,
+    erasures: BTreeMap<String, Arc<Erasure>>,
+    holds: BTreeMap<String, Arc<Hold>>,
 }
 
 impl State {
@@ -166,6 +172,32 @@ impl State {
     /// All successions that are to come, by the agency that is succeeded.
     pub fn successions(&self) -> impl Iterator<Item = (&AgencyName, &Succession)> {
         self.successions.iter().map(|(agency, agreed)| (agency, agreed.as_ref()))
+    }
+
+    /// The erasure of that name.
+    pub fn erasure(&self, name: &str) -> Option<&Arc<Erasure>> {
+        self.erasures.get(name)
+    }
+
+    /// All erasures, by name; the older first, as names grow with time.
+    pub fn erasures(&self) -> impl Iterator<Item = &Arc<Erasure>> {
+        self.erasures.values()
+    }
+
+    /// The hold of that name, lifted or not.
+    pub fn hold(&self, name: &str) -> Option<&Arc<Hold>> {
+        self.holds.get(name)
+    }
+
+    /// All holds, by name; the older first.
+    pub fn holds(&self) -> impl Iterator<Item = &Arc<Hold>> {
+        self.holds.values()
+    }
+
+    /// Whether a legal hold keeps all events of a topic.
+    pub fn is_held(&self, topic: &TopicName) -> bool {
+        let keeps = |hold: &Hold| matches!(&hold.on, HoldOn::Topic(name) if name == topic);
+        self.holds.values().any(|hold| hold.lifted.is_none() && keeps(hold))
     }
 
     /// The subscriptions of a topic, by name.

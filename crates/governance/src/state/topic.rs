@@ -219,6 +219,8 @@ pub struct Topic {
     pub partitions: u32,
     /// How long events are kept, in seconds.
     pub retention_s: u64,
+    /// How long the law wants an event kept, in seconds: no person is erased from a younger one; 0: no such duty.
+    pub keep_s: u64,
     /// What orders events; never changes.
     pub key: KeyRule,
     /// What its steward or deputy permits ahead.

@@ -1,0 +1,87 @@
+//! What somebody may see of erasures and holds.
+
+use std::sync::Arc;
+
+use contract::{AgencyName, SubscriptionName};
+use governance::erasure::{self, Sight};
+use governance::state::{Erasure, EventAt, Hold};
+
+use super::about;
+use crate::api::Caller;
+use crate::clock::rfc3339;
+use crate::{Bus, Refusal, RefusalKind};
+
+/// An event that an agency was handed, about somebody who was erased.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// Where it stands.
+    pub at: EventAt,
+    /// Under which subscription.
+    pub subscription: SubscriptionName,
+    /// When for the first time, RFC 3339.
+    pub time: String,
+}
+
+impl Bus {
+    /// The erasures that the caller may know of, the older first.
+    pub fn erasures(&self, caller: &Caller) -> Vec<(Arc<Erasure>, Sight)> {
+        let (state, caller) = (self.core.state(), self.now(caller));
+        let seen = |known: &Arc<Erasure>| Some((known.clone(), erasure::sight(&state, &caller, known)?));
+        state.erasures().filter_map(seen).collect()
+    }
+
+    /// One erasure, where the caller may know of it.
+    pub fn erasure(&self, caller: &Caller, name: &str) -> Result<(Arc<Erasure>, Sight), Refusal> {
+        let (state, caller) = (self.core.state(), self.now(caller));
+        let known = state.erasure(name);
+        let seen = known.and_then(|known| Some((known.clone(), erasure::sight(&state, &caller, known)?)));
+        seen.ok_or_else(|| {
+            Refusal::new(RefusalKind::Unknown, format!("there is no erasure {name}"))
+                .hint("chancery erase list shows those that concern you")
+        })
+    }
+
+    /// The holds that the caller may know of, the older first.
+    pub fn holds(&self, caller: &Caller) -> Vec<Arc<Hold>> {
+        let (state, caller) = (self.core.state(), self.now(caller));
+        let seen = state.holds().filter(|hold| erasure::may_see_hold(&state, &caller, hold));
+        seen.cloned().collect()
+    }
+
+    /// Every event about the person that the caller's own agency was handed before they were erased.
+    pub async fn erasure_references(&self, caller: &Caller, name: &str) -> Result<Vec<Reference>, Refusal> {
+        let (known, _) = self.erasure(caller, name)?;
+        let (core, agency) = (self.core.clone(), self.now(caller).agency);
+        let found = tokio::task::spawn_blocking(move || {
+            let mut found = Vec::new();
+            for (part, _) in known.told(&agency) {
+                references(&core, &known, part, &agency, &mut found)?;
+            }
+            found.sort();
+            Ok(found)
+        });
+        found.await.map_err(|_| Refusal::unavailable("reading was broken off"))?
+    }
+}
+
+fn references(
+    core: &crate::core::Core,
+    known: &Erasure,
+    part: &AgencyName,
+    agency: &AgencyName,
+    found: &mut Vec<Reference>,
+) -> Result<(), Refusal> {
+    let Some(part) = known.part(part) else { return Ok(()) };
+    // What is handed over since tells nothing of the person.
+    let until = part.traced_ms.map(rfc3339).unwrap_or_default();
+    about::each(core, &part.found.person, &mut |event| {
+        let disclosed = core.disclosed(&event.at.topic, event.at.partition, event.at.offset)?;
+        let own = disclosed.into_iter().filter(|one| one.agency == *agency && one.time <= until);
+        found.extend(own.map(|one| Reference {
+            at: event.at.clone(),
+            subscription: one.subscription,
+            time: one.time,
+        }));
+        Ok(())
+    })
+}

@@ -1,0 +1,226 @@
+//! Erasing a person: what stands in its way, when a part of it is carried out, and who may know of it.
+//!
+//! Each agency whose keys seal something about the person is a part of the erasure, and goes its own way. A part wants two
+//! people, of whom one is that agency's data protection officer; then it waits for holds to be lifted and for what the law
+//! wants kept. Neither an operator nor the bootstrap stands in for that officer: an erasure cannot be taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{AgencyName, TopicName};
+
+use crate::events::By;
+use crate::notices::is_own;
+use crate::state::{Erasure, EventAt, Found, Handed, Hold, HoldOn, Part, Person};
+use crate::{Actor, Event, Role, State, apply, clerk};
+
+/// Where there are events about a person, each topic with when the youngest became durable, in milliseconds since 1970;
+/// the error says why it cannot be told.
+pub type Look<'l> = &'l dyn Fn(&Person) -> Result<BTreeMap<TopicName, u64>, String>;
+
+/// Something in the way of an erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Block<'a> {
+    /// A legal hold.
+    Hold(&'a Hold),
+    /// The law wants events of a topic kept.
+    Keep {
+        /// Which topic.
+        topic: &'a TopicName,
+        /// Until when, in milliseconds since 1970.
+        until_ms: u64,
+    },
+}
+
+/// What stands in the way of erasing what was found.
+pub fn blocks<'a>(state: &'a State, found: &'a Found, now_ms: u64) -> Vec<Block<'a>> {
+    let holds = state.holds().map(|hold| &**hold).filter(|hold| hold.keeps(found)).map(Block::Hold);
+    let kept = found.topics.iter().filter_map(|(topic, youngest_ms)| {
+        let keep_ms = state.topic(topic)?.keep_s.saturating_mul(1000);
+        let until_ms = youngest_ms.saturating_add(keep_ms);
+        (keep_ms > 0 && until_ms > now_ms).then_some(Block::Keep { topic, until_ms })
+    });
+    holds.chain(kept).collect()
+}
+
+/// Where a part stands: `open`, `held`, `kept`, `erased`, `declined` or `withdrawn`.
+pub fn standing(state: &State, part: &Part, now_ms: u64) -> &'static str {
+    match (&part.erased, &part.ended) {
+        (Some(_), _) => "erased",
+        (None, Some(end)) if end.withdrawn => "withdrawn",
+        (None, Some(_)) => "declined",
+        (None, None) => match blocks(state, &part.found, now_ms).first() {
+            Some(Block::Hold(_)) => "held",
+            Some(Block::Keep { .. }) => "kept",
+            None => "open",
+        },
+    }
+}
+
+/// The agencies whose data protection officers speak for what an agency's keys seal: that agency; where it was succeeded,
+/// those that own the topics now.
+pub fn speakers<'a>(state: &'a State, agency: &'a AgencyName) -> BTreeSet<&'a AgencyName> {
+    let was_succeeded = state.agency(agency).is_some_and(|known| !known.succeeded.is_empty());
+    let heirs: BTreeSet<&AgencyName> = match was_succeeded {
+        true => owners(state, agency).filter(|owner| *owner != agency).collect(),
+        false => BTreeSet::new(),
+    };
+    if heirs.is_empty() { BTreeSet::from([agency]) } else { heirs }
+}
+
+/// Who owns the topics that are sealed under an agency's keys.
+pub(crate) fn owners<'a>(state: &'a State, agency: &AgencyName) -> impl Iterator<Item = &'a AgencyName> {
+    let sealed = state.topics().filter(move |topic| topic.sealed_by == *agency && !is_own(&topic.name));
+    sealed.map(|topic| &topic.owner)
+}
+
+/// What of an erasure that is agreed on happens now, after another look at what there is. A part that cannot be looked
+/// up waits.
+pub(crate) fn carry_out(
+    state: &State,
+    erasure: &Erasure,
+    by: &By,
+    now_ms: u64,
+    look: Look<'_>,
+) -> Vec<Event> {
+    let ready = erasure.parts.iter().filter(|part| part.is_open() && erasure.is_agreed(part));
+    let carried = ready.filter_map(|part| {
+        let Person { agency, pseudonym } = part.found.person.clone();
+        let topics = look(&part.found.person).ok()?;
+        let found = Found { person: part.found.person.clone(), topics: topics.clone() };
+        let (erasure, by) = (erasure.id.clone(), by.clone());
+        if blocks(state, &found, now_ms).is_empty() {
+            return Some(Event::PersonErased { erasure, agency, pseudonym, topics, by });
+        }
+        (topics != part.found.topics).then_some(Event::ErasureLooked { erasure, agency, topics, by })
+    });
+    carried.collect()
+}
+
+/// What the clerk carries out now: parts that are agreed on, and that nothing known stands in the way of any more.
+pub fn due(state: &State, now_ms: u64, look: Look<'_>) -> Vec<Event> {
+    let by = By::own(clerk::clerk());
+    let ready = state.erasures().filter(|erasure| is_ready(state, erasure, now_ms));
+    ready.flat_map(|erasure| carry_out(state, erasure, &by, now_ms, look)).collect()
+}
+
+/// Whether [`due`] has to look.
+pub fn is_due(state: &State, now_ms: u64) -> bool {
+    state.erasures().any(|erasure| is_ready(state, erasure, now_ms))
+}
+
+fn is_ready(state: &State, erasure: &Erasure, now_ms: u64) -> bool {
+    erasure.parts.iter().any(|part| {
+        part.is_open() && erasure.is_agreed(part) && blocks(state, &part.found, now_ms).is_empty()
+    })
+}
+
+/// The parts that were carried out and of which it was not looked up yet who had been handed events about the person.
+pub fn untraced(state: &State) -> Vec<(String, Person)> {
+    let all = state.erasures().flat_map(|erasure| erasure.parts.iter().map(move |part| (erasure, part)));
+    let untraced = all.filter(|(_, part)| part.erased.is_some() && part.traced_ms.is_none());
+    untraced.map(|(erasure, part)| (erasure.id.clone(), part.found.person.clone())).collect()
+}
+
+/// What an agency was handed of a person, with some of the events.
+pub type Traced = BTreeMap<AgencyName, (Vec<Handed>, Vec<EventAt>)>;
+
+/// The facts that tell those who were handed events about somebody who was erased; none where they were told already.
+pub fn traced(state: &State, erasure: &str, agency: &AgencyName, handed: Traced) -> Vec<Event> {
+    let Some(known) = state.erasure(erasure) else { return Vec::new() };
+    if known.part(agency).is_none_or(|part| part.erased.is_none() || part.traced_ms.is_some()) {
+        return Vec::new();
+    }
+    let by = By::own(clerk::clerk());
+    let told = handed.into_iter().map(|(to, (handed, some))| Event::ErasureTold {
+        erasure: erasure.to_owned(),
+        agency: agency.clone(),
+        to,
+        handed,
+        some,
+        by: by.clone(),
+    });
+    let (erasure, agency) = (erasure.to_owned(), agency.clone());
+    let done = Event::ErasureTraced { erasure, agency, by: by.clone() };
+    told.chain([done]).collect()
+}
+
+/// What somebody may know of an erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Whose parts with all that was found: which topics, under which pseudonym.
+    pub parts: BTreeSet<AgencyName>,
+    /// Who asked for it and why, and how each part stands; else only what the agency itself was told.
+    pub is_whole: bool,
+    /// Whether what other agencies were told and said is in it.
+    pub oversees: bool,
+}
+
+/// What an actor may know of an erasure; nothing: not even that there is one.
+pub fn sight(state: &State, actor: &Actor, erasure: &Erasure) -> Option<Sight> {
+    let all = || erasure.parts.iter().map(|part| &part.found.person.agency);
+    if actor.is(Role::Operator) || actor.is(Role::Regulator) {
+        return Some(Sight { parts: all().cloned().collect(), is_whole: true, oversees: true });
+    }
+    let speaks = |agency: &&AgencyName| {
+        actor.is(Role::Dpo)
+            && (speakers(state, agency).contains(&actor.agency)
+                || owners(state, agency).any(|owner| *owner == actor.agency))
+    };
+    let parts: BTreeSet<AgencyName> = all().filter(speaks).cloned().collect();
+    let asked = erasure.asked.by.principal == actor.principal;
+    let is_whole = asked || !parts.is_empty();
+    let told =
+        (actor.is(Role::Dpo) || actor.is(Role::Steward)) && erasure.told(&actor.agency).next().is_some();
+    (is_whole || told).then_some(Sight { parts, is_whole, oversees: is_whole })
+}
+
+/// Whether an actor may know of a hold: those who oversee, and those who answer for what it keeps.
+pub fn may_see_hold(state: &State, actor: &Actor, hold: &Hold) -> bool {
+    let answers = actor.is(Role::Dpo) || actor.is(Role::Steward);
+    actor.is(Role::Operator)
+        || actor.is(Role::Regulator)
+        || (answers && (hold.agency == actor.agency || concerned(state, hold).contains(&actor.agency)))
+}
+
+/// The agencies that answer for what a hold keeps.
+pub fn concerned<'a>(state: &'a State, hold: &'a Hold) -> BTreeSet<&'a AgencyName> {
+    match &hold.on {
+        HoldOn::Person(persons) => {
+            persons.iter().flat_map(|person| speakers(state, &person.agency)).collect()
+        }
+        HoldOn::Topic(topic) => state.topic(topic).map(|topic| &topic.owner).into_iter().collect(),
+    }
+}
+
+/// Whether an actor may ask for the erasure of anybody, whoever it is: asked before anything is looked up.
+pub fn may_ask(actor: &Actor) -> Result<(), crate::Refused> {
+    if actor.is(Role::Dpo) || actor.is(Role::Operator) {
+        return Ok(());
+    }
+    let who = "an agency's data protection officer or an operator";
+    Err(crate::Refused::not_allowed("asking for a person's erasure", who))
+}
+
+/// The agencies whose persons an actor may hold: all, or its own. Asked before anything is looked up.
+pub fn may_hold(state: &State, actor: &Actor) -> Result<BTreeSet<AgencyName>, crate::Refused> {
+    let own = |agency: &AgencyName| {
+        let answers = actor.is(Role::Dpo) || actor.is(Role::Steward);
+        answers && speakers(state, agency).contains(&actor.agency)
+    };
+    let sealers: BTreeSet<&AgencyName> =
+        state.topics().filter(|topic| !is_own(&topic.name)).map(|topic| &topic.sealed_by).collect();
+    let held = sealers.into_iter().filter(|agency| actor.is(Role::Operator) || own(agency));
+    let held: BTreeSet<AgencyName> = held.cloned().collect();
+    if held.is_empty() {
+        let who = "an operator, or a data protection officer or steward of an agency that has topics";
+        return Err(crate::Refused::not_allowed("placing a hold on a person", who));
+    }
+    Ok(held)
+}
+
+/// The state with facts folded into a copy of it.
+pub(crate) fn after(state: &State, facts: &[Event], now_ms: u64) -> State {
+    let mut next = state.clone();
+    facts.iter().for_each(|fact| apply(&mut next, fact, now_ms));
+    next
+}

@@ -1,0 +1,111 @@
+//! Folds persons' erasures and legal holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::State;
+use crate::events::Event;
+use crate::state::{Erasure, Hold, Informed, Part, Response, Stopped, Word};
+
+pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
+    match event {
+        Event::ErasureRequested { erasure, parts, reason, speaks_for, by } => {
+            let part = |found: &crate::state::Found| Part {
+                found: found.clone(),
+                ended: None,
+                erased: None,
+                traced_ms: None,
+            };
+            let record = Erasure {
+                id: erasure.clone(),
+                reason: reason.clone(),
+                asked: Word { speaks_for: speaks_for.clone(), by: by.clone(), at_ms },
+                agreed: Vec::new(),
+                parts: parts.iter().map(part).collect(),
+                informed: BTreeMap::new(),
+            };
+            state.erasures.insert(erasure.clone(), Arc::new(record));
+        }
+        Event::HoldPlaced { hold, on, agency, reason, reference, by } => {
+            let record = Hold {
+                id: hold.clone(),
+                on: on.clone(),
+                agency: agency.clone(),
+                reason: reason.clone(),
+                reference: reference.clone(),
+                by: by.clone(),
+                at_ms,
+                lifted: None,
+            };
+            state.holds.insert(hold.clone(), Arc::new(record));
+        }
+        Event::HoldLifted { hold, reason, by } => {
+            if let Some(record) = state.holds.get_mut(hold) {
+                Arc::make_mut(record).lifted = Some((reason.clone(), by.clone(), at_ms));
+            }
+        }
+        Event::ErasureApproved { erasure, .. }
+        | Event::ErasureDeclined { erasure, .. }
+        | Event::ErasureWithdrawn { erasure, .. }
+        | Event::ErasureLooked { erasure, .. }
+        | Event::PersonErased { erasure, .. }
+        | Event::ErasureTold { erasure, .. }
+        | Event::ErasureTraced { erasure, .. }
+        | Event::ErasureAnswered { erasure, .. } => {
+            if let Some(record) = state.erasures.get_mut(erasure) {
+                change(Arc::make_mut(record), event, at_ms);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn change(record: &mut Erasure, event: &Event, at_ms: u64) {
+    match event {
+        Event::ErasureApproved { speaks_for, by, .. } => {
+            record.agreed.push(Word { speaks_for: speaks_for.clone(), by: by.clone(), at_ms });
+        }
+        Event::ErasureDeclined { agencies, reason, by, .. } => {
+            let end = Stopped { withdrawn: false, reason: reason.clone(), by: by.clone(), at_ms };
+            let open = record.parts.iter_mut().filter(|part| part.is_open());
+            open.filter(|part| agencies.contains(&part.found.person.agency))
+                .for_each(|part| part.ended = Some(end.clone()));
+        }
+        Event::ErasureWithdrawn { reason, by, .. } => {
+            let end = Stopped { withdrawn: true, reason: reason.clone(), by: by.clone(), at_ms };
+            let open = record.parts.iter_mut().filter(|part| part.is_open());
+            open.for_each(|part| part.ended = Some(end.clone()));
+        }
+        Event::ErasureLooked { agency, topics, .. } => {
+            if let Some(part) = part(record, agency) {
+                part.found.topics.clone_from(topics);
+            }
+        }
+        Event::PersonErased { agency, topics, by, .. } => {
+            if let Some(part) = part(record, agency) {
+                part.found.topics.clone_from(topics);
+                part.erased = Some((by.clone(), at_ms));
+            }
+        }
+        Event::ErasureTold { agency, to, handed, some, .. } => {
+            let informed = Informed { handed: handed.clone(), some: some.clone(), at_ms, answer: None };
+            record.informed.insert((agency.clone(), to.clone()), informed);
+        }
+        Event::ErasureTraced { agency, .. } => {
+            if let Some(part) = part(record, agency) {
+                part.traced_ms = Some(at_ms);
+            }
+        }
+        Event::ErasureAnswered { agency, kept, by, .. } => {
+            let told = record.informed.iter_mut().filter(|((_, to), _)| to == agency);
+            told.for_each(|(_, informed)| {
+                informed.answer = Some(Response { kept: kept.clone(), by: by.clone(), at_ms });
+            });
+        }
+        _ => {}
+    }
+}
+
+fn part<'a>(record: &'a mut Erasure, agency: &contract::AgencyName) -> Option<&'a mut Part> {
+    record.parts.iter_mut().find(|part| part.found.person.agency == *agency)
+}

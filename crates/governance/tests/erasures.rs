@@ -1,0 +1,178 @@
+//! Who has a word in a person's erasure, and what it waits for.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::collections::BTreeMap;
+
+use crate::support::{
+    Check, DAY_MS, NOW, actor, agency, closed, command, decided, done, operator, small_bus,
+};
+use governance::state::Person;
+use governance::{Actor, ContractCheck, Event, Role, State, apply, decide, erasure};
+use serde_json::{Value, json};
+
+fn person(agency: &str, first: char) -> Value {
+    json!({"agency": agency, "pseudonym": first.to_string().repeat(32)})
+}
+
+fn ask(name: &str, parts: &[Value]) -> Value {
+    json!({"command": "request-erasure", "erasure": name, "parts": parts, "reason": "§17"})
+}
+
+fn approve(name: &str) -> Value {
+    json!({"command": "approve-erasure", "erasure": name})
+}
+
+fn officer(of: &str) -> Actor {
+    actor(&format!("d@{of}"), &[Role::Dpo])
+}
+
+fn because(what: &str, field: &str, name: &str) -> Value {
+    json!({"command": what, field: name, "reason": "r"})
+}
+
+fn hold(on: Value) -> Value {
+    json!({"command": "place-hold", "hold": "h", "on": on, "reason": "a case", "reference": "court 4711"})
+}
+
+fn look(person: &Person) -> Result<BTreeMap<contract::TopicName, u64>, String> {
+    Check.events_about(person)
+}
+
+fn brought(state: &mut State, now: u64) -> Vec<Event> {
+    let events = erasure::due(state, now, &look);
+    events.iter().for_each(|event| apply(state, event, now));
+    events
+}
+
+fn standing(state: &State, of: &str, now: u64) -> &'static str {
+    erasure::standing(state, state.erasure("e").unwrap().part(&agency(of)).unwrap(), now)
+}
+
+fn code(state: &State, who: &Actor, json: Value) -> &'static str {
+    decided(state, who, json).unwrap_err().code
+}
+
+#[test]
+fn each_part_wants_its_own_officer_and_all_want_two_people() {
+    let parts = [person("a", '1'), person("b", '2')];
+    for in_bootstrap in [true, false] {
+        let mut state = if in_bootstrap { small_bus() } else { closed(small_bus()) };
+        done(&mut state, &operator(), ask("e", &parts));
+        assert_eq!(code(&state, &operator(), approve("e")), "four-eyes", "in bootstrap: {in_bootstrap}");
+        done(&mut state, &actor("q@central", &[Role::Operator]), approve("e"));
+        assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("open", "open"));
+        let events = done(&mut state, &officer("b"), approve("e"));
+        assert_eq!(events.len(), 2, "{events:?}");
+        assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("open", "erased"));
+        assert!(done(&mut state, &actor("q@central", &[Role::Operator]), approve("e")).is_empty());
+        done(&mut state, &officer("a"), approve("e"));
+        assert_eq!(state.erasure("e").unwrap().status(), "carried-out");
+        assert_eq!(code(&state, &officer("a"), approve("e")), "erasure-over");
+    }
+    let mut state = small_bus();
+    done(&mut state, &officer("a"), ask("e", &parts));
+    assert!(brought(&mut state, NOW).is_empty());
+    done(&mut state, &officer("b"), approve("e"));
+    assert_eq!(state.erasure("e").unwrap().status(), "carried-out", "each officer is the other one's second");
+}
+
+#[test]
+fn who_may_not_know_of_it_hears_that_there_is_none() {
+    let mut state = small_bus();
+    done(&mut state, &officer("a"), ask("e", &[person("a", '1')]));
+    for who in [officer("b"), actor("u@a", &[Role::Steward]), actor("k@b", &[Role::Consumer])] {
+        assert_eq!(code(&state, &who, approve("e")), "unknown", "{}", who.principal);
+        assert_eq!(
+            decided(&state, &who, approve("e")).unwrap_err().code,
+            code(&state, &who, approve("none"))
+        );
+        assert!(erasure::sight(&state, &who, state.erasure("e").unwrap()).is_none());
+    }
+    for who in [actor("u@a", &[Role::Steward]), actor("r@b", &[Role::Regulator])] {
+        assert_eq!(code(&state, &who, ask("f", &[person("a", '1')])), "not-allowed");
+    }
+    let (known, unknown) =
+        [ask("f", &[person("a", '1')]), ask("f", &[])].map(|it| decided(&state, &officer("b"), it)).into();
+    assert_eq!(known.unwrap_err().to_string(), unknown.unwrap_err().to_string());
+    assert_eq!(code(&state, &officer("a"), ask("f", &[person("a", '1')])), "exists");
+    assert_eq!(code(&state, &officer("a"), ask("e", &[person("a", '2')])), "exists");
+}
+
+#[test]
+fn a_hold_keeps_a_person_until_it_is_lifted() {
+    for on in [json!({"topic": "x.one"}), json!({"person": [person("a", '1')]})] {
+        let mut state = closed(small_bus());
+        done(&mut state, &officer("a"), hold(on.clone()));
+        done(&mut state, &officer("a"), ask("e", &[person("a", '1'), person("b", '2')]));
+        done(&mut state, &officer("b"), approve("e"));
+        let held_b = if on.get("topic").is_some() { "held" } else { "erased" };
+        assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("held", held_b), "{on}");
+        assert!(!erasure::is_due(&state, NOW) && brought(&mut state, NOW).is_empty());
+        assert_eq!(code(&state, &officer("b"), because("lift-hold", "hold", "h")), "unknown");
+        let no_reason = json!({"command": "lift-hold", "hold": "h", "reason": " "});
+        assert_eq!(code(&state, &officer("a"), no_reason), "no-reason");
+        done(&mut state, &officer("a"), because("lift-hold", "hold", "h"));
+        assert!(done(&mut state, &officer("a"), because("lift-hold", "hold", "h")).is_empty());
+        assert!(erasure::is_due(&state, NOW));
+        assert!(!brought(&mut state, NOW).is_empty());
+        assert_eq!(state.erasure("e").unwrap().status(), "carried-out");
+    }
+    let state = small_bus();
+    assert_eq!(code(&state, &officer("a"), hold(json!({"person": [person("b", '1')]}))), "not-allowed");
+    assert_eq!(code(&state, &officer("b"), hold(json!({"topic": "x.one"}))), "not-allowed");
+    let mut nameless = hold(json!({"topic": "x.one"}));
+    nameless["reference"] = "".into();
+    assert_eq!(code(&state, &officer("a"), nameless), "no-reference");
+}
+
+#[test]
+fn what_the_law_wants_kept_is_waited_for() {
+    let mut state = small_bus();
+    let keep = |text: &str| json!({"command": "change-topic", "topic": "x.one", "keep": text});
+    assert_eq!(code(&state, &operator(), keep("91d")), "invalid-topic");
+    done(&mut state, &operator(), keep("10d"));
+    let shorter = json!({"command": "change-topic", "topic": "x.one", "retention": "9d"});
+    assert_eq!(code(&state, &operator(), shorter), "invalid-topic");
+    done(&mut state, &operator(), ask("e", &[person("a", 'y')]));
+    done(&mut state, &officer("a"), approve("e"));
+    assert_eq!(standing(&state, "a", NOW), "kept");
+    assert!(brought(&mut state, NOW + 10 * DAY_MS - 1).is_empty());
+    assert_eq!(brought(&mut state, NOW + 10 * DAY_MS).len(), 1);
+    let mut state = small_bus();
+    done(&mut state, &operator(), keep("10d"));
+    done(&mut state, &operator(), ask("e", &[person("a", '1')]));
+    done(&mut state, &officer("a"), approve("e"));
+    assert_eq!(standing(&state, "a", NOW), "erased", "what is older than the duty");
+}
+
+#[test]
+fn it_ends_part_by_part_and_is_answered_by_those_who_were_told() {
+    let mut state = small_bus();
+    done(&mut state, &operator(), ask("e", &[person("a", '1'), person("b", '2')]));
+    done(&mut state, &officer("b"), because("decline-erasure", "erasure", "e"));
+    assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("open", "declined"));
+    assert_eq!(code(&state, &officer("b"), approve("e")), "not-allowed");
+    done(&mut state, &officer("a"), approve("e"));
+    assert_eq!(state.erasure("e").unwrap().status(), "carried-out");
+    assert_eq!(code(&state, &operator(), because("withdraw-erasure", "erasure", "e")), "erasure-over");
+    let answer = |who: &Actor, of: &str, kept: Value, state: &State| {
+        let json = json!({"command": "acknowledge-erasure", "erasure": "e", "agency": of, "kept": kept});
+        decide(state, who, &command(json), NOW, &Check).map_err(|refused| refused.code)
+    };
+    assert_eq!(answer(&officer("b"), "b", Value::Null, &state), Err("not-told"));
+    let told = erasure::traced(&state, "e", &agency("a"), [(agency("b"), Default::default())].into());
+    told.iter().for_each(|event| apply(&mut state, event, NOW));
+    assert!(erasure::traced(&state, "e", &agency("a"), Default::default()).is_empty(), "once");
+    assert_eq!(answer(&officer("b"), "b", json!(" "), &state), Err("no-reason"));
+    assert_eq!(answer(&officer("a"), "b", Value::Null, &state), Err("not-allowed"));
+    let kept = answer(&officer("b"), "b", json!("Tax Act"), &state).unwrap();
+    kept.iter().for_each(|event| apply(&mut state, event, NOW));
+    assert_eq!(answer(&officer("b"), "b", json!("Tax Act"), &state), Ok(Vec::new()));
+    assert_eq!(answer(&officer("b"), "b", Value::Null, &state).unwrap().len(), 1);
+    let mut state = small_bus();
+    done(&mut state, &officer("a"), ask("e", &[person("a", '1')]));
+    assert_eq!(code(&state, &officer("b"), because("withdraw-erasure", "erasure", "e")), "unknown");
+    done(&mut state, &officer("a"), because("withdraw-erasure", "erasure", "e"));
+    assert_eq!(state.erasure("e").unwrap().status(), "withdrawn");
+    done(&mut state, &officer("a"), ask("f", &[person("a", '1')]));
+}
