@@ -50,14 +50,18 @@ pub struct KeySettings {
     pub keep_opened: Duration,
     /// How long an epoch of keys runs at most.
     pub rotate_every: Duration,
-    /// How long after an erasure the epoch ends at the latest, and with it what copies of the erased key are worth.
+    /// How long after an erasure its epoch ends, and with it what copies of the erased key are worth.
     pub destroy_within: Duration,
+    /// How long of that what the old epoch's secrets are wrapped under is kept after all keys were wrapped anew: copies of the
+    /// data folder from before open nothing afterwards, so there has to be time for a newer one.
+    pub overlap: Duration,
 }
 
 impl Default for KeySettings {
     fn default() -> Self {
         let day = Duration::from_secs(24 * 3600);
-        Self { keep_opened: Duration::from_secs(3600), rotate_every: 90 * day, destroy_within: day }
+        let keep_opened = Duration::from_secs(3600);
+        Self { keep_opened, rotate_every: 90 * day, destroy_within: 3 * day, overlap: 2 * day }
     }
 }
 

@@ -35,6 +35,9 @@ pub struct KeysStand {
     pub since_ms: u64,
     /// How far its beginning has come.
     pub stage: Stage,
+    /// When what the epoch before was wrapped under is to be destroyed, in milliseconds since 1970, if that is all that is
+    /// left to do.
+    pub destroys_ms: Option<u64>,
     /// How many persons' and topics' keys there are.
     pub keys: usize,
     /// Agencies whose keys are not open, with the reason.
@@ -55,6 +58,7 @@ impl Bus {
             epoch: epochs.running,
             since_ms: epochs.since_ms,
             stage: epochs.stage,
+            destroys_ms: (epochs.stage == Stage::Destroying).then(|| self.destroys_ms(&epochs)),
             keys: keyring.len(),
             closed: keyring.closed_agencies(),
             not_final_since_ms: keyring.first_not_final(),
@@ -114,13 +118,19 @@ impl Bus {
     async fn go_on(&self) -> Result<(), Refusal> {
         let _alone = self.core.rotating.lock().await;
         loop {
-            let epochs = self.core.keyring.epochs();
+            let (epochs, now_ms) = (self.core.keyring.epochs(), self.core.clock.now_ms());
             match epochs.stage {
                 Stage::Settled => return Ok(()),
                 Stage::Rewrapping => self.rewrap(&epochs).await?,
+                Stage::Destroying if now_ms < self.destroys_ms(&epochs) => return Ok(()),
                 Stage::Destroying => self.destroy(&epochs).await?,
             }
         }
+    }
+
+    /// When what the epoch before was wrapped under is to be destroyed, in milliseconds since 1970.
+    fn destroys_ms(&self, epochs: &Epochs) -> u64 {
+        epochs.rewrapped_ms.saturating_add(self.core.settings.keys.overlap.as_millis() as u64)
     }
 
     async fn rewrap(&self, epochs: &Epochs) -> Result<(), Refusal> {
@@ -201,7 +211,9 @@ impl Bus {
         !epochs.all().is_empty()
             && epochs.stage == Stage::Settled
             && (past(epochs.since_ms, settings.rotate_every)
-                || erased.is_some_and(|at_ms| past(at_ms, settings.destroy_within)))
+                || erased.is_some_and(|at_ms| {
+                    past(at_ms, settings.destroy_within.saturating_sub(settings.overlap))
+                }))
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::*;
-use bus::clock::SystemClock;
+use bus::clock::{Clock, SetClock, SystemClock};
 use bus::{Bus, Caller, KeySettings, OpenError, Opened, Outcome, Refusal, RefusalKind, Settings};
 use journal::{Embedded, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
@@ -55,8 +55,9 @@ impl Kms for Client {
 async fn open_on(folder: &Path, service: &Arc<Service>, keep: Duration) -> Result<(Bus, Opened), OpenError> {
     let options = Options { log_bytes: 1 << 20, ..Options::default() };
     let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
-    let keys = KeySettings { keep_opened: keep, ..KeySettings::default() };
-    let settings = Settings { keys, ..settings(folder) };
+    let usual = settings(folder);
+    let keys = KeySettings { keep_opened: keep, ..usual.keys.clone() };
+    let settings = Settings { keys, ..usual };
     Bus::open(settings, Arc::new(journal), Arc::new(Client(service.clone())), Arc::new(SystemClock)).await
 }
 
@@ -253,4 +254,36 @@ async fn the_service_is_not_asked_for_what_is_open() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(service.asked.load(Ordering::SeqCst), asked);
     world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_copies_are_of_use_until_there_was_time_for_a_newer_one() {
+    let (folder, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let world = world(folder.path()).await;
+    receipt(publish(&world, birth(1)).await);
+    let before = names(&world).await;
+    world.bus.close().await;
+    copy(folder.path(), old.path());
+    let clock = Arc::new(SetClock::at(world.bus.now_ms()));
+    let day = Duration::from_secs(24 * 3600);
+    let keys = KeySettings { overlap: 2 * day, ..KeySettings::default() };
+    let options = Options { log_bytes: 1 << 20, ..Options::default() };
+    let (journal, _) =
+        Embedded::open(folder.path().join("journal"), Arc::new(RealDisk::new()), options).unwrap();
+    let settings = Settings { keys, ..settings(folder.path()) };
+    let (bus, _) = Bus::open(settings, Arc::new(journal), Arc::new(TestKms), clock.clone()).await.unwrap();
+    bus.rotate_keys(&world.operator).await.unwrap();
+    let destroys_ms = until(async || bus.keys_stand(&world.operator).unwrap().destroys_ms).await;
+    assert!(destroys_ms >= clock.now_ms() + 2 * 24 * 3600 * 1000);
+    clock.advance(24 * 3600 * 1000);
+    bus.change_epochs().await.unwrap();
+    assert!(bus.keys_stand(&world.operator).unwrap().ended.is_empty());
+    let restored = reopened(World { bus: open(old.path()).await.0, ..world }, old.path()).await;
+    assert_eq!(names(&restored).await, before);
+    restored.bus.close().await;
+    clock.advance(24 * 3600 * 1000 + 1000);
+    bus.change_epochs().await.unwrap();
+    assert_eq!(bus.keys_stand(&restored.operator).unwrap().ended.len(), 1);
+    bus.close().await;
+    assert!(open_on(old.path(), &Arc::new(Service::default()), LONG).await.is_err());
 }

@@ -40,6 +40,7 @@ fn shown(stand: &KeysStand) -> Value {
         "epoch": stand.epoch,
         "since": rfc3339(stand.since_ms),
         "stage": stand.stage,
+        "destroys_at": stand.destroys_ms.map(rfc3339),
         "keys": stand.keys,
         "closed": closed.collect::<Vec<_>>(),
         "not_final_since": stand.not_final_since_ms.map(rfc3339),

@@ -110,6 +110,8 @@ pub struct Epochs {
     pub ended: Vec<Ended>,
     agencies: Vec<Secrets>,
     numbers: HashMap<AgencyName, u32>,
+    /// When all keys were wrapped in it, in milliseconds since 1970; 0 before that.
+    pub rewrapped_ms: u64,
     left_behind: u64,
 }
 
@@ -122,6 +124,7 @@ impl Default for Epochs {
             ended: Vec::new(),
             agencies: Vec::new(),
             numbers: HashMap::new(),
+            rewrapped_ms: 0,
             left_behind: 0,
         }
     }
@@ -140,7 +143,7 @@ impl Epochs {
                 (self.running, self.since_ms, self.stage) = (*epoch, at_ms, Stage::Rewrapping);
             }
             KeyFact::Rewrapped { left_behind, .. } => {
-                (self.stage, self.left_behind) = (Stage::Destroying, *left_behind);
+                (self.stage, self.rewrapped_ms, self.left_behind) = (Stage::Destroying, at_ms, *left_behind);
             }
             KeyFact::Destroyed { epoch } => {
                 self.agencies.iter_mut().for_each(|agency| agency.before = None);

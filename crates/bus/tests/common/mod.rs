@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bus::clock::{Clock, SystemClock};
 use bus::{Bus, Caller, KeySettings, Outcome, Pull, Receipt, Refusal, Settings};
@@ -85,7 +86,7 @@ pub async fn open_by(folder: &Path, clock: Arc<dyn Clock>) -> (Bus, bus::Opened)
 }
 
 pub fn settings(folder: &Path) -> Settings {
-    let keys = KeySettings::default();
+    let keys = KeySettings { overlap: Duration::ZERO, ..KeySettings::default() };
     Settings { data: folder.to_owned(), name: "test-bus".to_owned(), state_prefix: None, keys }
 }
 

@@ -19,9 +19,9 @@ pub struct Keys {
 enum Act {
     /// The epoch that runs, those that ended, and agencies whose keys cannot be had
     Status,
-    /// Begin another epoch: all persons' keys are wrapped anew, the old ones' wrapping keys destroyed
+    /// Begin another epoch: persons' keys are wrapped anew, then what the old ones were wrapped under is destroyed
     Rotate {
-        /// Wait until the one before is destroyed
+        /// Wait until all keys are wrapped anew
         #[arg(long)]
         wait: bool,
     },
@@ -38,7 +38,7 @@ impl Keys {
             Act::Rotate { .. } => client.post("/v1/keys/rotate", &json!({}))?,
         };
         if let Act::Rotate { wait: true } = self.act {
-            while stand["stage"] != "settled" {
+            while stand["stage"] == "rewrapping" {
                 std::thread::sleep(LOOK);
                 stand = client.get("/v1/keys")?;
             }
@@ -55,10 +55,15 @@ fn show(stand: &Value) {
     let [epoch, since, keys] = ["epoch", "since", "keys"].map(|name| cell(&stand[name]));
     let stage = match stand["stage"].as_str() {
         Some("rewrapping") => "; keys of the one before are being wrapped anew",
-        Some("destroying") => "; what the one before was wrapped under is being destroyed",
+        Some("destroying") => "; of the one before all keys are wrapped anew",
         _ => "",
     };
     output::line(format!("epoch {epoch} since {since}, {keys} keys{stage}"));
+    if let Some(at) = stand["destroys_at"].as_str() {
+        output::line(format!(
+            "copies of the data folder from before {since} open nothing any more after {at}"
+        ));
+    }
     if let Some(since) = stand["not_final_since"].as_str() {
         output::line(format!("copies of the data folder may still open what was erased since {since}"));
     }

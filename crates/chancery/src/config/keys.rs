@@ -19,9 +19,12 @@ pub struct TypedKeys {
     /// How long an epoch of keys runs at most [default: 90d]
     #[arg(long = "keys-rotate-every", env = "CHANCERY_KEYS_ROTATE_EVERY")]
     pub rotate_every: Option<String>,
-    /// How long after an erasure an epoch ends at the latest, and with it what old copies of the key are worth [default: 1d]
+    /// How long after an erasure its epoch ends, and with it what old copies of the key are worth [default: 3d]
     #[arg(long = "keys-destroy-within", env = "CHANCERY_KEYS_DESTROY_WITHIN")]
     pub destroy_within: Option<String>,
+    /// How long of that keys of both epochs are kept, as time for another backup [default: 2d]
+    #[arg(long = "keys-overlap", env = "CHANCERY_KEYS_OVERLAP")]
+    pub overlap: Option<String>,
 }
 
 impl TypedKeys {
@@ -31,17 +34,23 @@ impl TypedKeys {
             keep_opened: self.keep_opened.or(other.keep_opened),
             rotate_every: self.rotate_every.or(other.rotate_every),
             destroy_within: self.destroy_within.or(other.destroy_within),
+            overlap: self.overlap.or(other.overlap),
         }
     }
 
     /// What they come to.
     pub fn meant(self) -> Result<KeySettings, Failure> {
         let default = KeySettings::default();
-        Ok(KeySettings {
+        let meant = KeySettings {
             keep_opened: span("keep_opened", self.keep_opened, default.keep_opened)?,
             rotate_every: span("rotate_every", self.rotate_every, default.rotate_every)?,
             destroy_within: span("destroy_within", self.destroy_within, default.destroy_within)?,
-        })
+            overlap: span("overlap", self.overlap, default.overlap)?,
+        };
+        if meant.overlap > meant.destroy_within {
+            return Err(Failure::usage("keys.overlap: it is part of destroy_within, and cannot be longer"));
+        }
+        Ok(meant)
     }
 }
 
@@ -63,7 +72,9 @@ mod tests {
         let typed: TypedKeys = toml::from_str("keep_opened = \"30s\"\nrotate_every = \"1y\"").unwrap();
         let meant = typed.meant().unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!((meant.keep_opened.as_secs(), meant.rotate_every.as_secs()), (30, 365 * 24 * 3600));
-        assert_eq!(meant.destroy_within.as_secs(), 24 * 3600);
+        assert_eq!(meant.destroy_within.as_secs(), 3 * 24 * 3600);
+        let typed: TypedKeys = toml::from_str("destroy_within = \"1d\"").unwrap();
+        assert!(typed.meant().unwrap_err().to_string().contains("keys.overlap"));
         for bad in ["0s", "soon"] {
             let typed = TypedKeys { destroy_within: Some(bad.to_owned()), ..TypedKeys::default() };
             assert!(typed.meant().unwrap_err().to_string().contains("keys.destroy_within"));
