@@ -3,6 +3,7 @@
 
 mod events;
 mod kafka;
+mod keys;
 mod lanes;
 mod plan;
 mod publish;
@@ -11,7 +12,7 @@ mod setup;
 mod start;
 mod steps;
 
-const BENCHES: [(&str, &str); 7] = [
+const BENCHES: [(&str, &str); 8] = [
     (
         "publish",
         "events/s into the bus: 1 KiB JSON, five personal fields, eight topics, all rules, fsync before the answer",
@@ -27,6 +28,7 @@ const BENCHES: [(&str, &str); 7] = [
         "plan",
         "what a state's governance folder takes to plan and to apply: 1,000 topics, 5,000 subscriptions (--topics N)",
     ),
+    ("keys", "disk and memory of many persons' keys, and the change to another epoch (--keys N)"),
     ("start", "time until ready and memory, on an empty folder and on many events (--events N)"),
 ];
 
@@ -61,6 +63,7 @@ fn main() {
             "steps" if wanted.is_some() => steps::run(),
             "lanes" => runtime.block_on(lanes::run(number("--seconds", 8))),
             "plan" => runtime.block_on(plan::run(number("--topics", 1_000))),
+            "keys" => runtime.block_on(keys::run(number("--keys", 1_000_000))),
             "start" => runtime.block_on(start::run(number("--events", 1_000_000))),
             _ => {}
         }

@@ -58,7 +58,12 @@ pub fn temporary() -> tempfile::TempDir {
 pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
     let disk = Arc::new(RealDisk::new());
     let (journal, _) = Embedded::open(folder.join("journal"), disk, Options::default()).expect("a journal");
-    let settings = Settings { data: folder.to_owned(), name: "bench".to_owned(), state_prefix: None, keys: Default::default() };
+    let settings = Settings {
+        data: folder.to_owned(),
+        name: "bench".to_owned(),
+        state_prefix: None,
+        keys: Default::default(),
+    };
     Bus::open(settings, Arc::new(journal), Arc::new(OpenKms), Arc::new(SystemClock)).await.expect("a bus")
 }
 

@@ -7,10 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::forgotten;
 use super::life::{Life, lock};
-use super::offices::{AGENCIES, Offices, commit, publish_one, pull};
+use super::offices::{AGENCIES, Offices, commit, find, publish_one, pull};
 use super::server::Server;
 use super::story::{Story, quantile_ms, thousands};
 use super::town::Town;
@@ -103,6 +104,9 @@ pub fn tell(seed: u64, births: usize, stay: bool) -> Result<(), Failure> {
     story.chapter("One birth, followed across agencies");
     traced(&mut story, &offices)?;
 
+    story.chapter("A child is forgotten, by the law and by three people's word");
+    forgotten::tell(&mut story, &offices, &town, folder.path())?;
+
     story.chapter("No personal data in the clear");
     sealed(&mut story, &data, &town)?;
 
@@ -185,22 +189,8 @@ fn refused(story: &mut Story, offices: &Offices, town: &Town) -> Result<(), Fail
 
 fn cleared(story: &mut Story, offices: &Offices) -> Result<(), Failure> {
     let id = "birth-000020";
-    let see = |agency: &str, subscription: &str| -> Result<Value, Failure> {
-        let mut from = "earliest".to_owned();
-        loop {
-            let (events, cursor) =
-                pull(&offices.client(agency), subscription, &format!("max=1000&from={from}"))?;
-            if events.is_empty() {
-                return Err(Failure::new(format!("{subscription} does not see {id}")));
-            }
-            if let Some(event) = events.into_iter().find(|event| event["id"] == id) {
-                return Ok(event);
-            }
-            from = cursor;
-        }
-    };
-    let tax = see("tax-office", "tax-office.births")?;
-    let permits = see("permits-office", "permits-office.births")?;
+    let tax = find(&offices.client("tax-office"), "tax-office.births", id)?;
+    let permits = find(&offices.client("permits-office"), "permits-office.births", id)?;
     story.say(format_args!(
         "the tax office, cleared for internal and personal, to assign tax numbers:\n  {}",
         tax["data"]

@@ -2,9 +2,11 @@
 //!
 //! A chapter is a function: it does something any agency could do, prints it, and fails the demo where what it sees
 //! is not what must be. `town` makes the events (pure, seeded), `server` is the bus as a child process, `offices` the
-//! agencies' services, `life` their work side by side, `chapters` the story.
+//! agencies' services, `life` their work side by side, `chapters` the story, `forgotten` one
+//! of its chapters.
 
 mod chapters;
+mod forgotten;
 mod life;
 mod offices;
 mod server;

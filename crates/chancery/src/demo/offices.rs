@@ -32,6 +32,7 @@ pub fn governance_files() -> BTreeMap<String, String> {
 pub struct Offices {
     url: String,
     tokens: BTreeMap<String, String>,
+    officers: BTreeMap<String, String>,
     operator: String,
 }
 
@@ -50,14 +51,24 @@ impl Offices {
             )?;
             tokens.insert(agency.to_owned(), cell(&made["token"]));
         }
+        let mut officers = BTreeMap::new();
+        for agency in AGENCIES {
+            let body = json!({"principal": format!("dpo@{agency}"), "roles": ["dpo"]});
+            officers.insert(agency.to_owned(), cell(&client.post("/v1/principals", &body)?["token"]));
+        }
         client.govern(json!({"command": "close-bootstrap"}))?;
         let changes = applied["applied"].as_array().map_or(0, Vec::len);
-        Ok((Self { url: url.to_owned(), tokens, operator: operator.to_owned() }, changes))
+        Ok((Self { url: url.to_owned(), tokens, officers, operator: operator.to_owned() }, changes))
     }
 
     /// A client for an agency's service.
     pub fn client(&self, agency: &str) -> Client {
         Client::new(&self.url, self.tokens.get(agency).cloned())
+    }
+
+    /// A client for an agency's data protection officer.
+    pub fn officer(&self, agency: &str) -> Client {
+        Client::new(&self.url, self.officers.get(agency).cloned())
     }
 
     /// A client for the operator.
@@ -80,6 +91,21 @@ pub fn pull(client: &Client, subscription: &str, query: &str) -> Result<(Vec<Val
     let answer = client.send("GET", &path, "", None)?.good()?;
     let events = answer.json()?.as_array().cloned().unwrap_or_default();
     Ok((events, answer.cursor.unwrap_or_default()))
+}
+
+/// The event of this id, as a subscription sees it.
+pub fn find(client: &Client, subscription: &str, id: &str) -> Result<Value, Failure> {
+    let mut from = "earliest".to_owned();
+    loop {
+        let (events, cursor) = pull(client, subscription, &format!("max=1000&from={from}"))?;
+        if events.is_empty() {
+            return Err(Failure::new(format!("{subscription} does not see {id}")));
+        }
+        if let Some(event) = events.into_iter().find(|event| event["id"] == id) {
+            return Ok(event);
+        }
+        from = cursor;
+    }
 }
 
 /// Commits a cursor.
