@@ -55,13 +55,25 @@ pub struct KeySettings {
     /// How long of that what the old epoch's secrets are wrapped under is kept after all keys were wrapped anew: copies of the
     /// data folder from before open nothing afterwards, so there has to be time for a newer one.
     pub overlap: Duration,
+    /// Whether epochs neither begin nor end: for a copy of a bus, which would destroy what both need.
+    pub frozen: bool,
+    /// Whether the key management service's own keys lie in the data folder, so that each copy takes them along: then it is
+    /// never said that no copy can be read.
+    pub in_data: bool,
 }
 
 impl Default for KeySettings {
     fn default() -> Self {
         let day = Duration::from_secs(24 * 3600);
         let keep_opened = Duration::from_secs(3600);
-        Self { keep_opened, rotate_every: 90 * day, destroy_within: 3 * day, overlap: 2 * day }
+        Self {
+            keep_opened,
+            rotate_every: 90 * day,
+            destroy_within: 3 * day,
+            overlap: 2 * day,
+            frozen: false,
+            in_data: false,
+        }
     }
 }
 

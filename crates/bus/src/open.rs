@@ -121,6 +121,7 @@ impl Bus {
             tokio::spawn(retention::run(bus.core.clone())),
             tokio::spawn(clerk::run(bus.clone())),
             tokio::spawn(herald::run(bus.clone())),
+            tokio::spawn(rotation::look_after(bus.clone())),
             tokio::spawn(rotation::run(bus.clone())),
         ];
         bus.core.upkeep.lock().extend(upkeep);

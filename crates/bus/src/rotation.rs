@@ -16,15 +16,17 @@ use tokio::task::spawn_blocking;
 use crate::api::Caller;
 use crate::audit_logs::rotation_entry;
 use crate::clock::rfc3339;
-use crate::keyring::{Ended, Epochs, KeyFact, Stage};
+use crate::keyring::{Ended, Epochs, KeyFact, Renewed, Stage};
 use crate::lanes::{Apply, Committed, Fact, Facts, Lane};
 use crate::{Bus, Refusal, RefusalKind};
 
 /// How often agencies' keys are looked after.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long a step is left alone that failed: the key management service may be away for a while.
-const RETRY: Duration = Duration::from_secs(10);
+/// How long a step is left alone that failed, at first and at most: the key management service may be away for a while, and
+/// each new beginning leaves keys in it.
+const RETRY: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_secs(600);
 
 /// How the bus's keys stand.
 #[derive(Debug, Clone, Serialize)]
@@ -78,6 +80,11 @@ impl Bus {
 
     async fn begin_epoch(&self, by: &PrincipalName) -> Result<(), Refusal> {
         let core = &self.core;
+        if core.settings.keys.frozen {
+            return Err(Refusal::new(RefusalKind::Conflict, "this bus is a copy: its keys are frozen").hint(
+                "the bus that it is a copy of has the same key management service, and alone changes keys",
+            ));
+        }
         let _alone = core.rotating.lock().await;
         let epochs = core.keyring.epochs();
         if epochs.stage != Stage::Settled {
@@ -86,30 +93,23 @@ impl Bus {
                 Refusal::new(RefusalKind::Conflict, text).hint("chancery keys status says how far it is")
             );
         }
+        self.ready()?;
+        let (keyring, number) = (core.keyring.clone(), epochs.running + 1);
+        let epoch = blocking(move || keyring.make_epoch(number)).await?;
         // The service may be slow, so most secrets are made before decisions have to wait.
         let most = self.renew_all(Vec::new()).await?;
         let _deciding = core.deciding.lock().await;
-        let secrets = match most {
-            KeyFact::Begun { secrets, .. } => secrets,
-            _ => Vec::new(),
-        };
-        let fact = self.renew_all(secrets).await?;
-        let keyring = core.keyring.clone();
-        let number = epochs.running + 1;
-        let epoch = blocking(move || keyring.make_epoch(number)).await?;
+        let made = self.renew_all(most).await?;
+        let secrets = made.iter().map(|one| one.secret.clone()).collect();
+        let fact = KeyFact::Begun { epoch: number, secrets };
         let said = json!({ "keys": "begun", "epoch": number });
         let durable = self.record_key_fact(&fact, said, by).await?;
-        let keyring = core.keyring.clone();
-        blocking(move || {
-            keyring.begin(&fact, epoch, durable.at_ms);
-            Ok(())
-        })
-        .await?;
+        core.keyring.begin(&fact, (epoch, made), durable.at_ms);
         core.rotation_rung.notify_one();
         Ok(())
     }
 
-    async fn renew_all(&self, made: Vec<crate::keyring::AgencySecret>) -> Result<KeyFact, Refusal> {
+    async fn renew_all(&self, made: Vec<Renewed>) -> Result<Vec<Renewed>, Refusal> {
         let keyring = self.core.keyring.clone();
         blocking(move || keyring.renew_all(made)).await
     }
@@ -155,11 +155,12 @@ impl Bus {
                 core.lane(Lane::Batch).record(facts).await?;
             }
         }
+        core.keyring.runs(epochs.running)?;
         let epoch = epochs.running;
         let fact = KeyFact::Rewrapped { epoch, keys: kept, left_behind };
         let said = json!({ "keys": "rewrapped", "epoch": epoch, "kept": kept, "left_behind": left_behind });
         let durable = self.record_key_fact(&fact, said, &clerk::clerk()).await?;
-        core.keyring.rewrapped(&fact, durable.at_ms);
+        core.keyring.rewrapped(&fact, durable.at_ms)?;
         tracing::info!(epoch, kept, left_behind, elapsed = ?begun.elapsed(), "persons' keys are wrapped anew");
         Ok(())
     }
@@ -195,6 +196,9 @@ impl Bus {
 
     /// Begins an epoch that is due, and goes on with one that has begun. The bus does it by itself every second.
     pub async fn change_epochs(&self) -> Result<(), Refusal> {
+        if self.core.settings.keys.frozen {
+            return Ok(());
+        }
         if self.epoch_is_over() {
             self.begin_epoch(&clerk::clerk()).await?;
         }
@@ -223,9 +227,9 @@ async fn blocking<T: Send + 'static>(
     spawn_blocking(what).await.map_err(|_| Refusal::unavailable("the change of keys was broken off"))?
 }
 
-/// Looks after keys until the bus closes.
-pub async fn run(bus: Bus) {
-    let (mut minute, mut left_alone) = (Instant::now(), None::<Instant>);
+/// Looks after agencies' and persons' keys in memory until the bus closes.
+pub async fn look_after(bus: Bus) {
+    let mut minute = Instant::now();
     loop {
         let keyring = bus.core.keyring.clone();
         // It has nothing to say that was not logged where it happened.
@@ -234,17 +238,23 @@ pub async fn run(bus: Bus) {
             bus.core.keyring.pass_a_minute();
             minute = Instant::now();
         }
-        if left_alone.is_none_or(|at| at.elapsed() >= RETRY) {
-            left_alone = match bus.change_epochs().await {
-                Ok(()) => None,
-                Err(error) => {
-                    tracing::warn!(%error, "the change of the epoch of keys has to wait; it is tried again");
-                    Some(Instant::now())
-                }
-            };
-        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Changes epochs until the bus closes.
+pub async fn run(bus: Bus) {
+    let mut pause = LOOK;
+    loop {
+        pause = match bus.change_epochs().await {
+            Ok(()) => LOOK,
+            Err(error) => {
+                tracing::warn!(%error, "the change of the epoch of keys has to wait; it is tried again");
+                (2 * pause).clamp(RETRY, RETRY_MAX)
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(pause) => {}
             () = bus.core.rotation_rung.notified() => {}
         }
     }

@@ -13,8 +13,12 @@ use crate::lanes::Lane;
 use crate::{Bus, Refusal, RefusalKind};
 
 impl Core {
-    /// The epoch of keys that took a person's key with it, in every copy, and when; none where it has not ended yet.
+    /// The epoch of keys that took a person's key with it, in every copy, and when; none where it has not ended yet,
+    /// and where copies take along what opens them.
     fn unreadable_in_every_copy(&self, pseudonym: &str) -> Option<Turn> {
+        if self.settings.keys.in_data {
+            return None;
+        }
         let ended = self.keyring.final_since(&Pseudonym::parse(pseudonym)?)?;
         Some(Turn { epoch: ended.epoch, at: rfc3339(ended.destroyed_ms) })
     }

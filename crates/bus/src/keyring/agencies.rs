@@ -50,6 +50,14 @@ impl Deref for Opened {
     }
 }
 
+/// An agency's secrets of an epoch that is to begin, and its keys of both.
+pub struct Renewed {
+    /// What is journaled.
+    pub secret: AgencySecret,
+    now: AgencyKeys,
+    before: AgencyKeys,
+}
+
 /// All agencies' keys.
 pub struct Agencies {
     kms: Arc<dyn Kms>,
@@ -75,13 +83,20 @@ impl Agencies {
 
     /// An agency's keys, if they are open.
     pub fn get(&self, agency: &AgencyName) -> Result<Arc<Opened>, Refusal> {
-        self.open.read().get(agency).cloned().ok_or_else(|| {
-            let why = self.asking.lock().failed.get(agency).map(|(_, why)| format!(": {why}"));
-            let text = format!("the keys of agency {agency} are not open{}", why.unwrap_or_default());
-            Refusal::unavailable(text).hint(
+        let open = self.open.read().get(agency).filter(|open| open.until > Instant::now()).cloned();
+        open.ok_or_else(|| {
+            // Why is for those who run the bus: it may tell of the inside of their service.
+            Refusal::unavailable(format!("the keys of agency {agency} are not open")).hint(
                 "nothing was stored or handed over; it goes on by itself when the key management service gives them",
             )
         })
+    }
+
+    /// Why an agency's keys are not open, if they are not.
+    pub fn why_closed(&self, agency: &AgencyName) -> Option<String> {
+        let text = self.get(agency).err()?.text;
+        let why = self.asking.lock().failed.get(agency).map(|(_, why)| format!(": {why}"));
+        Some(text + &why.unwrap_or_default())
     }
 
     /// Makes the secrets of a new agency in the epoch that runs.
@@ -91,11 +106,30 @@ impl Agencies {
         Ok((secret, AgencyKeys::derive(epoch, &AgencySecrets { lasting, epoch: wrapping })))
     }
 
-    /// An agency's secrets for another epoch: the lasting one wrapped anew, and another one for wrapping.
-    pub fn renew(&self, of: &AgencySecret, epoch: u32) -> Result<AgencySecret, Refusal> {
-        let lasting =
-            self.unwrap(&of.agency, &of.lasting).map_err(|error| out_of_reach(&of.agency, &error))?;
-        self.wrap(&of.agency, epoch, &lasting, &generate()?)
+    /// An agency's secrets for another epoch: the lasting one wrapped anew, and another one for wrapping; unwrapped again, as
+    /// every later start has to.
+    pub fn renew(&self, of: &AgencySecret, epoch: u32) -> Result<Renewed, Refusal> {
+        let out_of_reach = |error| out_of_reach(&of.agency, &error);
+        let lasting = self.unwrap(&of.agency, &of.lasting).map_err(out_of_reach)?;
+        let before = self.keys(of).map_err(out_of_reach)?;
+        let secret = self.wrap(&of.agency, epoch, &lasting, &generate()?)?;
+        let now = self.keys(&secret).map_err(out_of_reach).inspect_err(|_| drop(self.destroy(&secret)))?;
+        Ok(Renewed { secret, now, before })
+    }
+
+    fn keys(&self, secret: &AgencySecret) -> Result<AgencyKeys, KmsError> {
+        let unwrap = |wrapped| self.unwrap(&secret.agency, wrapped);
+        let secrets = AgencySecrets { lasting: unwrap(&secret.lasting)?, epoch: unwrap(&secret.wrapping)? };
+        Ok(AgencyKeys::derive(secret.epoch, &secrets))
+    }
+
+    /// An epoch begins: its keys are used, and those of the one before for what is still wrapped by them.
+    pub fn begin(&self, made: Vec<Renewed>) {
+        let mut open = self.open.write();
+        for (number, Renewed { secret, now, before }) in (0..).zip(made) {
+            let (now, before, until) = (Arc::new(now), Some(Arc::new(before)), Instant::now() + self.keep);
+            open.insert(secret.agency, Arc::new(Opened { number, now, before, until }));
+        }
     }
 
     fn wrap(
@@ -107,7 +141,10 @@ impl Agencies {
     ) -> Result<AgencySecret, Refusal> {
         let wrap =
             |secret| self.kms.wrap(agency.as_str(), secret).map_err(|error| out_of_reach(agency, &error));
-        let (lasting, wrapping) = (hex(&wrap(lasting)?), hex(&wrap(wrapping)?));
+        let lasting = wrap(lasting)?;
+        // What nobody needs is not left behind, where that can be helped.
+        let wrapping = wrap(wrapping).inspect_err(|_| drop(self.kms.destroy(agency.as_str(), &lasting)))?;
+        let (lasting, wrapping) = (hex(&lasting), hex(&wrapping));
         Ok(AgencySecret { agency: agency.clone(), epoch, lasting, wrapping })
     }
 
@@ -128,27 +165,20 @@ impl Agencies {
         self.open.write().insert(agency.clone(), Arc::new(opened));
     }
 
-    /// Opens the secrets of all agencies that are not open; what went wrong with each. For the start and for another epoch.
+    /// Opens the secrets of all agencies, for the start; what went wrong with each. Where the service does not answer, no more
+    /// are asked for.
     pub fn open_all(&self, epochs: &Epochs) -> Vec<(AgencyName, KmsError)> {
         let mut failed = Vec::new();
         for (number, secrets) in (0u32..).zip(epochs.all()) {
-            let agency = &secrets.now.agency;
-            let is_open = self.open.read().get(agency).is_some_and(|open| open.epoch() == secrets.now.epoch);
-            if is_open {
-                continue;
-            }
             if let Err(error) = self.reopen(epochs, number) {
-                failed.push((agency.clone(), error));
+                let is_away = matches!(error, KmsError::Unavailable(_));
+                failed.push((secrets.now.agency.clone(), error));
+                if is_away {
+                    break;
+                }
             }
         }
         failed
-    }
-
-    /// Opens all agencies' secrets of an epoch that begins; those whose are not given are closed until they are.
-    pub fn close_those_that_fail(&self, epochs: &Epochs) {
-        let failed = self.open_all(epochs);
-        let mut open = self.open.write();
-        failed.iter().for_each(|(agency, _)| drop(open.remove(agency)));
     }
 
     /// Opens what is not open, renews what is about to end, and forgets what has ended. Blocks on the service, which is one:
@@ -159,7 +189,7 @@ impl Agencies {
         for at in 0..agencies.len() {
             let number = (first + at) % agencies.len();
             let agency = &agencies[number].now.agency;
-            if !self.is_due(agency, Instant::now()) {
+            if !self.is_due(&agencies[number].now, Instant::now()) {
                 continue;
             }
             match self.reopen(epochs, number as u32) {
@@ -175,9 +205,11 @@ impl Agencies {
         self.open.write().retain(|_, open| open.until > now);
     }
 
-    fn is_due(&self, agency: &AgencyName, now: Instant) -> bool {
-        let renew_at = self.open.read().get(agency).map(|open| open.until - self.keep / 4);
-        let failed = self.asking.lock().failed.get(agency).is_some_and(|(at, _)| now < *at + RETRY);
+    fn is_due(&self, secret: &AgencySecret, now: Instant) -> bool {
+        let open = self.open.read().get(&secret.agency).cloned();
+        let open = open.filter(|open| open.epoch() == secret.epoch);
+        let renew_at = open.map(|open| open.until - self.keep / 4);
+        let failed = self.asking.lock().failed.get(&secret.agency).is_some_and(|(at, _)| now < *at + RETRY);
         !failed && renew_at.is_none_or(|at| at <= now)
     }
 
@@ -188,7 +220,12 @@ impl Agencies {
         let before = secrets.before.as_ref().filter(|_| epochs.stage == Stage::Rewrapping);
         match self.opened(number, &secrets.now, before) {
             Ok(opened) => {
-                self.open.write().insert(agency.clone(), Arc::new(opened));
+                let mut open = self.open.write();
+                // Another epoch may have begun while the service was asked.
+                if open.get(agency).is_none_or(|known| known.epoch() <= opened.epoch()) {
+                    open.insert(agency.clone(), Arc::new(opened));
+                }
+                drop(open);
                 if self.asking.lock().failed.remove(agency).is_some() {
                     tracing::info!(%agency, "the key management service gives the agency's keys again");
                 }
@@ -211,16 +248,8 @@ impl Agencies {
         now: &AgencySecret,
         before: Option<&AgencySecret>,
     ) -> Result<Opened, KmsError> {
-        let keys = |secret: &AgencySecret| {
-            let secrets = AgencySecrets {
-                // The same in both epochs; the newer wrapped form is the one that stays.
-                lasting: self.unwrap(&now.agency, &now.lasting)?,
-                epoch: self.unwrap(&now.agency, &secret.wrapping)?,
-            };
-            Ok::<_, KmsError>(Arc::new(AgencyKeys::derive(secret.epoch, &secrets)))
-        };
-        let before = before.map(keys).transpose()?;
-        Ok(Opened { number, now: keys(now)?, before, until: Instant::now() + self.keep })
+        let before = before.map(|secret| self.keys(secret)).transpose()?.map(Arc::new);
+        Ok(Opened { number, now: Arc::new(self.keys(now)?), before, until: Instant::now() + self.keep })
     }
 
     fn unwrap(&self, agency: &AgencyName, wrapped: &str) -> Result<Secret, KmsError> {

@@ -23,15 +23,15 @@ use journal::{Journal, StreamId};
 use parking_lot::RwLock;
 use seal::{AgencyKeys, Kms, PersonKey, Pseudonym, WrappedKey};
 
-pub use agencies::Opened;
 use agencies::{Agencies, out_of_reach};
+pub use agencies::{Opened, Renewed};
 pub use epochs::{AgencySecret, Ended, Epochs, KeyFact, Stage};
 use persons::Persons;
 pub use stored::{Epoch, StoredKey};
 use table::KeyTable;
 
 use crate::Refusal;
-use crate::lanes::{Lane, NewKey};
+use crate::lanes::NewKey;
 use crate::mark_table::Place;
 use crate::marks::Marker;
 
@@ -124,7 +124,7 @@ impl Keyring {
     pub fn closed_agencies(&self) -> Vec<(AgencyName, String)> {
         let epochs = self.epochs();
         let agencies = epochs.all().iter().map(|secrets| &secrets.now.agency);
-        agencies.filter_map(|agency| Some((agency.clone(), self.agency(agency).err()?.text))).collect()
+        agencies.filter_map(|agency| Some((agency.clone(), self.agencies.why_closed(agency)?))).collect()
     }
 
     /// Opens what is not open, renews what is about to end. Blocks on the KMS.
@@ -168,15 +168,15 @@ impl Keyring {
     /// The person's key is given to nobody any more, from now on and whatever is stored; when that became durable, in
     /// milliseconds since 1970 by the lane that it shares with the epochs' beginnings.
     pub fn erase(&self, agency: &AgencyName, pseudonym: &Pseudonym, at_ms: u64) {
-        self.erased.write().insert(*pseudonym, at_ms);
+        self.erased.write().entry(*pseudonym).or_insert(at_ms);
         let mark = self.marker.person_key(agency, pseudonym);
         self.persons.shard(mark).remove(mark);
     }
 
     /// The first erasure of somebody whose key may lie in a copy of what is stored, in milliseconds since 1970.
     pub fn first_not_final(&self) -> Option<u64> {
-        let epochs = self.epochs();
-        self.erased.read().values().copied().filter(|at_ms| epochs.final_since(*at_ms).is_none()).min()
+        let followed_ms = self.epochs().ended.last().map_or(0, |ended| ended.followed_ms);
+        self.erased.read().values().copied().filter(|at_ms| *at_ms >= followed_ms).min()
     }
 
     /// How many pseudonyms were erased since the beginning: another number says that somebody was meanwhile.
@@ -215,7 +215,7 @@ impl Keyring {
             Some(held) => (held.key.clone(), held.fresh),
             None => {
                 let (key, fresh) = match self.stored(mark, pseudonym)? {
-                    Some(stored) => (unwrapped(keys, &stored)?, None),
+                    Some(stored) => (self.unwrapped(agency, keys, &stored)?, None),
                     None => made(keys, pseudonym).map(|(key, fresh)| (key, Some(fresh)))?,
                 };
                 shard.put(mark, *pseudonym, key.clone(), fresh);
@@ -245,7 +245,7 @@ impl Keyring {
             return Ok(Some(held.key.clone()));
         }
         let Some(stored) = self.stored(mark, pseudonym)? else { return Ok(None) };
-        let key = unwrapped(keys, &stored)?;
+        let key = self.unwrapped(agency, keys, &stored)?;
         shard.put(mark, *pseudonym, key.clone(), None);
         Ok(Some(key))
     }
@@ -277,20 +277,56 @@ impl Keyring {
         }
     }
 
-    /// Where a key goes that becomes durable in a lane now, and its record there. If its epoch is over, it is wrapped anew.
-    pub fn record_of(&self, key: &NewKey, lane: Lane) -> Result<(StreamId, [u8; StoredKey::BYTES]), Refusal> {
-        let running = self.running.read().clone();
-        let mut stored = key.stored;
-        if stored.wrapped.epoch() != running.number {
-            stored.wrapped = self.wrapped_now(&key.key, &stored, running.number)?;
+    fn unwrapped(
+        &self,
+        agency: &AgencyName,
+        keys: &Opened,
+        stored: &StoredKey,
+    ) -> Result<Arc<PersonKey>, Refusal> {
+        let StoredKey { wrapped, pseudonym, .. } = stored;
+        let unwrap =
+            |keys: &Opened| keys.of_epoch(wrapped.epoch()).map(|keys| keys.unwrap(wrapped, pseudonym));
+        let opened = match unwrap(keys) {
+            // Another epoch has begun since the caller took the agency's keys.
+            None => unwrap(&*self.agency(agency)?),
+            opened => opened,
+        };
+        match opened {
+            Some(Ok(key)) => Ok(Arc::new(key)),
+            other => {
+                let why = other.map_or_else(
+                    || "its epoch is not open".to_owned(),
+                    |result| result.map(drop).map_or_else(|error| error.to_string(), |()| String::new()),
+                );
+                tracing::error!(%agency, epoch = wrapped.epoch(), %why, "a stored key cannot be opened");
+                Err(Refusal::unavailable(format!("a key of agency {agency} that is stored cannot be opened"))
+                    .hint("ask the bus's operator: the bus's log says why"))
+            }
         }
-        Ok((running.streams[lane as usize], stored.encode()))
+    }
+
+    /// Where keys go that become durable now.
+    pub fn running(&self) -> Arc<Epoch> {
+        self.running.read().clone()
+    }
+
+    /// The record by which a key becomes durable in an epoch, wrapped anew if its own is over; nothing of somebody who was
+    /// erased meanwhile: what is sealed under it is a tombstone from the beginning.
+    pub fn record_of(&self, key: &NewKey, epoch: &Epoch) -> Result<Option<[u8; StoredKey::BYTES]>, Refusal> {
+        let mut stored = key.stored;
+        if self.is_erased(&stored.pseudonym) {
+            return Ok(None);
+        }
+        if stored.wrapped.epoch() != epoch.number {
+            stored.wrapped = self.wrapped_now(&key.key, &stored, epoch.number)?;
+        }
+        Ok(Some(stored.encode()))
     }
 
     /// A key, wrapped in the epoch given. An agency whose keys of that epoch are not open yet has none to wrap with: what
     /// the epoch before wraps would be lost with it.
     fn wrapped_now(&self, key: &PersonKey, stored: &StoredKey, epoch: u32) -> Result<WrappedKey, Refusal> {
-        let opened = self.agency_of(stored.agency)?;
+        let (_, opened) = self.agency_of(stored.agency)?;
         let keys = opened.of_epoch(epoch).ok_or_else(|| {
             Refusal::unavailable("an agency's keys of the epoch that runs are not open yet")
                 .hint("nothing was stored: send it again")
@@ -298,13 +334,14 @@ impl Keyring {
         keys.wrap(key, &stored.pseudonym).ok_or_else(no_randomness)
     }
 
-    fn agency_of(&self, number: u32) -> Result<Arc<Opened>, Refusal> {
+    fn agency_of(&self, number: u32) -> Result<(AgencyName, Arc<Opened>), Refusal> {
         let epochs = self.epochs();
         let secrets = epochs.secrets(number);
         let secrets = secrets.ok_or_else(|| {
             Refusal::unavailable(format!("a key of agency number {number}, which has no secrets"))
         })?;
-        self.agency(&secrets.now.agency)
+        let agency = secrets.now.agency.clone();
+        self.agency(&agency).map(|opened| (agency, opened))
     }
 
     /// Persons' keys are in the journal now: events need not carry them any more.
@@ -334,15 +371,6 @@ fn made(keys: &Opened, pseudonym: &Pseudonym) -> Result<(Arc<PersonKey>, Wrapped
     let key = PersonKey::generate().ok_or_else(no_randomness)?;
     let wrapped = keys.wrap(&key, pseudonym).ok_or_else(no_randomness)?;
     Ok((Arc::new(key), wrapped))
-}
-
-fn unwrapped(keys: &Opened, stored: &StoredKey) -> Result<Arc<PersonKey>, Refusal> {
-    let StoredKey { wrapped, pseudonym, .. } = stored;
-    let of_epoch = keys.of_epoch(wrapped.epoch()).unwrap_or(keys);
-    let key = of_epoch.unwrap(wrapped, pseudonym).map_err(|error| {
-        Refusal::unavailable(format!("a stored key cannot be opened: {error}")).hint("ask the bus's operator")
-    })?;
-    Ok(Arc::new(key))
 }
 
 fn no_randomness() -> Refusal {

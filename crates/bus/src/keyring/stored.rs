@@ -102,9 +102,9 @@ pub fn fold_keys(journal: &dyn Journal, epochs: &Epochs) -> Result<(Epoch, KeyTa
     Ok((running, table))
 }
 
-/// Takes away the records of the last epoch that ended, if we died before that was done.
+/// Takes away the records of epochs that ended, if that was not done.
 pub fn finish_ended(journal: &dyn Journal, epochs: &Epochs) -> Result<(), JournalError> {
-    epochs.ended.last().map_or(Ok(()), |ended| trim(journal, &Epoch::open(journal, ended.epoch)?))
+    epochs.ended.iter().try_for_each(|ended| trim(journal, &Epoch::open(journal, ended.epoch)?))
 }
 
 /// Takes away all records of an epoch.

@@ -3,6 +3,7 @@
 //! Nothing here touches a view: a group that does not become durable leaves no trace.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use audit::{Hash, Range};
 use journal::{Group, MARKS_MAX, Offset, StreamId};
@@ -14,6 +15,7 @@ use crate::api::{Outcome, Receipt};
 use crate::audit_logs::{self, Entry};
 use crate::clock::rfc3339;
 use crate::identities::Seen;
+use crate::keyring::Epoch;
 use crate::mark_table::Place;
 use crate::{Refusal, RefusalKind};
 
@@ -26,6 +28,8 @@ pub struct Forming<'a> {
     next: HashMap<StreamId, Offset>,
     pending: HashMap<u128, ([u8; 16], Receipt)>,
     keys_pending: HashSet<u64>,
+    /// The epoch that the group's keys go to.
+    epoch: Arc<Epoch>,
     /// What is known of the producers of this group's batches, with those batches.
     pub(super) sequences: Sequences,
     pub(super) formed: Formed,
@@ -99,6 +103,7 @@ impl<'a> Forming<'a> {
             next: HashMap::new(),
             pending: HashMap::new(),
             keys_pending: HashSet::new(),
+            epoch: parts.keyring.running(),
             sequences: Sequences::default(),
             formed: Formed::default(),
             scratch: Vec::new(),
@@ -180,10 +185,21 @@ impl<'a> Forming<'a> {
         }
         let body = &job.bodies[event.body.clone()];
         Ok(match self.parts.identities.seen(&job.topic, event.identity as u64, body, self.now_ms)? {
-            Seen::Never => None,
+            Seen::Never => self.unkept_key(event).map(Outcome::Refused),
             Seen::Same(receipt) => Some(Outcome::Duplicate(receipt)),
             Seen::Other => Some(Outcome::Refused(conflict(job))),
         })
+    }
+
+    /// Why a key that the event needs cannot become durable: its epoch is over, and its agency's keys of the next one are not
+    /// open. That is asked before anything is placed, so that it is nobody else's failure.
+    fn unkept_key(&self, event: &ReadyEvent) -> Option<Refusal> {
+        let is_old = |key: &&NewKey| key.stored.wrapped.epoch() != self.epoch.number;
+        event
+            .new_keys
+            .iter()
+            .filter(is_old)
+            .find_map(|key| self.parts.keyring.record_of(key, &self.epoch).err())
     }
 
     pub(super) fn decided(&mut self, job: &mut PublishJob, event_number: usize, outcome: Outcome) {
@@ -277,7 +293,8 @@ impl<'a> Forming<'a> {
         if !self.keys_pending.insert(key.mark) {
             return Ok(());
         }
-        let (stream, record) = self.parts.keyring.record_of(key, self.parts.lane)?;
+        let Some(record) = self.parts.keyring.record_of(key, &self.epoch)? else { return Ok(()) };
+        let stream = self.epoch.streams[self.parts.lane as usize];
         let offset = self.take_offset(stream)?;
         self.group.push(stream, offset, self.now_ms, &[key.mark], &[&record]);
         self.formed.keys.push((key.clone(), Place { stream, offset }));

@@ -100,7 +100,7 @@ impl Verify {
                     format!(" at {at}, unreadable in every copy since epoch {} at {}", turn.epoch, turn.at)
                 }
                 (Some(at), None) => {
-                    format!(" at {at}; final in every copy when the epoch of its keys ends")
+                    format!(" at {at}; not in every copy yet")
                 }
             };
             output::line(format_args!("{}: {}{finality}", part.agency, part.status));

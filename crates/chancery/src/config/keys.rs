@@ -25,6 +25,9 @@ pub struct TypedKeys {
     /// How long of that keys of both epochs are kept, as time for another backup [default: 2d]
     #[arg(long = "keys-overlap", env = "CHANCERY_KEYS_OVERLAP")]
     pub overlap: Option<String>,
+    /// Whether this is a copy beside the bus that it was made of, so that its keys' epochs stay as they are [default: false]
+    #[arg(long = "keys-frozen", env = "CHANCERY_KEYS_FROZEN", num_args = 0..=1, default_missing_value = "true")]
+    pub frozen: Option<bool>,
 }
 
 impl TypedKeys {
@@ -35,17 +38,20 @@ impl TypedKeys {
             rotate_every: self.rotate_every.or(other.rotate_every),
             destroy_within: self.destroy_within.or(other.destroy_within),
             overlap: self.overlap.or(other.overlap),
+            frozen: self.frozen.or(other.frozen),
         }
     }
 
-    /// What they come to.
-    pub fn meant(self) -> Result<KeySettings, Failure> {
+    /// What they come to; `in_data` is whether the key management service's own keys lie in the data folder.
+    pub fn meant(self, in_data: bool) -> Result<KeySettings, Failure> {
         let default = KeySettings::default();
         let meant = KeySettings {
             keep_opened: span("keep_opened", self.keep_opened, default.keep_opened)?,
             rotate_every: span("rotate_every", self.rotate_every, default.rotate_every)?,
             destroy_within: span("destroy_within", self.destroy_within, default.destroy_within)?,
             overlap: span("overlap", self.overlap, default.overlap)?,
+            frozen: self.frozen.unwrap_or_default(),
+            in_data,
         };
         if meant.overlap > meant.destroy_within {
             return Err(Failure::usage("keys.overlap: it is part of destroy_within, and cannot be longer"));
@@ -70,14 +76,14 @@ mod tests {
     #[test]
     fn spans_are_read_and_nonsense_is_named() {
         let typed: TypedKeys = toml::from_str("keep_opened = \"30s\"\nrotate_every = \"1y\"").unwrap();
-        let meant = typed.meant().unwrap_or_else(|failure| panic!("{failure}"));
+        let meant = typed.meant(false).unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!((meant.keep_opened.as_secs(), meant.rotate_every.as_secs()), (30, 365 * 24 * 3600));
         assert_eq!(meant.destroy_within.as_secs(), 3 * 24 * 3600);
         let typed: TypedKeys = toml::from_str("destroy_within = \"1d\"").unwrap();
-        assert!(typed.meant().unwrap_err().to_string().contains("keys.overlap"));
+        assert!(typed.meant(false).unwrap_err().to_string().contains("keys.overlap"));
         for bad in ["0s", "soon"] {
             let typed = TypedKeys { destroy_within: Some(bad.to_owned()), ..TypedKeys::default() };
-            assert!(typed.meant().unwrap_err().to_string().contains("keys.destroy_within"));
+            assert!(typed.meant(false).unwrap_err().to_string().contains("keys.destroy_within"));
         }
     }
 }

@@ -143,6 +143,12 @@ pub struct Pkcs11Settings {
 }
 
 impl Meant {
+    /// Whether the service's own keys lie in the data folder, and go with each copy of it.
+    pub fn lies_in(&self, data: &Path) -> bool {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        matches!(self, Meant::File(settings) if absolute(&settings.folder).starts_with(absolute(data)))
+    }
+
     /// What the settings come to, for a bus with this data folder.
     pub fn new(typed: TypedKms, data: &Path) -> Result<Self, Failure> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);

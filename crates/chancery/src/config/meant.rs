@@ -65,9 +65,10 @@ impl TryFrom<Typed> for Meant {
                 return Err(Failure::usage(format!("log_format: {other:?} is neither text nor json")));
             }
         };
+        let kms = kms::Meant::new(typed.kms, &data)?;
         Ok(Self {
-            kms: kms::Meant::new(typed.kms, &data)?,
-            keys: typed.keys.meant()?,
+            keys: typed.keys.meant(kms.lies_in(&data))?,
+            kms,
             data,
             http,
             kafka,
