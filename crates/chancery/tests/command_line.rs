@@ -112,3 +112,26 @@ fn an_exported_audit_verifies_without_the_bus_and_not_when_a_byte_is_changed() {
     let doctor = chancery(&["doctor", "--data", folder.path().to_str().unwrap()]);
     assert!(doctor.status.success(), "{}{}", stdout(&doctor), stderr(&doctor));
 }
+
+#[test]
+fn an_operator_begins_an_epoch_of_keys_and_sees_how_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with_example(folder.path());
+    let (operator, token) = (server.operator.clone(), server.principal("service@civil-registry", "producer"));
+    let refused = server.cli(&token, &["keys", "rotate"]);
+    assert!(
+        !refused.status.success() && stderr(&refused).contains("an operator can"),
+        "{}",
+        stderr(&refused)
+    );
+    let stands = server.cli(&operator, &["keys", "status"]);
+    assert!(stdout(&stands).starts_with("epoch 1 since 20"), "{}{}", stdout(&stands), stderr(&stands));
+    let begun = server.cli(&operator, &["keys", "rotate", "--wait"]);
+    let said = stdout(&begun);
+    assert!(
+        said.starts_with("epoch 2 since 20") && said.contains("open nothing any more after 20"),
+        "{said}"
+    );
+    let conflict = server.cli(&operator, &["keys", "rotate"]);
+    assert!(stderr(&conflict).contains("epoch 1 of keys has not ended yet"), "{}", stderr(&conflict));
+}

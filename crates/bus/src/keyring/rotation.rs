@@ -230,8 +230,7 @@ mod tests {
 
     impl Ring {
         fn new(folder: &std::path::Path) -> Self {
-            let (journal, _) =
-                Embedded::open(folder.to_owned(), Arc::new(RealDisk::new()), Options::default()).unwrap();
+            let (journal, _) = Embedded::open(folder, Arc::new(RealDisk::new()), Options::default()).unwrap();
             let journal: Arc<dyn Journal> = Arc::new(journal);
             let facts =
                 StreamSpec { name: "agency-keys".to_owned(), lane: Lane::Standard.id(), shelf: u32::MAX };
