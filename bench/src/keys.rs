@@ -54,7 +54,7 @@ fn make(folder: &Path, keys: usize) {
     let stream = |name: &str| infos.iter().find(|info| info.spec.name == name).expect("the bus made it");
     let (number, agency) = agency(&journal, stream("agency-keys").id);
     let (stored, lane) = (stream("keys/standard/1").id, stream("keys/standard/1").spec.lane);
-    let mut next = journal.bounds(stored).expect("it is there").next;
+    let next = journal.bounds(stored).expect("it is there").next;
     let time_ms = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis() as u64);
     let mut group = Group::new();
     for key in 0..keys as u64 {
@@ -65,8 +65,7 @@ fn make(folder: &Path, keys: usize) {
         let person = PersonKey::generate().expect("random bytes");
         let wrapped = agency.wrap(&person, &pseudonym).expect("random bytes");
         let parts: [&[u8]; 3] = [&number.to_le_bytes(), &name, &wrapped.0];
-        group.push(stored, next, time_ms, &[u64::from_le_bytes(*mark)], &parts);
-        next += 1;
+        group.push(stored, next + key, time_ms, &[u64::from_le_bytes(*mark)], &parts);
         if group.records() == SOME || key + 1 == keys as u64 {
             journal.append(lane, &mut group).expect("room on the disk");
             group.clear();
