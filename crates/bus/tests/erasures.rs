@@ -615,3 +615,97 @@ async fn an_erasure_is_final_in_every_copy_when_the_epoch_ends_which_it_does_by_
     assert_eq!(read.iter().map(is_tombstone).collect::<Vec<_>>(), [true, false]);
     office.world.bus.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_of_an_event_that_retention_took_away_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = Arc::new(SetClock::at(NOW));
+    let mut office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    // More people than a record has marks for: the last ones are found by notes, which stay when the event goes.
+    let parents: Vec<String> =
+        (0..40).map(|at| format!(r#"{{"personId":"PAR-{at:07}","name":"Thaddeus {at}"}}"#)).collect();
+    let mut many = birth(1);
+    let alone = r#"{"personId":"PAR-0000001","name":"Thaddeus W1"}"#;
+    many.data = Some(Data::Json(text(&many).replace(alone, &parents.join(",")).into()));
+    receipt(publish(&office.world, many).await);
+    clock.advance(11 * 365 * DAY_MS);
+    office.world = reopened_by(office.world, folder.path(), clock).await;
+    let operator = office.world.operator.clone();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(office.world.bus.trace(&operator, "birth-1").is_err(), "retention took it away");
+    let regulator = principal(&office.world.bus, &operator, "r@statistics", Role::Regulator).await;
+    for person in 0..40 {
+        let person = format!("PAR-{person:07}");
+        assert!(office.world.bus.person_disclosures(&regulator, &person, None).unwrap().is_empty());
+        let erasure = office.erased(&person).await;
+        let (known, _) = office.world.bus.erasure(&office.officer, &erasure).unwrap();
+        assert!(known.parts[0].found.topics.is_empty() && known.parts[0].traced_ms.is_some(), "{known:?}");
+    }
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_youngest_event_counts_and_not_only_the_first_that_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = Arc::new(SetClock::at(NOW));
+    let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    for number in 1..=3 {
+        let mut event = birth(number);
+        event.data = Some(Data::Json(text(&event).replace(&child(number), &child(1)).into()));
+        event.subject = Some(child(1));
+        receipt(publish(&office.world, event).await);
+        clock.advance(DAY_MS);
+    }
+    let erasure = office.asked(&child(1)).await;
+    let (known, _) = office.world.bus.erasure(&office.officer, &erasure).unwrap();
+    let youngest = known.parts[0].found.topics[&topic()];
+    assert!((NOW + 2 * DAY_MS..NOW + 3 * DAY_MS).contains(&youngest), "{youngest}");
+    office.world.bus.close().await;
+}
+
+#[test]
+fn an_identifier_with_something_unseen_in_it_is_refused_and_not_repeated() {
+    for text in
+        [" PID-1", "PID-1 ", "PID-1\n", "PID-1\r\n", "PID\u{0}-1", "\u{feff}PID-1", "PID-1\u{a0}", "", "  "]
+    {
+        let refused = Subject::parse(text.to_owned()).unwrap_err();
+        assert_eq!(refused.kind, RefusalKind::Malformed, "{text:?}");
+        assert!(!format!("{refused:?}").contains("PID"), "{refused:?}");
+    }
+    subject("PID 1 – ü");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_over_since_the_erasure_is_not_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = Arc::new(SetClock::at(NOW));
+    let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    let bus = &office.world.bus;
+    receipt(publish(&office.world, birth(1)).await);
+    office.read().await;
+    let erasure = office.asked(&child(1)).await;
+    // Without what follows the decision, as if it had failed.
+    let approve = Command::ApproveErasure { erasure: erasure.clone() };
+    bus.govern(&office.world.operator, approve).await.unwrap();
+    clock.advance(DAY_MS);
+    bus.pull(&office.world.statistics, &uncleared(), all()).await.unwrap();
+    bus.bring_due().await.unwrap();
+    let (known, _) = bus.erasure(&office.officer, &erasure).unwrap();
+    let told: Vec<&str> = known.informed.keys().map(|(_, to)| to.as_str()).collect();
+    assert_eq!(told, ["tax-office"]);
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_the_bus_says_that_somebody_was_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let mut forged = birth(1);
+    forged.extensions.push(("erased".to_owned(), AttributeValue::Boolean(true)));
+    let refused = refusal(publish(&office.world, forged).await);
+    assert_eq!(refused.kind, RefusalKind::Contract, "{refused}");
+    office.world.bus.close().await;
+}

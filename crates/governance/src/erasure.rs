@@ -5,6 +5,7 @@
 //! wants kept. Neither an operator nor the bootstrap stands in for that officer: an erasure cannot be taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::{AgencyName, TopicName};
 
@@ -114,11 +115,16 @@ fn is_ready(state: &State, erasure: &Erasure, now_ms: u64) -> bool {
     })
 }
 
-/// The parts that were carried out and of which it was not looked up yet who had been handed events about the person.
-pub fn untraced(state: &State) -> Vec<(String, Person)> {
+/// The parts that were carried out and of which it was not looked up yet who had been handed events about the person: of
+/// which erasure, who, and when they were erased, in milliseconds since 1970.
+pub fn untraced(state: &State) -> Vec<(String, Person, u64)> {
     let all = state.erasures().flat_map(|erasure| erasure.parts.iter().map(move |part| (erasure, part)));
-    let untraced = all.filter(|(_, part)| part.erased.is_some() && part.traced_ms.is_none());
-    untraced.map(|(erasure, part)| (erasure.id.clone(), part.found.person.clone())).collect()
+    let untraced = all.filter(|(_, part)| part.traced_ms.is_none());
+    let of = |(erasure, part): (&Arc<Erasure>, &Part)| {
+        let (_, erased_ms) = part.erased.as_ref()?;
+        Some((erasure.id.clone(), part.found.person.clone(), *erased_ms))
+    };
+    untraced.filter_map(of).collect()
 }
 
 /// What an agency was handed of a person, with some of the events.

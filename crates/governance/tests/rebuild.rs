@@ -152,7 +152,9 @@ fn erased_by_time(state: &State, now: u64) -> Vec<Event> {
     }
     let untraced = erasure::untraced(state).into_iter();
     let told = |_: &Person| BTreeMap::from([("b".parse().unwrap(), (Vec::new(), Vec::new()))]);
-    untraced.flat_map(|(name, person)| erasure::traced(state, &name, &person.agency, told(&person))).collect()
+    untraced
+        .flat_map(|(name, person, _)| erasure::traced(state, &name, &person.agency, told(&person)))
+        .collect()
 }
 
 /// Counted apart from the rules: who is erased is so by the word of two people, one of them the data protection officer of

@@ -27,9 +27,7 @@ impl Core {
             if found.stream != stream {
                 continue;
             }
-            let Some(stored) = self.journal.read(stream, found.offset, 1)?.into_iter().next() else {
-                continue;
-            };
+            let Some(stored) = self.stored(stream, found.offset)? else { continue };
             let Ok(audit::Entry { what: audit::Kind::Decision(decision), .. }) =
                 audit::Entry::decode(&stored.body)
             else {
