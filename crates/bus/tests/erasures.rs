@@ -64,7 +64,8 @@ impl Office {
     }
 
     fn status(&self, erasure: &str) -> &'static str {
-        self.world.bus.erasure(&self.officer, erasure).unwrap().0.status()
+        let (known, _) = self.world.bus.erasure(&self.officer, erasure).unwrap();
+        governance::erasure::status(&self.world.bus.state(&self.officer).unwrap(), &known)
     }
 
     async fn read(&self) -> Vec<CloudEvent> {
@@ -708,4 +709,18 @@ async fn nobody_but_the_bus_says_that_somebody_was_erased() {
     let refused = refusal(publish(&office.world, forged).await);
     assert_eq!(refused.kind, RefusalKind::Contract, "{refused}");
     office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_hold_keeps_a_person_also_from_agencies_that_have_no_topic_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let (bus, operator) = (&office.world.bus, &office.world.operator);
+    let said = ("a case".to_owned(), "court 4711".to_owned());
+    bus.hold_person(operator, &subject(&child(1)), said).await.unwrap();
+    let governance::state::HoldOn::Person(persons) = bus.holds(operator)[0].on.clone() else { panic!() };
+    let held: Vec<_> = persons.into_iter().map(|person| person.agency).collect();
+    let state = bus.state(operator).unwrap();
+    assert_eq!(held, state.agencies().map(|agency| agency.agency.clone()).collect::<Vec<_>>());
+    bus.close().await;
 }

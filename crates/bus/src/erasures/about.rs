@@ -16,8 +16,8 @@ use crate::record;
 /// Most events of a person that a fact names for each agency; all of them are asked for.
 const SOME_EVENTS: usize = 20;
 
-/// What is opened just before an erasure is entered as handed over a little after it. What is handed over later are
-/// tombstones, of which there is nothing to delete.
+/// An erasure has the time at which it was written, and takes effect a little later, when that is durable: until then events
+/// are opened as ever. What is handed over after that are tombstones, of which there is nothing to delete.
 const ON_THE_WAY_MS: u64 = 60_000;
 
 /// An event about a person.
