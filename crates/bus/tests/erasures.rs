@@ -215,6 +215,9 @@ async fn a_hold_and_the_duty_to_keep_are_waited_for() {
     let of_topic = bus.hold_topic(&office.world.operator, topic(), said()).await.unwrap();
     let erasure = office.asked(&child(1)).await;
     office.approved(&erasure).await;
+    // The folder says nothing of a duty.
+    let shorter = bus.apply(&office.world.operator, &files(), false).await.unwrap_err();
+    assert!(shorter.to_string().contains("until civil.birth.registered need not be kept"), "{shorter}");
     let standing = || {
         let (state, known) =
             (bus.state(&office.officer).unwrap(), bus.erasure(&office.officer, &erasure).unwrap().0);
