@@ -49,7 +49,7 @@ pub struct Word {
     /// The agencies whose data protection officer that is.
     #[serde(rename = "for")]
     pub speaks_for: Vec<String>,
-    /// When what its keys were wrapped under was destroyed.
+    /// When.
     pub at: String,
 }
 
@@ -77,7 +77,7 @@ pub struct Part {
 pub struct Turn {
     /// The epoch that ended.
     pub epoch: u32,
-    /// When.
+    /// When what its keys were wrapped under was destroyed.
     pub at: String,
 }
 

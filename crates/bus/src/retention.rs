@@ -37,6 +37,7 @@ pub async fn run(core: Arc<Core>) {
 }
 
 /// Trims every topic to its retention, but for those under a legal hold, and what is remembered of producers to its time.
+/// Takes the lock of decisions, blocking.
 pub fn trim(core: &Core) -> Result<(), Refusal> {
     let now_ms = core.clock.now_ms();
     for stream in core.streams.producers {
@@ -45,9 +46,10 @@ pub fn trim(core: &Core) -> Result<(), Refusal> {
             core.journal.trim(stream, keep_from)?;
         }
     }
-    let state = core.state();
     for topic in core.topics.all() {
-        if state.is_held(&topic.name) {
+        // A hold that is placed meanwhile waits until the topic is done: what it was answered with is kept to.
+        let _alone = core.deciding.blocking_lock();
+        if core.state().is_held(&topic.name) {
             continue;
         }
         for stream in &topic.partitions {

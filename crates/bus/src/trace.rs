@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use contract::{AgencyName, SubscriptionName, TopicName};
 use governance::rights;
-use journal::Found;
+use journal::{Found, JournalError, Record, StreamId};
 
 use crate::api::{Caller, Disclosed, TraceStep};
 use crate::core::Core;
@@ -71,12 +71,10 @@ impl Bus {
     }
 
     fn step(&self, found: &Found) -> Result<Option<TraceStep>, Refusal> {
-        let found = &self.core.event_of(found)?;
+        let Some(found) = &self.core.event_of(found)? else { return Ok(None) };
         let Some(topic) = self.core.topics.of_stream(found.stream) else { return Ok(None) };
         let Some(partition) = topic.partition_of(found.stream) else { return Ok(None) };
-        let Some(stored) = self.core.journal.read(found.stream, found.offset, 1)?.into_iter().next() else {
-            return Ok(None);
-        };
+        let Some(stored) = self.core.stored(found.stream, found.offset)? else { return Ok(None) };
         let Ok(read) = record::read(&stored.body) else { return Ok(None) };
         let extension = |name: &str| read.event.extension(name).map(str::to_owned);
         Ok(Some(TraceStep {
@@ -132,14 +130,23 @@ impl Bus {
 }
 
 impl Core {
-    /// Where the event stands that a mark led to: there, or at the place that is noted there.
-    pub(crate) fn event_of(&self, found: &Found) -> Result<Found, Refusal> {
-        if !self.streams.people.contains(&found.stream) {
-            return Ok(*found);
+    /// The record at a place; none where retention took it away: marks and noted places outlive what they lead to.
+    pub(crate) fn stored(&self, stream: StreamId, offset: u64) -> Result<Option<Record>, Refusal> {
+        match self.journal.read(stream, offset, 1) {
+            Ok(records) => Ok(records.into_iter().next()),
+            Err(JournalError::Trimmed { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        let noted = self.journal.read(found.stream, found.offset, 1)?.into_iter().next();
-        let place = noted.and_then(|noted| Place::decode(&noted.body));
-        Ok(place.map_or(*found, |place| Found { stream: place.stream, offset: place.offset }))
+    }
+
+    /// Where the event stands that a mark led to: there, or at the place that is noted there; none where the note is gone.
+    pub(crate) fn event_of(&self, found: &Found) -> Result<Option<Found>, Refusal> {
+        if !self.streams.people.contains(&found.stream) {
+            return Ok(Some(*found));
+        }
+        let Some(noted) = self.stored(found.stream, found.offset)? else { return Ok(None) };
+        let place = Place::decode(&noted.body);
+        Ok(Some(place.map_or(*found, |place| Found { stream: place.stream, offset: place.offset })))
     }
 
     /// Who was handed one event, each subscription once for each agency that had it, by its first time.
@@ -152,9 +159,7 @@ impl Core {
         let mark = self.marker.disclosure(topic, partition, offset / DISCLOSURE_BUCKET);
         let mut first: BTreeMap<(SubscriptionName, AgencyName), Disclosed> = BTreeMap::new();
         for found in self.journal.find(mark)? {
-            let Some(stored) = self.journal.read(found.stream, found.offset, 1)?.into_iter().next() else {
-                continue;
-            };
+            let Some(stored) = self.stored(found.stream, found.offset)? else { continue };
             let Ok(audit::Entry { what: audit::Kind::Disclosure(entry), time, .. }) =
                 audit::Entry::decode(&stored.body)
             else {

@@ -64,7 +64,8 @@ impl Office {
     }
 
     fn status(&self, erasure: &str) -> &'static str {
-        self.world.bus.erasure(&self.officer, erasure).unwrap().0.status()
+        let (known, _) = self.world.bus.erasure(&self.officer, erasure).unwrap();
+        governance::erasure::status(&self.world.bus.state(&self.officer).unwrap(), &known)
     }
 
     async fn read(&self) -> Vec<CloudEvent> {
@@ -214,6 +215,9 @@ async fn a_hold_and_the_duty_to_keep_are_waited_for() {
     let of_topic = bus.hold_topic(&office.world.operator, topic(), said()).await.unwrap();
     let erasure = office.asked(&child(1)).await;
     office.approved(&erasure).await;
+    // The folder says nothing of a duty.
+    let shorter = bus.apply(&office.world.operator, &files(), false).await.unwrap_err();
+    assert!(shorter.to_string().contains("until civil.birth.registered need not be kept"), "{shorter}");
     let standing = || {
         let (state, known) =
             (bus.state(&office.officer).unwrap(), bus.erasure(&office.officer, &erasure).unwrap().0);
@@ -614,4 +618,112 @@ async fn an_erasure_is_final_in_every_copy_when_the_epoch_ends_which_it_does_by_
     let read = office.read().await;
     assert_eq!(read.iter().map(is_tombstone).collect::<Vec<_>>(), [true, false]);
     office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_of_an_event_that_retention_took_away_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = Arc::new(SetClock::at(NOW));
+    let mut office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    // More people than a record has marks for: the last ones are found by notes, which stay when the event goes.
+    let parents: Vec<String> =
+        (0..40).map(|at| format!(r#"{{"personId":"PAR-{at:07}","name":"Thaddeus {at}"}}"#)).collect();
+    let mut many = birth(1);
+    let alone = r#"{"personId":"PAR-0000001","name":"Thaddeus W1"}"#;
+    many.data = Some(Data::Json(text(&many).replace(alone, &parents.join(",")).into()));
+    receipt(publish(&office.world, many).await);
+    clock.advance(11 * 365 * DAY_MS);
+    office.world = reopened_by(office.world, folder.path(), clock).await;
+    let operator = office.world.operator.clone();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(office.world.bus.trace(&operator, "birth-1").is_err(), "retention took it away");
+    let regulator = principal(&office.world.bus, &operator, "r@statistics", Role::Regulator).await;
+    for person in 0..40 {
+        let person = format!("PAR-{person:07}");
+        assert!(office.world.bus.person_disclosures(&regulator, &person, None).unwrap().is_empty());
+        let erasure = office.erased(&person).await;
+        let (known, _) = office.world.bus.erasure(&office.officer, &erasure).unwrap();
+        assert!(known.parts[0].found.topics.is_empty() && known.parts[0].traced_ms.is_some(), "{known:?}");
+    }
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_youngest_event_counts_and_not_only_the_first_that_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = Arc::new(SetClock::at(NOW));
+    let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    for number in 1..=3 {
+        let mut event = birth(number);
+        event.data = Some(Data::Json(text(&event).replace(&child(number), &child(1)).into()));
+        event.subject = Some(child(1));
+        receipt(publish(&office.world, event).await);
+        clock.advance(DAY_MS);
+    }
+    let erasure = office.asked(&child(1)).await;
+    let (known, _) = office.world.bus.erasure(&office.officer, &erasure).unwrap();
+    let youngest = known.parts[0].found.topics[&topic()];
+    assert!((NOW + 2 * DAY_MS..NOW + 3 * DAY_MS).contains(&youngest), "{youngest}");
+    office.world.bus.close().await;
+}
+
+#[test]
+fn an_identifier_with_something_unseen_in_it_is_refused_and_not_repeated() {
+    for text in
+        [" PID-1", "PID-1 ", "PID-1\n", "PID-1\r\n", "PID\u{0}-1", "\u{feff}PID-1", "PID-1\u{a0}", "", "  "]
+    {
+        let refused = Subject::parse(text.to_owned()).unwrap_err();
+        assert_eq!(refused.kind, RefusalKind::Malformed, "{text:?}");
+        assert!(!format!("{refused:?}").contains("PID"), "{refused:?}");
+    }
+    subject("PID 1 – ü");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_over_since_the_erasure_is_not_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = Arc::new(SetClock::at(NOW));
+    let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    let bus = &office.world.bus;
+    receipt(publish(&office.world, birth(1)).await);
+    office.read().await;
+    let erasure = office.asked(&child(1)).await;
+    // Without what follows the decision, as if it had failed.
+    let approve = Command::ApproveErasure { erasure: erasure.clone() };
+    bus.govern(&office.world.operator, approve).await.unwrap();
+    clock.advance(DAY_MS);
+    bus.pull(&office.world.statistics, &uncleared(), all()).await.unwrap();
+    bus.bring_due().await.unwrap();
+    let (known, _) = bus.erasure(&office.officer, &erasure).unwrap();
+    let told: Vec<&str> = known.informed.keys().map(|(_, to)| to.as_str()).collect();
+    assert_eq!(told, ["tax-office"]);
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_the_bus_says_that_somebody_was_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let mut forged = birth(1);
+    forged.extensions.push(("erased".to_owned(), AttributeValue::Boolean(true)));
+    let refused = refusal(publish(&office.world, forged).await);
+    assert_eq!(refused.kind, RefusalKind::Contract, "{refused}");
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_hold_keeps_a_person_also_from_agencies_that_have_no_topic_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let (bus, operator) = (&office.world.bus, &office.world.operator);
+    let said = ("a case".to_owned(), "court 4711".to_owned());
+    bus.hold_person(operator, &subject(&child(1)), said).await.unwrap();
+    let governance::state::HoldOn::Person(persons) = bus.holds(operator)[0].on.clone() else { panic!() };
+    let held: Vec<_> = persons.into_iter().map(|person| person.agency).collect();
+    let state = bus.state(operator).unwrap();
+    assert_eq!(held, state.agencies().map(|agency| agency.agency.clone()).collect::<Vec<_>>());
+    bus.close().await;
 }

@@ -228,7 +228,7 @@ fn erasure(door: &Door, caller: &bus::Caller, known: &Erasure, sight: &Sight) ->
         })
     });
     let told: Vec<Value> = told.collect();
-    let mut value = json!({ "erasure": known.id, "status": known.status(), "told": told });
+    let mut value = json!({ "erasure": known.id, "status": erasure::status(&state, known), "told": told });
     if sight.is_whole {
         value["reason"] = known.reason.as_str().into();
         value["asked"] = word(&known.asked);
@@ -263,14 +263,14 @@ fn part(state: &governance::State, known: &Erasure, one: &Part, sight: &Sight, n
 /// What a part waits for, in words.
 fn waits(state: &governance::State, known: &Erasure, one: &Part, is_seen: bool, now_ms: u64) -> Vec<String> {
     let mut waits = Vec::new();
-    let agency = &one.found.person.agency;
-    if !known.is_agreed(one) {
+    if !erasure::is_agreed(state, known, &one.found) {
         let speakers: Vec<&str> =
-            erasure::speakers(state, agency).into_iter().map(|name| name.as_str()).collect();
-        waits.push(format!(
-            "two people's word, one of them the data protection officer of {}",
-            speakers.join(" or ")
-        ));
+            erasure::speakers(state, &one.found).into_iter().map(|name| name.as_str()).collect();
+        let whose = match is_seen {
+            true => speakers.join(" and of "),
+            false => "each agency that answers for it".to_owned(),
+        };
+        waits.push(format!("two people's word, among them that of a data protection officer of {whose}"));
     }
     waits.extend(erasure::blocks(state, &one.found, now_ms).iter().map(|block| match block {
         Block::Hold(hold) if is_seen => {

@@ -1,10 +1,12 @@
 //! Erasing a person: what stands in its way, when a part of it is carried out, and who may know of it.
 //!
 //! Each agency whose keys seal something about the person is a part of the erasure, and goes its own way. A part wants two
-//! people, of whom one is that agency's data protection officer; then it waits for holds to be lifted and for what the law
-//! wants kept. Neither an operator nor the bootstrap stands in for that officer: an erasure cannot be taken back.
+//! people, and the word of a data protection officer of each agency that owns a topic with something in it; then it waits
+//! for holds to be lifted and for what the law wants kept. Neither an operator nor the bootstrap stands in for those
+//! officers: an erasure cannot be taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::{AgencyName, TopicName};
 
@@ -56,15 +58,47 @@ pub fn standing(state: &State, part: &Part, now_ms: u64) -> &'static str {
     }
 }
 
-/// The agencies whose data protection officers speak for what an agency's keys seal: that agency; where it was succeeded,
-/// those that own the topics now.
-pub fn speakers<'a>(state: &'a State, agency: &'a AgencyName) -> BTreeSet<&'a AgencyName> {
-    let was_succeeded = state.agency(agency).is_some_and(|known| !known.succeeded.is_empty());
-    let heirs: BTreeSet<&AgencyName> = match was_succeeded {
-        true => owners(state, agency).filter(|owner| *owner != agency).collect(),
-        false => BTreeSet::new(),
-    };
+/// The agencies whose data protection officers speak for what was found, each for itself: those that own the topics now.
+/// Where nothing was found, those that answer for what the keys seal.
+pub fn speakers<'a>(state: &'a State, found: &'a Found) -> BTreeSet<&'a AgencyName> {
+    let topics = found.topics.keys().filter_map(|topic| state.topic(topic));
+    let owners: BTreeSet<&AgencyName> = topics.map(|topic| &topic.owner).collect();
+    if owners.is_empty() { heirs(state, &found.person.agency) } else { owners }
+}
+
+/// An agency; where it was succeeded, those of its successors that own topics that it sealed.
+pub(crate) fn heirs<'a>(state: &'a State, agency: &'a AgencyName) -> BTreeSet<&'a AgencyName> {
+    let succeeded = state.agency(agency).map(|known| &known.succeeded[..]).unwrap_or_default();
+    let follows = |owner: &&AgencyName| succeeded.iter().any(|one| one.successors.contains(*owner));
+    let heirs: BTreeSet<&AgencyName> = owners(state, agency).filter(follows).collect();
     if heirs.is_empty() { BTreeSet::from([agency]) } else { heirs }
+}
+
+/// The agencies that may have a word in what an agency's keys seal, whatever is found: it or its heirs, and those that own
+/// topics that it sealed.
+pub(crate) fn answering<'a>(state: &'a State, agency: &'a AgencyName) -> BTreeSet<&'a AgencyName> {
+    heirs(state, agency).into_iter().chain(owners(state, agency)).collect()
+}
+
+/// Whether two people want what was found erased, and among them a data protection officer of each agency that has a word.
+pub fn is_agreed(state: &State, erasure: &Erasure, found: &Found) -> bool {
+    let words = || std::iter::once(&erasure.asked).chain(&erasure.agreed);
+    let spoke = |agency: &AgencyName| words().any(|word| word.speaks_for.contains(agency));
+    !erasure.agreed.is_empty() && speakers(state, found).into_iter().all(spoke)
+}
+
+/// Where an erasure stands: `requested`, `approved`, `carried-out`, `declined` or `withdrawn`.
+pub fn status(state: &State, erasure: &Erasure) -> &'static str {
+    let mut open = erasure.parts.iter().filter(|part| part.is_open()).peekable();
+    if open.peek().is_some() {
+        let agreed = open.all(|part| is_agreed(state, erasure, &part.found));
+        return if agreed { "approved" } else { "requested" };
+    }
+    if erasure.parts.iter().any(|part| part.erased.is_some()) {
+        return "carried-out";
+    }
+    let withdrawn = erasure.parts.iter().any(|part| part.ended.as_ref().is_some_and(|end| end.withdrawn));
+    if withdrawn { "withdrawn" } else { "declined" }
 }
 
 /// Who owns the topics that are sealed under an agency's keys.
@@ -74,7 +108,7 @@ pub(crate) fn owners<'a>(state: &'a State, agency: &AgencyName) -> impl Iterator
 }
 
 /// What of an erasure that is agreed on happens now, after another look at what there is. A part that cannot be looked
-/// up waits.
+/// up waits, and one in which something was found that somebody else has a word in.
 pub(crate) fn carry_out(
     state: &State,
     erasure: &Erasure,
@@ -82,13 +116,14 @@ pub(crate) fn carry_out(
     now_ms: u64,
     look: Look<'_>,
 ) -> Vec<Event> {
-    let ready = erasure.parts.iter().filter(|part| part.is_open() && erasure.is_agreed(part));
+    let ready = erasure.parts.iter().filter(|part| part.is_open() && is_agreed(state, erasure, &part.found));
     let carried = ready.filter_map(|part| {
         let Person { agency, pseudonym } = part.found.person.clone();
         let topics = look(&part.found.person).ok()?;
         let found = Found { person: part.found.person.clone(), topics: topics.clone() };
+        let agreed = is_agreed(state, erasure, &found);
         let (erasure, by) = (erasure.id.clone(), by.clone());
-        if blocks(state, &found, now_ms).is_empty() {
+        if agreed && blocks(state, &found, now_ms).is_empty() {
             return Some(Event::PersonErased { erasure, agency, pseudonym, topics, by });
         }
         (topics != part.found.topics).then_some(Event::ErasureLooked { erasure, agency, topics, by })
@@ -110,15 +145,22 @@ pub fn is_due(state: &State, now_ms: u64) -> bool {
 
 fn is_ready(state: &State, erasure: &Erasure, now_ms: u64) -> bool {
     erasure.parts.iter().any(|part| {
-        part.is_open() && erasure.is_agreed(part) && blocks(state, &part.found, now_ms).is_empty()
+        part.is_open()
+            && is_agreed(state, erasure, &part.found)
+            && blocks(state, &part.found, now_ms).is_empty()
     })
 }
 
-/// The parts that were carried out and of which it was not looked up yet who had been handed events about the person.
-pub fn untraced(state: &State) -> Vec<(String, Person)> {
+/// The parts that were carried out and of which it was not looked up yet who had been handed events about the person: of
+/// which erasure, who, and when they were erased, in milliseconds since 1970.
+pub fn untraced(state: &State) -> Vec<(String, Person, u64)> {
     let all = state.erasures().flat_map(|erasure| erasure.parts.iter().map(move |part| (erasure, part)));
-    let untraced = all.filter(|(_, part)| part.erased.is_some() && part.traced_ms.is_none());
-    untraced.map(|(erasure, part)| (erasure.id.clone(), part.found.person.clone())).collect()
+    let untraced = all.filter(|(_, part)| part.traced_ms.is_none());
+    let of = |(erasure, part): (&Arc<Erasure>, &Part)| {
+        let (_, erased_ms) = part.erased.as_ref()?;
+        Some((erasure.id.clone(), part.found.person.clone(), *erased_ms))
+    };
+    untraced.filter_map(of).collect()
 }
 
 /// What an agency was handed of a person, with some of the events.
@@ -161,12 +203,14 @@ pub fn sight(state: &State, actor: &Actor, erasure: &Erasure) -> Option<Sight> {
     if actor.is(Role::Operator) || actor.is(Role::Regulator) {
         return Some(Sight { parts: all().cloned().collect(), is_whole: true, oversees: true });
     }
-    let speaks = |agency: &&AgencyName| {
+    let speaks = |part: &&Part| {
+        let found = &part.found;
         actor.is(Role::Dpo)
-            && (speakers(state, agency).contains(&actor.agency)
-                || owners(state, agency).any(|owner| *owner == actor.agency))
+            && (speakers(state, found).contains(&actor.agency)
+                || answering(state, &found.person.agency).contains(&actor.agency))
     };
-    let parts: BTreeSet<AgencyName> = all().filter(speaks).cloned().collect();
+    let parts = erasure.parts.iter().filter(speaks).map(|part| part.found.person.agency.clone());
+    let parts: BTreeSet<AgencyName> = parts.collect();
     let asked = erasure.asked.by.principal == actor.principal;
     let is_whole = asked || !parts.is_empty();
     let told =
@@ -182,11 +226,13 @@ pub fn may_see_hold(state: &State, actor: &Actor, hold: &Hold) -> bool {
         || (answers && (hold.agency == actor.agency || concerned(state, hold).contains(&actor.agency)))
 }
 
-/// The agencies that answer for what a hold keeps.
+/// The agencies that answer for what a hold keeps; for an agency that sealed nothing, nobody.
 pub fn concerned<'a>(state: &'a State, hold: &'a Hold) -> BTreeSet<&'a AgencyName> {
     match &hold.on {
         HoldOn::Person(persons) => {
-            persons.iter().flat_map(|person| speakers(state, &person.agency)).collect()
+            let seals = |agency: &&AgencyName| owners(state, agency).next().is_some();
+            let sealing = persons.iter().map(|person| &person.agency).filter(seals);
+            sealing.flat_map(|agency| answering(state, agency)).collect()
         }
         HoldOn::Topic(topic) => state.topic(topic).map(|topic| &topic.owner).into_iter().collect(),
     }
@@ -201,16 +247,19 @@ pub fn may_ask(actor: &Actor) -> Result<(), crate::Refused> {
     Err(crate::Refused::not_allowed("asking for a person's erasure", who))
 }
 
-/// The agencies whose persons an actor may hold: all, or its own. Asked before anything is looked up.
+/// The agencies whose persons an actor may hold: all, also those that seal nothing yet, or those for whose keys its own
+/// answers. Asked before anything is looked up.
 pub fn may_hold(state: &State, actor: &Actor) -> Result<BTreeSet<AgencyName>, crate::Refused> {
-    let own = |agency: &AgencyName| {
+    if actor.is(Role::Operator) {
+        return Ok(state.agencies().map(|agency| agency.agency.clone()).collect());
+    }
+    let own = |agency: &&AgencyName| {
         let answers = actor.is(Role::Dpo) || actor.is(Role::Steward);
-        answers && speakers(state, agency).contains(&actor.agency)
+        answers && answering(state, agency).contains(&actor.agency)
     };
     let sealers: BTreeSet<&AgencyName> =
         state.topics().filter(|topic| !is_own(&topic.name)).map(|topic| &topic.sealed_by).collect();
-    let held = sealers.into_iter().filter(|agency| actor.is(Role::Operator) || own(agency));
-    let held: BTreeSet<AgencyName> = held.cloned().collect();
+    let held: BTreeSet<AgencyName> = sealers.into_iter().filter(own).cloned().collect();
     if held.is_empty() {
         let who = "an operator, or a data protection officer or steward of an agency that has topics";
         return Err(crate::Refused::not_allowed("placing a hold on a person", who));

@@ -48,6 +48,10 @@ fn standing(state: &State, of: &str, now: u64) -> &'static str {
     erasure::standing(state, state.erasure("e").unwrap().part(&agency(of)).unwrap(), now)
 }
 
+fn status(state: &State) -> &'static str {
+    erasure::status(state, state.erasure("e").unwrap())
+}
+
 fn code(state: &State, who: &Actor, json: Value) -> &'static str {
     decided(state, who, json).unwrap_err().code
 }
@@ -66,14 +70,14 @@ fn each_part_wants_its_own_officer_and_all_want_two_people() {
         assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("open", "erased"));
         assert!(done(&mut state, &actor("q@central", &[Role::Operator]), approve("e")).is_empty());
         done(&mut state, &officer("a"), approve("e"));
-        assert_eq!(state.erasure("e").unwrap().status(), "carried-out");
+        assert_eq!(status(&state), "carried-out");
         assert_eq!(code(&state, &officer("a"), approve("e")), "erasure-over");
     }
     let mut state = small_bus();
     done(&mut state, &officer("a"), ask("e", &parts));
     assert!(brought(&mut state, NOW).is_empty());
     done(&mut state, &officer("b"), approve("e"));
-    assert_eq!(state.erasure("e").unwrap().status(), "carried-out", "each officer is the other one's second");
+    assert_eq!(status(&state), "carried-out", "each officer is the other one's second");
 }
 
 #[test]
@@ -105,8 +109,7 @@ fn a_hold_keeps_a_person_until_it_is_lifted() {
         done(&mut state, &officer("a"), hold(on.clone()));
         done(&mut state, &officer("a"), ask("e", &[person("a", '1'), person("b", '2')]));
         done(&mut state, &officer("b"), approve("e"));
-        let held_b = if on.get("topic").is_some() { "held" } else { "erased" };
-        assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("held", held_b), "{on}");
+        assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("held", "erased"), "{on}");
         assert!(!erasure::is_due(&state, NOW) && brought(&mut state, NOW).is_empty());
         assert_eq!(code(&state, &officer("b"), because("lift-hold", "hold", "h")), "unknown");
         let no_reason = json!({"command": "lift-hold", "hold": "h", "reason": " "});
@@ -115,7 +118,7 @@ fn a_hold_keeps_a_person_until_it_is_lifted() {
         assert!(done(&mut state, &officer("a"), because("lift-hold", "hold", "h")).is_empty());
         assert!(erasure::is_due(&state, NOW));
         assert!(!brought(&mut state, NOW).is_empty());
-        assert_eq!(state.erasure("e").unwrap().status(), "carried-out");
+        assert_eq!(status(&state), "carried-out");
     }
     let state = small_bus();
     assert_eq!(code(&state, &officer("a"), hold(json!({"person": [person("b", '1')]}))), "not-allowed");
@@ -153,7 +156,7 @@ fn it_ends_part_by_part_and_is_answered_by_those_who_were_told() {
     assert_eq!((standing(&state, "a", NOW), standing(&state, "b", NOW)), ("open", "declined"));
     assert_eq!(code(&state, &officer("b"), approve("e")), "not-allowed");
     done(&mut state, &officer("a"), approve("e"));
-    assert_eq!(state.erasure("e").unwrap().status(), "carried-out");
+    assert_eq!(status(&state), "carried-out");
     assert_eq!(code(&state, &operator(), because("withdraw-erasure", "erasure", "e")), "erasure-over");
     let answer = |who: &Actor, of: &str, kept: Value, state: &State| {
         let json = json!({"command": "acknowledge-erasure", "erasure": "e", "agency": of, "kept": kept});
@@ -173,6 +176,114 @@ fn it_ends_part_by_part_and_is_answered_by_those_who_were_told() {
     done(&mut state, &officer("a"), ask("e", &[person("a", '1')]));
     assert_eq!(code(&state, &officer("b"), because("withdraw-erasure", "erasure", "e")), "unknown");
     done(&mut state, &officer("a"), because("withdraw-erasure", "erasure", "e"));
-    assert_eq!(state.erasure("e").unwrap().status(), "withdrawn");
+    assert_eq!(status(&state), "withdrawn");
     done(&mut state, &officer("a"), ask("f", &[person("a", '1')]));
+}
+
+/// `x.two` was handed over from `a` to `b`; it stays sealed by `a`.
+fn handed_over(mut state: State, name: &str) -> State {
+    let fact = json!({"event": "topic-transferred", "topic": name, "owner": "b", "steward": "c@b", "deputy": "e@b",
+        "accepted_by": "c@b", "by": "s@a"});
+    apply(&mut state, &serde_json::from_value(fact).unwrap(), NOW);
+    state
+}
+
+#[test]
+fn each_owner_of_a_topic_with_something_in_it_has_a_word_whoever_sealed_it() {
+    let second = actor("q@central", &[Role::Operator]);
+    let both = [person("a", '2')];
+    let bus = || handed_over(closed(small_bus()), "x.two");
+    for (asks, other) in [("a", "b"), ("b", "a")] {
+        let mut state = bus();
+        done(&mut state, &officer(asks), ask("e", &both));
+        done(&mut state, &second, approve("e"));
+        assert_eq!((status(&state), standing(&state, "a", NOW)), ("requested", "open"));
+        assert!(brought(&mut state, NOW).is_empty());
+        assert!(erasure::sight(&state, &officer(other), state.erasure("e").unwrap()).is_some());
+        let mut declined = state.clone();
+        done(&mut declined, &officer(other), because("decline-erasure", "erasure", "e"));
+        assert_eq!(status(&declined), "declined");
+        let mut held = state.clone();
+        done(&mut held, &officer(other), hold(json!({"person": both})));
+        done(&mut held, &officer(other), approve("e"));
+        assert_eq!((status(&held), standing(&held, "a", NOW)), ("approved", "held"));
+        done(&mut state, &officer(other), approve("e"));
+        assert_eq!(status(&state), "carried-out", "{asks} asked");
+    }
+    // Where nothing of a person is in the topic, its owner has no word; and who owns none of the topics has none either.
+    let mut state = bus();
+    done(&mut state, &officer("a"), ask("e", &[person("a", '1')]));
+    assert_eq!(code(&state, &officer("b"), approve("e")), "not-allowed");
+    let mut state = handed_over(bus(), "x.one");
+    done(&mut state, &operator(), ask("e", &both));
+    assert_eq!(code(&state, &officer("a"), approve("e")), "not-allowed");
+    done(&mut state, &officer("b"), approve("e"));
+    assert_eq!(status(&state), "carried-out");
+}
+
+#[test]
+fn what_is_found_later_in_somebody_elses_topic_wants_their_word_too() {
+    let mut state = handed_over(small_bus(), "x.two");
+    done(&mut state, &operator(), hold(json!({"topic": "x.one"})));
+    done(&mut state, &officer("a"), ask("e", &[person("a", '1')]));
+    done(&mut state, &actor("q@central", &[Role::Operator]), approve("e"));
+    done(&mut state, &operator(), because("lift-hold", "hold", "h"));
+    let more = |_: &Person| Ok(["x.one", "x.two"].map(|name| (crate::support::topic(name), 2)).into());
+    let events = erasure::due(&state, NOW, &more);
+    assert!(matches!(&events[..], [Event::ErasureLooked { .. }]), "{events:?}");
+    events.iter().for_each(|event| apply(&mut state, event, NOW));
+    assert_eq!(status(&state), "requested");
+    assert!(!erasure::is_due(&state, NOW));
+}
+
+#[test]
+fn an_operators_hold_is_on_all_agencies_also_those_that_seal_nothing_yet() {
+    let mut state = closed(small_bus());
+    let held = erasure::may_hold(&state, &operator()).unwrap();
+    assert_eq!(held, state.agencies().map(|agency| agency.agency.clone()).collect());
+    done(&mut state, &operator(), hold(json!({"person": [person("a", '1'), person("b", '2')]})));
+    assert!(erasure::may_hold(&state, &officer("b")).is_err(), "its keys seal nothing");
+    assert!(erasure::may_see_hold(&state, &officer("a"), state.hold("h").unwrap()));
+    assert!(!erasure::may_see_hold(&state, &officer("b"), state.hold("h").unwrap()));
+}
+
+#[test]
+fn one_persons_authority_does_not_count_twice() {
+    let mut state = small_bus();
+    for (name, roles) in [("d@a", json!(["dpo"])), ("e@a", json!(["steward"]))] {
+        let create = json!({"command": "create-principal", "principal": name, "agency": "a", "roles": roles});
+        done(&mut state, &operator(), create);
+    }
+    let away = json!({"command": "give-delegation", "principal": "d@a", "to": "e@a", "until": "2026-02-01", "reason": "away"});
+    done(&mut state, &officer("a"), away);
+    let speaker = actor("e@a", &[Role::Steward]);
+    let mut asked = state.clone();
+    done(&mut asked, &officer("a"), ask("e", &[person("a", '1')]));
+    assert_eq!(code(&asked, &speaker, approve("e")), "four-eyes");
+    let fact = json!({"event": "erasure-requested", "erasure": "e", "parts": [person("a", '1')], "reason": "r",
+        "speaks_for": ["a"], "by": "e@a", "by_instead_of": "d@a"});
+    apply(&mut state, &serde_json::from_value(fact).unwrap(), NOW);
+    for who in [officer("a"), speaker] {
+        assert_eq!(code(&state, &who, approve("e")), "four-eyes", "{}", who.principal);
+    }
+    done(&mut state, &operator(), approve("e"));
+    assert_eq!(status(&state), "carried-out");
+}
+
+#[test]
+fn a_duty_to_keep_is_not_shortened_while_an_erasure_waits_for_it() {
+    let mut state = small_bus();
+    let keep = |text: &str| json!({"command": "change-topic", "topic": "x.one", "keep": text});
+    done(&mut state, &operator(), keep("10d"));
+    done(&mut state, &operator(), ask("e", &[person("a", 'y')]));
+    for shorter in ["9d", "0d"] {
+        let refused = decided(&state, &operator(), keep(shorter)).unwrap_err();
+        assert_eq!(refused.code, "keep-is-waited-for");
+        assert!(refused.to_string().contains("x.one"), "{refused}");
+    }
+    done(&mut state, &operator(), keep("11d"));
+    done(&mut state, &officer("a"), because("decline-erasure", "erasure", "e"));
+    done(&mut state, &operator(), keep("9d"));
+    done(&mut state, &operator(), ask("f", &[person("a", '1')]));
+    done(&mut state, &operator(), keep("0d"));
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::check::Shape;
+use contract::cloudevents::ERASED;
 use contract::{AttributeValue, Class, ClassSet, CloudEvent, Data, Format, Redactor};
 use seal::{Binding, OpenError, PersonKey, Piece, SealedForm};
 
@@ -19,9 +20,6 @@ use crate::api::Delivered;
 use crate::core::Core;
 use crate::record::{self, DataKind, EventRecord};
 use crate::topics::Topic;
-
-/// The extension attribute of an event about somebody who was erased; its value is `true`.
-pub const ERASED: &str = "erased";
 
 /// Opens or redacts one record and adds it to the batch; where it must be taken back to an older version and cannot be,
 /// to what is set aside. Whether it is handed over.

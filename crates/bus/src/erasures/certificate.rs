@@ -2,7 +2,7 @@
 
 use audit::certificate::{Answer, Certificate, Leaf, Part, Told, Turn, Word};
 use contract::AgencyName;
-use governance::erasure::{Sight, standing};
+use governance::erasure::{Sight, standing, status};
 use governance::state::{Erasure, Informed, Word as Said};
 use seal::Pseudonym;
 
@@ -31,9 +31,7 @@ impl Core {
             if found.stream != stream {
                 continue;
             }
-            let Some(stored) = self.journal.read(stream, found.offset, 1)?.into_iter().next() else {
-                continue;
-            };
+            let Some(stored) = self.stored(stream, found.offset)? else { continue };
             let Ok(audit::Entry { what: audit::Kind::Decision(decision), .. }) =
                 audit::Entry::decode(&stored.body)
             else {
@@ -62,7 +60,8 @@ impl Bus {
             ));
         }
         if known.parts.iter().all(|part| part.erased.is_none()) {
-            let text = format!("erasure {name} is {}: there is nothing to certify", known.status());
+            let status = status(&self.core.state(), &known);
+            let text = format!("erasure {name} is {status}: there is nothing to certify");
             return Err(Refusal::new(RefusalKind::Conflict, text)
                 .hint(format!("chancery erase show {name} says what it waits for")));
         }
@@ -104,7 +103,7 @@ impl Bus {
             bus: self.core.settings.name.clone(),
             erasure: known.id.clone(),
             issued: rfc3339(now_ms),
-            status: known.status().to_owned(),
+            status: status(&state, known).to_owned(),
             ground: known.reason.clone(),
             asked: word(&known.asked),
             agreed: known.agreed.iter().map(word).collect(),

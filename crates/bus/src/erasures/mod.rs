@@ -30,10 +30,17 @@ pub use seen::Reference;
 pub struct Subject(Zeroizing<String>);
 
 impl Subject {
-    /// A text that identifies somebody: not empty, and not longer than any identifier.
+    /// A text that identifies somebody: not empty, not longer than any identifier, and with nothing in it that nobody sees.
+    /// The person would go by another pseudonym then, and a hold would silently keep nobody. The refusal does not repeat it.
     pub fn parse(text: String) -> Result<Self, Refusal> {
         let text = Zeroizing::new(text);
-        if text.trim().is_empty() || text.len() > SUBJECT_MAX_BYTES {
+        let unseen = |letter: char| letter.is_control() || letter == '\u{feff}';
+        if text.trim() != text.as_str() || text.contains(unseen) {
+            let what = "a person's identifier has no space around it, no control character and no byte order mark in it";
+            return Err(Refusal::new(RefusalKind::Malformed, what)
+                .hint("give it as the contract's subject pointer holds it, without anything around it"));
+        }
+        if text.is_empty() || text.len() > SUBJECT_MAX_BYTES {
             let what = format!("a person's identifier has 1 to {SUBJECT_MAX_BYTES} bytes");
             return Err(Refusal::new(RefusalKind::Malformed, what)
                 .hint("give it as the contract's subject pointer holds it, without anything around it"));
@@ -74,7 +81,8 @@ impl Bus {
         erasure::may_ask(&self.now(caller))?;
         subject.is_not_in(&[&reason])?;
         let mut parts = Vec::new();
-        for (agency, pseudonym) in self.called(subject, |_| true)? {
+        let sealers = self.core.state().topics().map(|topic| topic.sealed_by.clone()).collect();
+        for (agency, pseudonym) in self.called(subject, &sealers)? {
             if self.core.keyring.has_key(&agency, &pseudonym)? {
                 parts.push(Person { agency, pseudonym: pseudonym.to_string() });
             }
@@ -95,7 +103,7 @@ impl Bus {
     ) -> Result<String, Refusal> {
         let held = erasure::may_hold(&self.core.state(), &self.now(caller))?;
         subject.is_not_in(&[&reason, &reference])?;
-        let called = self.called(subject, |agency| held.contains(agency))?.into_iter();
+        let called = self.called(subject, &held)?.into_iter();
         let persons = called.map(|(agency, it)| Person { agency, pseudonym: it.to_string() }).collect();
         self.place_hold(caller, HoldOn::Person(persons), (reason, reference)).await
     }
@@ -122,19 +130,17 @@ impl Bus {
         Ok(hold)
     }
 
-    /// What the keys of agencies that seal topics call a person now.
+    /// What the keys of these agencies call a person now.
     fn called(
         &self,
         subject: &Subject,
-        wanted: impl Fn(&AgencyName) -> bool,
+        agencies: &BTreeSet<AgencyName>,
     ) -> Result<BTreeMap<AgencyName, Pseudonym>, Refusal> {
-        let state = self.core.state();
-        let sealers: BTreeSet<&AgencyName> = state.topics().map(|topic| &topic.sealed_by).collect();
         let one = |agency: &AgencyName| {
             let keys = self.core.keyring.agency(agency)?;
             Ok((agency.clone(), self.core.keyring.person(&keys, &subject.0)))
         };
-        sealers.into_iter().filter(|agency| wanted(agency)).map(one).collect()
+        agencies.iter().map(one).collect()
     }
 
     /// Carries out what nothing holds any more, and tells those who were handed events about the people who were erased.
@@ -156,15 +162,27 @@ impl Bus {
     /// meanwhile; if we die between, it is done after the start.
     pub(crate) async fn tell_of_erasures(&self) -> Result<Vec<Event>, Refusal> {
         let mut told = Vec::new();
-        for (name, person) in erasure::untraced(&self.core.state()) {
-            let (core, of) = (self.core.clone(), person.clone());
-            let handed = tokio::task::spawn_blocking(move || about::handed(&core, &of));
-            let handed = handed.await.map_err(|_| Refusal::unavailable("reading was broken off"))??;
-            let facts =
-                move |state: &governance::State, _| erasure::traced(state, &name, &person.agency, handed);
-            told.extend(self.as_clerk(facts).await?);
+        for (name, person, erased_ms) in erasure::untraced(&self.core.state()) {
+            match self.tell_of_part(&name, person, erased_ms).await {
+                Ok(events) => told.extend(events),
+                // The others are told all the same.
+                Err(error) => tracing::warn!(
+                    %error,
+                    erasure = name,
+                    "who was handed events about an erased person could not be told; it is tried again"
+                ),
+            }
         }
         Ok(told)
+    }
+
+    async fn tell_of_part(&self, name: &str, person: Person, erased_ms: u64) -> Result<Vec<Event>, Refusal> {
+        let (core, of) = (self.core.clone(), person.clone());
+        let handed = tokio::task::spawn_blocking(move || about::handed(&core, &of, erased_ms));
+        let handed = handed.await.map_err(|_| Refusal::unavailable("reading was broken off"))??;
+        let name = name.to_owned();
+        let facts = move |state: &governance::State, _| erasure::traced(state, &name, &person.agency, handed);
+        self.as_clerk(facts).await
     }
 
     /// As [`govern`](Bus::govern), for what may erase somebody: those who were handed events are told at once. Where that
@@ -230,11 +248,9 @@ fn named(event: &Event) -> Option<&str> {
 
 /// Where there are events about a person, each topic with when the youngest became durable, in milliseconds since 1970.
 pub(crate) fn topics_about(core: &Core, person: &Person) -> Result<BTreeMap<TopicName, u64>, Refusal> {
-    let mut topics = BTreeMap::new();
-    about::each(core, person, &mut |event| {
-        let youngest_ms = topics.entry(event.at.topic).or_insert(0);
-        *youngest_ms = event.time_ms.max(*youngest_ms);
-        Ok(())
-    })?;
-    Ok(topics)
+    let found = about::youngest(core, person);
+    if let Err(error) = &found {
+        tracing::warn!(%error, "where there are events about a person could not be looked up; an erasure waits for it");
+    }
+    found
 }

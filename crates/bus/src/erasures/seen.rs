@@ -8,7 +8,6 @@ use governance::state::{Erasure, EventAt, Hold};
 
 use super::about;
 use crate::api::Caller;
-use crate::clock::rfc3339;
 use crate::{Bus, Refusal, RefusalKind};
 
 /// An event that an agency was handed, about somebody who was erased.
@@ -73,7 +72,8 @@ fn references(
 ) -> Result<(), Refusal> {
     let Some(part) = known.part(part) else { return Ok(()) };
     // What is handed over since tells nothing of the person.
-    let until = part.traced_ms.map(rfc3339).unwrap_or_default();
+    let Some((_, erased_ms)) = &part.erased else { return Ok(()) };
+    let until = about::handed_until(*erased_ms);
     about::each(core, &part.found.person, &mut |event| {
         let disclosed = core.disclosed(&event.at.topic, event.at.partition, event.at.offset)?;
         let own = disclosed.into_iter().filter(|one| one.agency == *agency && one.time <= until);

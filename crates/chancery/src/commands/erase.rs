@@ -89,8 +89,20 @@ impl SubjectFile {
                 .hint("the arguments of a command are seen by everybody on the machine"));
             }
         }
-        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+        identifier(&text)
     }
+}
+
+/// What a file or a prompt gives, without one line's end. Anything else around an identifier would make another one of it.
+fn identifier(text: &str) -> Result<String, Failure> {
+    let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or(text);
+    if line.starts_with('\u{feff}') {
+        return Err(Failure::usage(
+            "the person's identifier begins with a byte order mark, which is no part of it",
+        )
+        .hint("save the file as UTF-8 without one"));
+    }
+    Ok(line.to_owned())
 }
 
 #[derive(Args)]
@@ -228,4 +240,19 @@ fn items(list: &Value) -> impl Iterator<Item = &Value> {
 fn said(word: &Value) -> String {
     let (by, at, of) = (cell(&word["by"]), cell(&word["at"]), cell(&word["for"]));
     if of.is_empty() { format!("{by} at {at}") } else { format!("{by} for {of} at {at}") }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_lines_end_is_left_out_and_a_byte_order_mark_refused() {
+        let read = |text: &str| identifier(text).unwrap();
+        assert_eq!([read("P1"), read("P1\n"), read("P1\r\n")], ["P1", "P1", "P1"]);
+        assert_eq!([read("P1\n\n"), read(" P1 \n")], ["P1\n", " P1 "], "the bus refuses them");
+        let refused = identifier("\u{feff}P1\n").unwrap_err();
+        assert!(!format!("{refused:?}").contains("P1"), "{refused:?}");
+    }
 }

@@ -61,6 +61,10 @@ pub fn is_extension_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
+/// The extension by which the bus says that a person whom the event is about was erased. Nobody else says it: no contract
+/// declares it and no publisher sends it.
+pub const ERASED: &str = "erased";
+
 /// Whether every event may carry an attribute of this name.
 pub fn is_known_attribute(name: &str) -> bool {
     CORE.contains(&name) || KNOWN.contains(&name)
@@ -132,7 +136,7 @@ impl Wrong {
                 self.add(&shown, "is not a name for an extension attribute: use a-z and 0-9");
             } else if twice {
                 self.add(&shown, "is given twice");
-            } else if !KNOWN.contains(&name.as_str()) && !declared.contains_key(name) {
+            } else if name == ERASED || !KNOWN.contains(&name.as_str()) && !declared.contains_key(name) {
                 self.add(&shown, "is not an extension attribute that the contract declares");
             } else if let AttributeValue::String(text) = value {
                 if text.len() > limits::EXTENSION_BYTES {

@@ -5,7 +5,9 @@ mod forms;
 mod json_format;
 mod json_write;
 
-pub use attributes::{AttributeRules, NamedType, check_attributes, is_extension_name, is_known_attribute};
+pub use attributes::{
+    AttributeRules, ERASED, NamedType, check_attributes, is_extension_name, is_known_attribute,
+};
 pub(crate) use forms::is_uri_reference;
 pub use json_format::{EventFault, parse_batch, parse_structured};
 pub use json_write::{write_batch, write_structured};

@@ -4,25 +4,24 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::AgencyName;
+use contract::{AgencyName, PrincipalName};
 
 use super::authority::{Case, reason_given};
 use crate::commands::ErasureRequest;
 use crate::erasure::{self, after, carry_out, sight, speakers};
 use crate::events::By;
-use crate::state::{Erasure, Found, Person};
+use crate::state::{Erasure, Found, Part, Person};
 use crate::{Event, Refused, Role};
 
 /// A data protection officer of an agency whose keys or topics are concerned, or an operator. Who has no right to ask
 /// hears the same whether the bus knows the person or not.
 pub(super) fn request(case: &Case<'_>, wish: &ErasureRequest) -> Result<Vec<Event>, Refused> {
     erasure::may_ask(case.actor)?;
-    let agencies = || wish.parts.iter().map(|part| &part.agency);
-    let (speaks_for, by) = speaks_for(case, agencies());
-    let owns = |agency: &AgencyName| {
-        erasure::owners(case.state, agency).any(|owner| case.actor.is_of(owner, Role::Dpo))
+    let answers = |part: &Person| {
+        let mut answering = erasure::answering(case.state, &part.agency).into_iter();
+        answering.any(|agency| case.in_role(agency, Role::Dpo).is_some())
     };
-    if !case.actor.is(Role::Operator) && speaks_for.is_empty() && !agencies().any(owns) {
+    if !case.actor.is(Role::Operator) && !wish.parts.iter().any(answers) {
         let text = "nothing is sealed about this person that is yours to have erased";
         return Err(Refused::new("nothing-sealed", text)
             .hint("your agency's topics never had events about them, or they were erased already"));
@@ -43,7 +42,8 @@ pub(super) fn request(case: &Case<'_>, wish: &ErasureRequest) -> Result<Vec<Even
         return Err(Refused::new("exists", text)
             .hint(format!("chancery erase show {} says what it waits for", known.id)));
     }
-    let parts = wish.parts.iter().map(|person| found(case, person)).collect::<Result<_, _>>()?;
+    let parts = wish.parts.iter().map(|person| found(case, person)).collect::<Result<Vec<_>, _>>()?;
+    let (speaks_for, by) = speaks_for(case, parts.iter());
     let (erasure, reason) = (wish.erasure.clone(), wish.reason.clone());
     Ok(vec![Event::ErasureRequested { erasure, parts, reason, speaks_for, by }])
 }
@@ -53,18 +53,18 @@ fn found(case: &Case<'_>, person: &Person) -> Result<Found, Refused> {
     Ok(Found { person: person.clone(), topics })
 }
 
-/// Somebody else than who asked. What is agreed on then, and held by nothing, is erased in the same decision.
+/// Somebody else than who asked, and by nobody's authority that was used to ask. What is agreed on then, and held by nothing, is erased in the same decision.
 pub(super) fn approve(case: &Case<'_>, name: &str) -> Result<Vec<Event>, Refused> {
     let known = erasure(case, name)?;
-    let open = open(known)?;
+    let open = open(case, known)?;
     let what = format!("approving erasure {name}");
-    let (speaks_for, by) = speaks_for(case, open.iter().copied());
+    let (speaks_for, by) = speaks_for(case, open.iter().map(|part| &part.found));
     if speaks_for.is_empty() && !case.actor.is(Role::Operator) {
-        return Err(Refused::not_allowed(&what, who(case, &open)));
+        return Err(Refused::not_allowed(&what, who(case, known, &open)));
     }
-    if case.actor.principal == known.asked.by.principal {
-        let text = format!("{} asked for erasure {name}: another person approves it", case.actor.principal);
-        return Err(Refused::new("four-eyes", text).hint(format!("{} can", who(case, &open))));
+    if let Some(same) = authorities(&by).find(|one| authorities(&known.asked.by).any(|other| other == *one)) {
+        let text = format!("{same} asked for erasure {name}, or was spoken for: another person approves it");
+        return Err(Refused::new("four-eyes", text).hint(format!("{} can", who(case, known, &open))));
     }
     let same = known.agreed.iter().find(|word| word.by.principal == case.actor.principal);
     if same.is_some_and(|word| speaks_for.is_subset(&word.speaks_for)) {
@@ -79,17 +79,19 @@ pub(super) fn approve(case: &Case<'_>, name: &str) -> Result<Vec<Event>, Refused
     Ok(events)
 }
 
-/// A data protection officer for their agency, an operator for all.
+/// A data protection officer for the parts in which their agency has a word, an operator for all.
 pub(super) fn decline(case: &Case<'_>, name: &str, reason: &str) -> Result<Vec<Event>, Refused> {
     let known = erasure(case, name)?;
-    let open = open(known)?;
-    let (speaks_for, by) = speaks_for(case, open.iter().copied());
-    let agencies = match case.actor.is(Role::Operator) {
-        true => open.iter().map(|agency| (*agency).clone()).collect(),
-        false => speaks_for,
+    let open = open(case, known)?;
+    let (speaks_for, by) = speaks_for(case, open.iter().map(|part| &part.found));
+    let has_a_word = |part: &&&Part| {
+        let mut speakers = speakers(case.state, &part.found).into_iter();
+        case.actor.is(Role::Operator) || speakers.any(|agency| speaks_for.contains(agency))
     };
+    let declined = open.iter().filter(has_a_word).map(|part| part.found.person.agency.clone());
+    let agencies: BTreeSet<AgencyName> = declined.collect();
     if agencies.is_empty() {
-        return Err(Refused::not_allowed(&format!("declining erasure {name}"), who(case, &open)));
+        return Err(Refused::not_allowed(&format!("declining erasure {name}"), who(case, known, &open)));
     }
     reason_given(reason)?;
     Ok(vec![Event::ErasureDeclined { erasure: name.to_owned(), agencies, reason: reason.to_owned(), by }])
@@ -98,7 +100,7 @@ pub(super) fn decline(case: &Case<'_>, name: &str, reason: &str) -> Result<Vec<E
 /// Who asked, a colleague of theirs in the same office, or an operator.
 pub(super) fn withdraw(case: &Case<'_>, name: &str, reason: &str) -> Result<Vec<Event>, Refused> {
     let known = erasure(case, name)?;
-    open(known)?;
+    open(case, known)?;
     let asked = &known.asked.by.principal;
     let by = match case.actor.principal == *asked {
         true => Some(case.own()),
@@ -153,45 +155,58 @@ fn erasure<'a>(case: &Case<'a>, name: &str) -> Result<&'a Erasure, Refused> {
     let known = case.state.erasure(name).map(|known| &**known);
     let unknown =
         || Refused::unknown("erasure", name).hint("chancery erase list shows those that concern you");
-    let delegated = |known: &&Erasure| {
-        let agencies = known.parts.iter().map(|part| &part.found.person.agency);
-        !speaks_for(case, agencies).0.is_empty()
-    };
+    let delegated =
+        |known: &&Erasure| !speaks_for(case, known.parts.iter().map(|part| &part.found)).0.is_empty();
     let may_know = |known: &&Erasure| sight(case.state, case.actor, known).is_some() || delegated(known);
     known.filter(may_know).ok_or_else(unknown)
 }
 
-/// The agencies whose parts are neither erased nor given up.
-fn open(known: &Erasure) -> Result<BTreeSet<&AgencyName>, Refused> {
-    let open = known.parts.iter().filter(|part| part.is_open()).map(|part| &part.found.person.agency);
-    let open: BTreeSet<&AgencyName> = open.collect();
+/// The parts that are neither erased nor given up.
+fn open<'a>(case: &Case<'_>, known: &'a Erasure) -> Result<Vec<&'a Part>, Refused> {
+    let open: Vec<&Part> = known.parts.iter().filter(|part| part.is_open()).collect();
     if open.is_empty() {
-        let text = format!("erasure {} is {}: nothing of it is open", known.id, known.status());
+        let status = erasure::status(case.state, known);
+        let text = format!("erasure {} is {status}: nothing of it is open", known.id);
         return Err(Refused::new("erasure-over", text).hint("another one is asked for anew"));
     }
     Ok(open)
 }
 
-/// For which of these agencies the actor is the data protection officer who speaks, and by whose right.
-fn speaks_for<'a>(
-    case: &Case<'_>,
-    agencies: impl Iterator<Item = &'a AgencyName>,
-) -> (BTreeSet<AgencyName>, By) {
-    let (mut speaks_for, mut by) = (BTreeSet::new(), None);
-    for agency in agencies {
-        let mut speakers = speakers(case.state, agency).into_iter();
-        if let Some(right) = speakers.find_map(|speaker| case.in_role(speaker, Role::Dpo)) {
-            speaks_for.insert(agency.clone());
-            by.get_or_insert(right);
+/// For which agencies that have a word in these parts the actor is the data protection officer, and by whose right: by the
+/// actor's own, if it has one.
+fn speaks_for<'a>(case: &Case<'_>, parts: impl Iterator<Item = &'a Found>) -> (BTreeSet<AgencyName>, By) {
+    let (mut speaks_for, mut by): (_, Option<By>) = (BTreeSet::new(), None);
+    let speakers: BTreeSet<AgencyName> = parts
+        .flat_map(|found| speakers(case.state, found).into_iter().cloned().collect::<Vec<_>>())
+        .collect();
+    for agency in speakers {
+        if let Some(right) = case.in_role(&agency, Role::Dpo) {
+            if by.as_ref().is_none_or(|by| by.instead_of.is_some()) {
+                by = Some(right);
+            }
+            speaks_for.insert(agency);
         }
     }
     (speaks_for, by.unwrap_or_else(|| case.own()))
 }
 
-/// Who can say yes or no.
-fn who(case: &Case<'_>, open: &BTreeSet<&AgencyName>) -> String {
-    let speakers: BTreeSet<&AgencyName> =
-        open.iter().flat_map(|agency| speakers(case.state, agency)).collect();
-    let those: Vec<String> = speakers.into_iter().map(|agency| case.those(agency, Role::Dpo)).collect();
+/// Who acts, and for whom.
+fn authorities(by: &By) -> impl Iterator<Item = &PrincipalName> {
+    std::iter::once(&by.principal).chain(&by.instead_of)
+}
+
+/// Who can say yes or no. Of parts that the actor may not see, it is not said in whose topics the person is.
+fn who(case: &Case<'_>, known: &Erasure, open: &[&Part]) -> String {
+    let seen = sight(case.state, case.actor, known).map(|sight| sight.parts).unwrap_or_default();
+    let of = |part: &'_ &Part| {
+        let agency = &part.found.person.agency;
+        let speakers = match seen.contains(agency) {
+            true => speakers(case.state, &part.found),
+            false => erasure::heirs(case.state, agency),
+        };
+        speakers.into_iter().cloned().collect::<Vec<_>>()
+    };
+    let speakers: BTreeSet<AgencyName> = open.iter().flat_map(of).collect();
+    let those: Vec<String> = speakers.iter().map(|agency| case.those(agency, Role::Dpo)).collect();
     format!("{} or, beside them, an operator", those.join(" or "))
 }

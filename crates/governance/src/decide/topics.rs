@@ -6,9 +6,11 @@ use contract::{AgencyName, PrincipalName};
 use super::authority::Case;
 use super::{no_faults, ownership, principals};
 use crate::commands::{NewTopic, TopicChange};
+use crate::erasure::{self, Block};
 use crate::events::By;
 use crate::policy::Policies;
 use crate::profiles::Lint;
+use crate::state::Part;
 use crate::{Event, Refused, Role, State, Topic, duration, notices};
 
 /// A topic and its first contract, proposed and activated together: nobody can be subscribed yet.
@@ -175,6 +177,9 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
     let retention_s = changed(&retention_s, &topic.retention_s);
     let keep_s = change.keep.as_deref().and_then(|text| duration::parse_seconds(text).ok());
     let keep_s = changed(&keep_s, &topic.keep_s);
+    if keep_s.is_some_and(|keep_s| keep_s < topic.keep_s) {
+        nobody_waits_for_the_duty(case, topic)?;
+    }
     let access = changed(&change.access.as_deref(), &topic.access.local_text()).map(str::to_owned);
     let names = steward.is_some() || deputy.is_some();
     let times = retention_s.is_some() || keep_s.is_some();
@@ -199,6 +204,24 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
         events.extend(healed);
     }
     Ok(events)
+}
+
+/// A duty to keep that an erasure waits for is not shortened: that would erase somebody before the time that was promised.
+fn nobody_waits_for_the_duty(case: &Case<'_>, topic: &Topic) -> Result<(), Refused> {
+    let open = case.state.erasures().flat_map(|erasure| erasure.parts.iter()).filter(|part| part.is_open());
+    let waits = |part: &Part| {
+        let blocks = erasure::blocks(case.state, &part.found, case.now_ms);
+        blocks.iter().any(|block| matches!(block, Block::Keep { topic: kept, .. } if **kept == topic.name))
+    };
+    if !open.into_iter().any(waits) {
+        return Ok(());
+    }
+    let text = format!("keep: an erasure of a person waits until {} need not be kept any more", topic.name);
+    let hint = format!(
+        "{} declines that erasure, or the duty is shortened when it is over",
+        case.those(&topic.owner, Role::Dpo)
+    );
+    Err(Refused::new("keep-is-waited-for", text).hint(hint))
 }
 
 fn changed<T: Clone + PartialEq>(wish: &Option<T>, now: &T) -> Option<T> {

@@ -144,25 +144,6 @@ impl Erasure {
         self.parts.iter().find(|part| part.found.person.agency == *agency)
     }
 
-    /// Whether two people, one of them the agency's data protection officer, want this part.
-    pub fn is_agreed(&self, part: &Part) -> bool {
-        let mut words = std::iter::once(&self.asked).chain(&self.agreed);
-        !self.agreed.is_empty() && words.any(|word| word.speaks_for.contains(&part.found.person.agency))
-    }
-
-    /// Where it stands: `requested`, `approved`, `carried-out`, `declined` or `withdrawn`.
-    pub fn status(&self) -> &'static str {
-        let mut open = self.parts.iter().filter(|part| part.is_open()).peekable();
-        if open.peek().is_some() {
-            return if open.all(|part| self.is_agreed(part)) { "approved" } else { "requested" };
-        }
-        if self.parts.iter().any(|part| part.erased.is_some()) {
-            return "carried-out";
-        }
-        let withdrawn = self.parts.iter().any(|part| part.ended.as_ref().is_some_and(|end| end.withdrawn));
-        if withdrawn { "withdrawn" } else { "declined" }
-    }
-
     /// Everything that an agency was told, by whose part it was.
     pub fn told<'a>(
         &'a self,

@@ -95,10 +95,15 @@ impl ContractCheck for Check {
         lost.map(|before| format!("{:?} is lost", first(before))).collect()
     }
 
-    /// A person whose pseudonym begins with `y` has an event of today in `x.one`, and any other an old one there.
+    /// Of `a`'s, a person whose pseudonym begins with `y` has an event of today in `x.one`, and any other an old one there.
+    /// One that begins with `2` has another one in `x.two`. Nobody else seals anything.
     fn events_about(&self, person: &Person) -> Result<BTreeMap<TopicName, u64>, String> {
+        if person.agency.as_str() != "a" {
+            return Ok(BTreeMap::new());
+        }
         let youngest_ms = if person.pseudonym.starts_with('y') { NOW } else { 1 };
-        Ok(BTreeMap::from([(topic("x.one"), youngest_ms)]))
+        let second = person.pseudonym.starts_with('2').then(|| (topic("x.two"), 1));
+        Ok([(topic("x.one"), youngest_ms)].into_iter().chain(second).collect())
     }
 }
 

@@ -43,7 +43,8 @@ impl Telling<'_> {
                     "erasure {erasure} is carried out for what the keys of {agency} seal; agencies told: {told}"
                 );
                 let notice = self.begin("erasure.carried-out", &text, by)?;
-                let concerns = speakers(self.state, agency).into_iter().cloned().collect();
+                let found = &known.part(agency)?.found;
+                let concerns = speakers(self.state, found).into_iter().cloned().collect();
                 Some(Notice { agency: Some(agency.clone()), concerns, ..notice })
             }
             Event::ErasureTold { erasure, agency, to, handed, some, by } => {
@@ -96,7 +97,7 @@ impl Telling<'_> {
 
     /// Those whose data protection officers speak for a part, and the agency of who asked.
     fn answering(&self, known: &Erasure) -> Vec<AgencyName> {
-        let parts = known.parts.iter().flat_map(|part| speakers(self.state, &part.found.person.agency));
+        let parts = known.parts.iter().flat_map(|part| speakers(self.state, &part.found));
         let asked = known.asked.by.principal.agency();
         parts.chain([&asked]).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
@@ -104,15 +105,13 @@ impl Telling<'_> {
     /// Whose word is wanted: that of each data protection officer who has not spoken; if there is none, that of anybody who
     /// can be the second.
     fn approvals(&self, known: &Erasure) -> Vec<Ask> {
-        let parts = || known.parts.iter().map(|part| &part.found.person.agency);
-        let silent: BTreeSet<&AgencyName> = parts()
-            .filter(|agency| !known.asked.speaks_for.contains(*agency))
-            .flat_map(|agency| speakers(self.state, agency))
-            .collect();
+        let second: BTreeSet<&AgencyName> =
+            known.parts.iter().flat_map(|part| speakers(self.state, &part.found)).collect();
+        let silent = second.iter().filter(|agency| !known.asked.speaks_for.contains(**agency));
+        let silent: Vec<Ask> = silent.map(|agency| self.approval(known, agency, Role::Dpo)).collect();
         if !silent.is_empty() {
-            return silent.into_iter().map(|agency| self.approval(known, agency, Role::Dpo)).collect();
+            return silent;
         }
-        let second: BTreeSet<&AgencyName> = parts().flat_map(|agency| speakers(self.state, agency)).collect();
         let officers = second.into_iter().map(|agency| self.approval(known, agency, Role::Dpo));
         let operators = self.state.central().map(|agency| self.approval(known, agency, Role::Operator));
         officers.chain(operators).collect()
