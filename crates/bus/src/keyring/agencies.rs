@@ -71,6 +71,8 @@ pub struct Agencies {
 #[derive(Default)]
 struct Asking {
     failed: HashMap<AgencyName, (Instant, String)>,
+    /// Why the service did not answer when it was last asked, if it did not: it is one, so that is so for all.
+    away: Option<String>,
     /// Whose turn is first: where the service did not answer for one, the others had none.
     first: usize,
 }
@@ -95,8 +97,9 @@ impl Agencies {
     /// Why an agency's keys are not open, if they are not.
     pub fn why_closed(&self, agency: &AgencyName) -> Option<String> {
         let text = self.get(agency).err()?.text;
-        let why = self.asking.lock().failed.get(agency).map(|(_, why)| format!(": {why}"));
-        Some(text + &why.unwrap_or_default())
+        let asking = self.asking.lock();
+        let why = asking.failed.get(agency).map(|(_, why)| why).or(asking.away.as_ref());
+        Some(why.map_or_else(|| text.clone(), |why| format!("{text}: {why}")))
     }
 
     /// Makes the secrets of a new agency in the epoch that runs.
@@ -218,7 +221,10 @@ impl Agencies {
         let agency = &secrets.now.agency;
         // Once all keys are wrapped anew, those of the epoch before may be destroyed already.
         let before = secrets.before.as_ref().filter(|_| epochs.stage == Stage::Rewrapping);
-        match self.opened(number, &secrets.now, before) {
+        let answer = self.opened(number, &secrets.now, before);
+        let away = answer.as_ref().err().filter(|error| matches!(error, KmsError::Unavailable(_)));
+        self.asking.lock().away = away.map(ToString::to_string);
+        match answer {
             Ok(opened) => {
                 let mut open = self.open.write();
                 // Another epoch may have begun while the service was asked.
