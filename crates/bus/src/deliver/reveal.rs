@@ -179,7 +179,7 @@ pub fn open(
     }
     let revealed = revealed.map_err(|error| match error {
         OpenError::Erased { .. } => Refusal::unavailable("the key of a person in this event does not exist")
-            .hint("ask the bus's operator; chancery doctor checks the stored keys"),
+            .hint("ask the bus's operator: what is stored misses a key"),
         error => Refusal::unavailable(error.to_string())
             .hint("the stored event was altered; ask the bus's operator"),
     })?;

@@ -1,4 +1,4 @@
-//! Where persons' keys lie, in memory: ten million of them in 150 MiB.
+//! Where persons' keys lie, in memory: at most 21 bytes each, however the tables have grown.
 //!
 //! A slot is 8 bytes: 24 bits of the key's mark, 3 bits that say which stream, 37 bits of offset. With the 10 bits that
 //! choose its shard, 34 bits of the mark tell keys apart; the caller compares the record behind each place, so that two
@@ -33,6 +33,7 @@ impl KeyTable {
         for stream in
             streams.iter().filter(|stream| !self.streams.contains(&Some(**stream))).collect::<Vec<_>>()
         {
+            // One ends before the next but one begins (`Stage::Settled`).
             let free = self.streams.iter_mut().find(|slot| slot.is_none());
             *free.expect("the streams of two epochs have room") = Some(*stream);
         }

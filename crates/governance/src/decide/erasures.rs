@@ -53,7 +53,8 @@ fn found(case: &Case<'_>, person: &Person) -> Result<Found, Refused> {
     Ok(Found { person: person.clone(), topics })
 }
 
-/// Somebody else than who asked, and by nobody's authority that was used to ask. What is agreed on then, and held by nothing, is erased in the same decision.
+/// Somebody else than who asked, and by nobody's authority that was used to ask. What is agreed on then, and held by
+/// nothing, is erased in the same decision.
 pub(super) fn approve(case: &Case<'_>, name: &str) -> Result<Vec<Event>, Refused> {
     let known = erasure(case, name)?;
     let open = open(case, known)?;
