@@ -4,17 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::common::*;
-use bus::clock::SetClock;
 use bus::{Caller, RefusalKind, Subject};
 use contract::{AttributeValue, CloudEvent, Data};
 use governance::{Command, Role};
 use serde_json::{Value, json};
 
 /// 2026-11-26.
-const NOW: u64 = 1_795_651_200_000;
 const DAY_MS: u64 = 86_400_000;
 
 /// A world past its bootstrap, with those who have a word in erasures.
@@ -203,7 +200,7 @@ async fn two_people_are_wanted_and_who_may_not_ask_learns_nothing() {
 async fn a_hold_and_the_duty_to_keep_are_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
-    let clock = Arc::new(SetClock::at(NOW));
+    let clock = later();
     let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
     let bus = &office.world.bus;
     receipt(publish(&office.world, birth(1)).await);
@@ -500,7 +497,7 @@ async fn whom_it_is_about_stands_nowhere() {
 async fn what_is_held_is_not_deleted_when_its_retention_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
-    let clock = Arc::new(SetClock::at(NOW));
+    let clock = later();
     let mut office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
     receipt(publish(&office.world, birth(1)).await);
     let said = ("a case".to_owned(), "court 4711".to_owned());
@@ -585,7 +582,7 @@ async fn those_who_were_handed_events_are_told_after_a_restart_too() {
 async fn an_erasure_is_final_in_every_copy_when_the_epoch_ends_which_it_does_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
-    let clock = Arc::new(SetClock::at(world.bus.now_ms()));
+    let clock = later();
     let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
     let bus = &office.world.bus;
     for number in 1..=2 {
@@ -601,14 +598,12 @@ async fn an_erasure_is_final_in_every_copy_when_the_epoch_ends_which_it_does_by_
     let stand = bus.keys_stand(&office.world.operator).unwrap();
     assert_eq!((stand.epoch, stand.not_final_since_ms.is_some()), (1, true));
     clock.advance(3 * DAY_MS);
-    let ended = loop {
+    let ended = until(async || {
         let stand = bus.keys_stand(&office.world.operator).unwrap();
-        if let Some(ended) = stand.ended.first() {
-            assert_eq!(stand.not_final_since_ms, None);
-            break ended.clone();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    };
+        assert!(stand.ended.is_empty() || stand.not_final_since_ms.is_none());
+        stand.ended.first().cloned()
+    })
+    .await;
     assert_eq!((ended.epoch, ended.left_behind), (1, 1));
     assert_eq!(certificate().await.unwrap().epoch, 1);
     let read = office.read().await;
@@ -624,7 +619,7 @@ async fn an_erasure_is_final_in_every_copy_when_the_epoch_ends_which_it_does_by_
 async fn a_note_of_an_event_that_retention_took_away_is_in_nobodys_way() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
-    let clock = Arc::new(SetClock::at(NOW));
+    let clock = later();
     let mut office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
     // More people than a record has marks for: the last ones are found by notes, which stay when the event goes.
     let parents: Vec<String> =
@@ -653,8 +648,9 @@ async fn a_note_of_an_event_that_retention_took_away_is_in_nobodys_way() {
 async fn the_youngest_event_counts_and_not_only_the_first_that_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
-    let clock = Arc::new(SetClock::at(NOW));
+    let clock = later();
     let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    let began_ms = office.world.bus.now_ms();
     for number in 1..=3 {
         let mut event = birth(number);
         event.data = Some(Data::Json(text(&event).replace(&child(number), &child(1)).into()));
@@ -665,7 +661,7 @@ async fn the_youngest_event_counts_and_not_only_the_first_that_is_found() {
     let erasure = office.asked(&child(1)).await;
     let (known, _) = office.world.bus.erasure(&office.officer, &erasure).unwrap();
     let youngest = known.parts[0].found.topics[&topic()];
-    assert!((NOW + 2 * DAY_MS..NOW + 3 * DAY_MS).contains(&youngest), "{youngest}");
+    assert!((began_ms + 2 * DAY_MS..began_ms + 3 * DAY_MS).contains(&youngest), "{youngest}");
     office.world.bus.close().await;
 }
 
@@ -685,7 +681,7 @@ fn an_identifier_with_something_unseen_in_it_is_refused_and_not_repeated() {
 async fn what_is_handed_over_since_the_erasure_is_not_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path()).await;
-    let clock = Arc::new(SetClock::at(NOW));
+    let clock = later();
     let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
     let bus = &office.world.bus;
     receipt(publish(&office.world, birth(1)).await);

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::common::*;
-use bus::clock::{Clock, SetClock, SystemClock};
+use bus::clock::{Clock, SystemClock};
 use bus::{Bus, Caller, KeySettings, OpenError, Opened, Outcome, Refusal, RefusalKind, Settings};
 use contract::AgencyName;
 use journal::{Embedded, Options, RealDisk};
@@ -70,18 +70,6 @@ async fn reopened_on(world: World, folder: &Path, service: &Arc<Service>, keep: 
     drop(bus);
     let (bus, _) = open_on(folder, service, keep).await.unwrap();
     World { bus, operator, registry, tax, statistics }
-}
-
-/// Waits for what the bus does by itself.
-async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "it never came");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 async fn settled(bus: &Bus, operator: &Caller, epoch: u32) {
@@ -267,7 +255,7 @@ async fn old_copies_are_of_use_until_there_was_time_for_a_newer_one() {
     let world = world(folder.path()).await;
     receipt(publish(&world, birth(1)).await);
     let before = names(&world).await;
-    let clock = Arc::new(SetClock::at(world.bus.now_ms()));
+    let clock = later();
     let World { bus, operator, registry, tax, statistics } = world;
     bus.close().await;
     drop(bus);

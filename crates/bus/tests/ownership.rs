@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::common::*;
-use bus::clock::{Clock, SetClock, SystemClock};
+use bus::clock::{Clock, SetClock};
 use bus::{Batch, Bus, Caller, Outcome, RefusalKind};
 use contract::{CloudEvent, PrincipalName};
 use governance::{Command, Role, Roles};
@@ -16,8 +16,7 @@ const DAY_MS: u64 = 86_400_000;
 
 /// The world by a clock that the test sets.
 async fn timed_world(folder: &Path) -> (World, Arc<SetClock>) {
-    let clock = Arc::new(SetClock::at(SystemClock.now_ms()));
-    let made = world(folder).await;
+    let (made, clock) = (world(folder).await, later());
     (reopened_by(made, folder, clock.clone()).await, clock)
 }
 

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bus::clock::{Clock, SystemClock};
+use bus::clock::{Clock, SetClock, SystemClock};
 use bus::{Bus, Caller, KeySettings, Outcome, Pull, Receipt, Refusal, Settings};
 use bytes::Bytes;
 use contract::{AgencyName, CloudEvent, Data, PrincipalName, SubscriptionName, TopicName};
@@ -225,6 +225,23 @@ pub fn text(event: &CloudEvent) -> String {
     match &event.data {
         Some(Data::Json(text)) => String::from_utf8(text.to_vec()).unwrap(),
         other => panic!("not JSON: {other:?}"),
+    }
+}
+
+/// A clock that the test sets, from a time that is past all that was written by the clock of the machine.
+pub fn later() -> Arc<SetClock> {
+    Arc::new(SetClock::at(SystemClock.now_ms() + 3_600_000))
+}
+
+/// Waits for what the bus does by itself.
+pub async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never came");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
