@@ -15,6 +15,7 @@ use crate::{report, setup};
 const SOME: usize = 2_000;
 
 pub async fn run(keys: usize) {
+    let before = report::resident_mib();
     let bench = setup::bus(&[("standard", 1)], 1).await;
     let operator = bench.operator.clone();
     bench.bus.close().await;
@@ -23,14 +24,11 @@ pub async fn run(keys: usize) {
     let began = Instant::now();
     make(&folder, keys);
     println!("  {keys} keys made in {:.1} s", began.elapsed().as_secs_f64());
-    let before = report::resident_mib();
     let began = Instant::now();
     let (bus, _) = setup::open(&folder).await;
     let ready_ms = began.elapsed().as_secs_f64() * 1e3;
     let memory = report::resident_mib() - before;
-    // Settling goes on in the background.
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let disk = (disk_bytes(&folder) - empty) as f64 / f64::from(1 << 20);
+    let disk = (settled_bytes(&folder).await - empty) as f64 / f64::from(1 << 20);
     println!("  {disk:>8.0} MiB of disk   {memory:>6.0} MiB of memory   open after {ready_ms:.0} ms");
     let began = Instant::now();
     bus.rotate_keys(&operator).await.expect("another epoch");
@@ -87,6 +85,18 @@ fn agency(journal: &Embedded, stream: StreamId) -> (u32, AgencyKeys) {
         Secret::new(&bytes).expect("32 bytes")
     };
     (number, AgencyKeys::derive(1, &AgencySecrets { lasting: secret("lasting"), epoch: secret("wrapping") }))
+}
+
+/// What the files under a folder take of the disk when nothing is moved from logs to segments any more.
+async fn settled_bytes(folder: &Path) -> u64 {
+    let mut last = 0;
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        match disk_bytes(folder) {
+            same if same == last => return same,
+            other => last = other,
+        }
+    }
 }
 
 /// What the files under a folder take of the disk.

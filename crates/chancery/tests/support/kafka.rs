@@ -73,33 +73,20 @@ impl Kafka {
 
     /// Publishes one record with these headers.
     pub fn produce(&mut self, to: &str, headers: &[(&str, &str)], value: &str) -> PartitionProduceResponse {
-        let record = Record {
-            transactional: false,
-            control: false,
-            delete_horizon: false,
-            partition_leader_epoch: -1,
-            producer_id: -1,
-            producer_epoch: -1,
-            timestamp_type: TimestampType::Creation,
-            offset: 0,
-            sequence: -1,
-            timestamp: 0,
-            key: None,
-            value: Some(Bytes::from(value.to_owned())),
-            headers: headers
-                .iter()
-                .map(|(name, value)| (wire(name), Some(Bytes::from((*value).to_owned()))))
-                .collect(),
-        };
-        let mut records = BytesMut::new();
+        self.produce_all(to, &[record(0, headers, value)]).0
+    }
+
+    /// Publishes records as one batch to the first partition; with the answer's bytes.
+    pub fn produce_all(&mut self, to: &str, records: &[Record]) -> (PartitionProduceResponse, Bytes) {
+        let mut batch = BytesMut::new();
         let options = RecordEncodeOptions { version: 2, compression: Compression::None };
-        RecordBatchEncoder::encode(&mut records, [&record], &options).unwrap();
-        let data = PartitionProduceData::default().with_index(0).with_records(Some(records.freeze()));
+        RecordBatchEncoder::encode(&mut batch, records, &options).unwrap();
+        let data = PartitionProduceData::default().with_index(0).with_records(Some(batch.freeze()));
         let data = TopicProduceData::default().with_name(topic(to)).with_partition_data(vec![data]);
         let request =
             ProduceRequest::default().with_acks(-1).with_timeout_ms(30_000).with_topic_data(vec![data]);
-        let (mut said, _) = self.ask(9, &request);
-        said.responses.remove(0).partition_responses.remove(0)
+        let (mut said, raw) = self.ask(9, &request);
+        (said.responses.remove(0).partition_responses.remove(0), raw)
     }
 
     /// Fetches a topic's partitions from these offsets on; waits so long for the first byte.
@@ -134,5 +121,28 @@ impl Kafka {
             );
         }
         values
+    }
+}
+
+/// The record at a place of its batch.
+pub fn record(at: i64, headers: &[(&str, &str)], value: impl AsRef<[u8]>) -> Record {
+    Record {
+        transactional: false,
+        control: false,
+        delete_horizon: false,
+        partition_leader_epoch: -1,
+        producer_id: -1,
+        producer_epoch: -1,
+        timestamp_type: TimestampType::Creation,
+        offset: at,
+        // Of a batch, that of the first counts: none.
+        sequence: at as i32 - 1,
+        timestamp: 0,
+        key: None,
+        value: Some(Bytes::copy_from_slice(value.as_ref())),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (wire(name), Some(Bytes::from((*value).to_owned()))))
+            .collect(),
     }
 }

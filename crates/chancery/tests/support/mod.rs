@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde_json::{Value, json};
 
@@ -36,12 +36,17 @@ impl Server {
 
     /// With more settings than the folder and free ports.
     pub fn start_with(data: &Path, settings: &[&str]) -> Self {
+        Self::start_logging(data, settings, Stdio::null())
+    }
+
+    /// With somewhere to write its log.
+    pub fn start_logging(data: &Path, settings: &[&str], log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chancery"))
             .args(["serve", "--kafka", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(settings)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut ready = String::new();
@@ -104,6 +109,11 @@ impl Server {
     /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it ended.
+    pub fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     pub fn end(&mut self) {

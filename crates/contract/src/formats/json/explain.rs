@@ -16,6 +16,9 @@ use crate::limits;
 use crate::plan::Plan;
 use crate::pointer::Pointer;
 
+/// By how many letters a name that was meant may differ from what stands there.
+const SLIPS_MAX: usize = 2;
+
 pub(super) struct Explainer<'c, 'd> {
     pub(super) contract: &'c Contract,
     pub(super) form: &'c Form,
@@ -107,10 +110,9 @@ impl Explainer<'_, '_> {
                     let _ = write!(text, " {value}");
                 }
                 let _ = match kind {
-                    Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. }
-                        if !self.has_only_declared_names(&tokens) =>
-                    {
-                        write!(text, " has a member that the contract does not know")
+                    Kind::AdditionalProperties { unexpected }
+                    | Kind::UnevaluatedProperties { unexpected } => {
+                        write!(text, " {}", undeclared(unexpected, &self.declared_names(&tokens)))
                     }
                     kind => write!(text, " {}", complaint(kind)),
                 };
@@ -138,13 +140,13 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// Whether the object at `tokens` has declared names only: a name that it does not know is a slip then, while the names
-    /// of a map may be persons.
-    fn has_only_declared_names(&self, tokens: &[&str]) -> bool {
+    /// The names that the object at `tokens` may have, where those are all declared: not those of a map.
+    fn declared_names(&self, tokens: &[&str]) -> Vec<&str> {
         let plan = &self.contract.plan;
         let path = path_in(plan, self.document.root(), tokens);
-        let node = path.last().map(|node| plan.node(*node));
-        path.len() == tokens.len() + 1 && node.is_some_and(|node| !node.whole && node.others.is_none())
+        let node = path.last().map(|node| plan.node(*node)).filter(|_| path.len() == tokens.len() + 1);
+        let node = node.filter(|node| !node.whole && node.others.is_none());
+        node.map_or_else(Vec::new, |node| node.names.iter().map(|(name, _)| &**name).collect())
     }
 
     /// The class index of the value at `tokens`.
@@ -217,9 +219,6 @@ fn complaint(kind: &Kind) -> String {
         Kind::MaxProperties { limit } => format!("has more than {limit} members"),
         Kind::UniqueItems => "has the same element twice".to_owned(),
         Kind::Contains => "lacks an element that the contract asks for".to_owned(),
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            undeclared(unexpected)
-        }
         Kind::UnevaluatedItems { .. } => "has elements that the contract does not know".to_owned(),
         Kind::PropertyNames { .. } => "has a member whose name the contract does not admit".to_owned(),
         Kind::FalseSchema => "must not be there".to_owned(),
@@ -237,12 +236,23 @@ fn complaint(kind: &Kind) -> String {
     }
 }
 
-fn undeclared(names: &[String]) -> String {
-    let shown: Vec<String> =
-        names.iter().take(3).map(|name| format!("{:?}", cut(name, limits::SHOWN_NAME_CHARS))).collect();
-    let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+/// Names that the contract does not know may be a person's, put in the wrong place. Only a slip of a declared one is told.
+fn undeclared(names: &[String], declared: &[&str]) -> String {
+    let slip = |name: &String| {
+        let meant = declared.iter().map(|known| (strsim::damerau_levenshtein(name, known), *known)).min()?;
+        let (slips, meant) = meant;
+        (slips <= SLIPS_MAX && slips < meant.chars().count())
+            .then(|| format!("{name:?}, instead of {meant:?}?"))
+    };
     let members = if names.len() == 1 { "a member" } else { "members" };
-    format!("has {members} that the contract does not know: {}{more}", shown.join(", "))
+    let mut text = format!("has {members} that the contract does not know");
+    let slips: Vec<String> = names.iter().filter_map(slip).take(3).collect();
+    if !slips.is_empty() {
+        let _ = write!(text, ": {}", slips.join(", "));
+    } else if !declared.is_empty() {
+        let _ = write!(text, "; it knows {}", cut(&declared.join(", "), limits::SHOWN_VALUE_CHARS));
+    }
+    text
 }
 
 fn json(value: &Value) -> String {
