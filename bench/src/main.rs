@@ -8,11 +8,12 @@ mod lanes;
 mod plan;
 mod publish;
 mod report;
+mod sealing;
 mod setup;
 mod start;
 mod steps;
 
-const BENCHES: [(&str, &str); 8] = [
+const BENCHES: [(&str, &str); 9] = [
     (
         "publish",
         "events/s into the bus: 1 KiB JSON, five personal fields, eight topics, all rules, fsync before the answer",
@@ -23,6 +24,7 @@ const BENCHES: [(&str, &str); 8] = [
     ),
     ("topics", "the same with 10 and with 10,000 topics"),
     ("steps", "where an event's processor time goes, step by step on one core"),
+    ("sealing", "what personal fields cost of an event's processor time, beside the same event with none"),
     ("lanes", "a realtime topic's acknowledgement, idle and beside a saturating batch load"),
     (
         "plan",
@@ -38,6 +40,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, folder] = &args[..]
+        && word == "opened"
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        return runtime.block_on(keys::opened(folder.as_ref()));
+    }
     let wanted = args.first().filter(|arg| !arg.starts_with("--"));
     if wanted.is_some_and(|name| !BENCHES.iter().any(|(known, _)| known == name)) {
         BENCHES.iter().for_each(|(name, what)| println!("{name:10}{what}"));
@@ -61,6 +69,7 @@ fn main() {
             "kafka" => runtime.block_on(kafka::run(number("--events", 400_000))),
             "topics" => runtime.block_on(publish::run_topics(number("--events", 300_000))),
             "steps" if wanted.is_some() => steps::run(),
+            "sealing" => runtime.block_on(sealing::run(number("--events", 200_000))),
             "lanes" => runtime.block_on(lanes::run(number("--seconds", 8))),
             "plan" => runtime.block_on(plan::run(number("--topics", 1_000))),
             "keys" => runtime.block_on(keys::run(number("--keys", 1_000_000))),

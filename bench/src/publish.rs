@@ -1,9 +1,9 @@
 //! Events per second into the bus, without the network.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bus::Outcome;
+use contract::TopicName;
 use serde_json::json;
 
 use crate::{events, report, setup};
@@ -15,7 +15,7 @@ const SMALL_CALL_EVENTS: usize = 16;
 /// Calls under way at once.
 const CALLERS: usize = 16;
 /// People whom the events are about.
-const PEOPLE: usize = 20_000;
+pub const PEOPLE: usize = 20_000;
 
 /// What one run came to.
 pub struct Rate {
@@ -77,24 +77,43 @@ pub async fn run_topics(count: usize) {
 
 /// Publishes `count` events from `CALLERS` tasks, spread over the topics, each call of `size` for one topic.
 pub async fn measure(bench: &setup::Bench, count: usize, first: usize, size: usize) -> Rate {
-    let calls = count.div_ceil(size);
-    let topics = Arc::new(bench.topics.clone());
-    let mut prepared: Vec<Vec<(usize, Vec<bus::Incoming>)>> = (0..CALLERS).map(|_| Vec::new()).collect();
-    for call in 0..calls {
-        let topic = call % topics.len();
-        let name = topics[topic].as_str();
-        let events = (0..size).map(|n| Ok(events::event(name, first + call * size + n, PEOPLE))).collect();
-        prepared[call % CALLERS].push((topic, events));
-    }
+    let calls: Vec<Call> = (0..count.div_ceil(size))
+        .map(|call| {
+            let topic = &bench.topics[call % bench.topics.len()];
+            (topic.clone(), incoming(topic, (first + call * size, size), PEOPLE))
+        })
+        .collect();
+    let events = calls.len() * size;
     let started = Instant::now();
+    all(bench, calls).await;
+    let seconds = started.elapsed().as_secs_f64();
+    Rate { events_per_s: events as f64 / seconds, seconds }
+}
+
+/// A topic, and events for it.
+pub type Call = (TopicName, Vec<bus::Incoming>);
+
+/// Calls of usual size for one topic.
+pub fn calls(topic: &TopicName, (first, count): (usize, usize), people: usize) -> Vec<Call> {
+    let firsts = (first..first + count).step_by(CALL_EVENTS);
+    firsts.map(|first| (topic.clone(), incoming(topic, (first, CALL_EVENTS), people))).collect()
+}
+
+fn incoming(topic: &TopicName, (first, count): (usize, usize), people: usize) -> Vec<bus::Incoming> {
+    (first..first + count).map(|number| Ok(events::event(topic.as_str(), number, people))).collect()
+}
+
+/// Publishes all of them from `CALLERS` tasks.
+pub async fn all(bench: &setup::Bench, calls: Vec<Call>) {
+    let mut prepared: Vec<Vec<Call>> = (0..CALLERS).map(|_| Vec::new()).collect();
+    calls.into_iter().enumerate().for_each(|(at, call)| prepared[at % CALLERS].push(call));
     let tasks: Vec<_> = prepared
         .into_iter()
         .map(|calls| {
-            let (bus, producer, topics) = (bench.bus.clone(), bench.producer.clone(), topics.clone());
+            let (bus, producer) = (bench.bus.clone(), bench.producer.clone());
             tokio::spawn(async move {
                 for (topic, events) in calls {
-                    let outcomes =
-                        bus.publish(&producer, &topics[topic], events).await.expect("the call is taken");
+                    let outcomes = bus.publish(&producer, &topic, events).await.expect("the call is taken");
                     let refused = outcomes.iter().find(|outcome| !matches!(outcome, Outcome::Accepted(_)));
                     assert!(refused.is_none(), "{refused:?}");
                 }
@@ -104,6 +123,4 @@ pub async fn measure(bench: &setup::Bench, count: usize, first: usize, size: usi
     for task in tasks {
         task.await.expect("a caller");
     }
-    let seconds = started.elapsed().as_secs_f64();
-    Rate { events_per_s: (calls * size) as f64 / seconds, seconds }
 }

@@ -26,6 +26,13 @@ pub fn cpu_by_thread() -> Vec<(String, f64)> {
     sums.into_iter().collect()
 }
 
+/// CPU seconds of this process, with the threads that ended (`utime` and `stime` of proc(5)).
+pub fn cpu_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() as f64 / 100.0
+}
+
 /// Resident memory in MiB.
 pub fn resident_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

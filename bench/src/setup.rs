@@ -69,20 +69,29 @@ pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
 
 /// A bus with `count` topics of each latency class named.
 pub async fn bus(topics: &[(&str, usize)], partitions: u32) -> Bench {
+    let named = |(latency, count): &(&str, usize)| {
+        let latency = (*latency).to_owned();
+        (0..*count).map(move |number| {
+            let name = format!("bench.{latency}{number}.happened");
+            let text = topic(&name, &latency, partitions);
+            (name, text)
+        })
+    };
+    bus_of(topics.iter().flat_map(named).collect(), BTreeMap::new()).await
+}
+
+/// A bus with these topics, each a name and what its `topic.yaml` says, and with further files.
+pub async fn bus_of(topics: Vec<(String, String)>, mut files: BTreeMap<String, String>) -> Bench {
     let temporary = temporary();
     let folder = temporary.path().to_owned();
     let (bus, opened) = open(&folder).await;
     let operator = bus.identify(&opened.operator_token.expect("the first start")).expect("the operator");
-    let mut files = BTreeMap::new();
     files.insert("agencies/bench.yaml".to_owned(), "agency: bench\nname: Bench\nmandate: Bench Act\ncontacts: [a@bench.example]\ndpo: dpo@bench.example\n".to_owned());
     let mut names = Vec::new();
-    for (latency, count) in topics {
-        for number in 0..*count {
-            let name = format!("bench.{latency}{number}.happened");
-            files.insert(format!("topics/{name}/topic.yaml"), topic(&name, latency, partitions));
-            files.insert(format!("topics/{name}/v1.schema.json"), SCHEMA.to_owned());
-            names.push(TopicName::parse(&name).expect("a topic's name"));
-        }
+    for (name, text) in topics {
+        files.insert(format!("topics/{name}/topic.yaml"), text);
+        files.insert(format!("topics/{name}/v1.schema.json"), SCHEMA.to_owned());
+        names.push(TopicName::parse(&name).expect("a topic's name"));
     }
     bus.apply(&operator, &files, false).await.expect("the folder applies");
     let principal = PrincipalName::parse("service@bench").expect("a name");

@@ -56,6 +56,10 @@ impl ContractCheck for Compiler<'_> {
         compile_with(definition, extra).err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
+    fn smells(&self, definition: &Definition) -> BTreeMap<Pointer, &'static str> {
+        compile(definition).map(|contract| contract.smells()).unwrap_or_default()
+    }
+
     fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect> {
         match (compile(old), compile(new)) {
             (Ok(old), Ok(new)) => impact(&old, &new),
@@ -286,9 +290,7 @@ impl Bus {
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
             // If we die before this, the fold does it: nobody is served before.
-            erased
-                .iter()
-                .for_each(|(agency, pseudonym)| core.keyring.erase(agency, pseudonym, durable.at_ms));
+            erased.iter().for_each(|(_, pseudonym)| core.keyring.erase(pseudonym, durable.at_ms));
             for (secret, keys) in new_agencies {
                 core.keyring.add(secret, keys, durable.at_ms);
             }

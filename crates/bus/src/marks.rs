@@ -5,7 +5,7 @@
 
 use std::hash::Hasher;
 
-use contract::{AgencyName, SubscriptionName, TopicName};
+use contract::{SubscriptionName, TopicName};
 use seal::Pseudonym;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -24,7 +24,7 @@ enum Kind {
     Correlation = 3,
     Causation = 4,
     Person = 5,
-    PersonKey = 6,
+    // 6 was that of persons' keys, which their pseudonyms mark.
     Disclosure = 7,
     Subscription = 8,
     OrderingKey = 9,
@@ -84,11 +84,6 @@ impl Marker {
     /// An event about a person.
     pub fn person(&self, pseudonym: &Pseudonym) -> u64 {
         self.mark(Kind::Person, &[&pseudonym.0])
-    }
-
-    /// The wrapped key of a person at an agency.
-    pub fn person_key(&self, agency: &AgencyName, pseudonym: &Pseudonym) -> u64 {
-        self.mark(Kind::PersonKey, &[agency.as_str().as_bytes(), &pseudonym.0])
     }
 
     /// A disclosure of a partition's offsets in one bucket (`offset / DISCLOSURE_BUCKET`).

@@ -192,7 +192,7 @@ fn fold_all(
     // Nothing that is stored depends on it; without it agencies take a new secret.
     let webhooks = secrets::file(&settings.data.join("webhooks.key"), true)?;
     let kms = (kms, settings.keys.keep_opened);
-    let keyring = Arc::new(Keyring::open(journal.clone(), marker.clone(), kms, streams.agency_keys)?);
+    let keyring = Arc::new(Keyring::open(journal.clone(), kms, streams.agency_keys)?);
     let places = Arc::new(Places::default());
     for lane in Lane::ALL {
         places.fold(&*journal, streams.places[lane as usize])?;
@@ -201,7 +201,7 @@ fn fold_all(
     let notices = Arc::new(Notices::default());
     let (state, decisions) = fold_governance(&*journal, &streams, |state, event, at| {
         let erased = erasures::erased(std::slice::from_ref(event));
-        erased.iter().for_each(|(whose, who)| keyring.erase(whose, who, at.durable_ms));
+        erased.iter().for_each(|(_, who)| keyring.erase(who, at.durable_ms));
         notices.fold(state, event, at.at_ms, at.place);
         notices.forget(published);
     })?;

@@ -19,7 +19,7 @@ use crate::{Date, Mode, Roles, Schema, Scram, Standards, TokenHash};
 pub use agencies::{AgencyChange, AgencyProfile};
 pub use erasure::{ErasureRequest, NewHold};
 pub use subscriptions::{SubscriptionChange, SubscriptionRequest};
-pub use topics::{NewTopic, TopicChange};
+pub use topics::{NewTopic, PublicFields, TopicChange};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +166,8 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// A data protection officer says that public fields that speak of a person hold nobody's data.
+    ConfirmPublic(PublicFields),
     /// A new version of a topic's contract, or other text for one that is still proposed.
     ProposeContract {
         /// The agreement.
@@ -366,6 +368,7 @@ impl Command {
             Command::ProposeSuccession { .. } => "propose-succession",
             Command::AcceptSuccession { .. } => "accept-succession",
             Command::WithdrawSuccession { .. } => "withdraw-succession",
+            Command::ConfirmPublic(_) => "confirm-public",
             Command::ProposeContract { .. } => "propose-contract",
             Command::AcknowledgeContract { .. } => "acknowledge-contract",
             Command::ObjectToContract { .. } => "object-to-contract",

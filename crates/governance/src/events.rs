@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use contract::schemas::Compatibility;
 use contract::{
-    AgencyName, ContractVersion, Definition, KeyRule, PrincipalName, Rehearsal, SubscriptionName, TopicName,
+    AgencyName, ContractVersion, Definition, KeyRule, Pointer, PrincipalName, Rehearsal, SubscriptionName,
+    TopicName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -549,6 +550,15 @@ pub enum Event {
         /// The legal ground on which it keeps them; nothing: it deleted them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kept: Option<String>,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Public fields of a topic that speak of a person hold nobody's data: an agency's data protection officer says so.
+    PublicConfirmed {
+        topic: TopicName,
+        agency: AgencyName,
+        fields: BTreeSet<Pointer>,
+        reason: String,
         #[serde(flatten)]
         by: By,
     },

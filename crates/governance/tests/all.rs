@@ -15,6 +15,7 @@ mod own_topics;
 mod ownership;
 mod policies;
 mod profiles;
+mod public_fields;
 mod rebuild;
 mod schemas;
 mod support;

@@ -83,7 +83,7 @@ impl Bus {
         let mut parts = Vec::new();
         let sealers = self.core.state().topics().map(|topic| topic.sealed_by.clone()).collect();
         for (agency, pseudonym) in self.called(subject, &sealers)? {
-            if self.core.keyring.has_key(&agency, &pseudonym)? {
+            if self.core.keyring.has_key(&pseudonym)? {
                 parts.push(Person { agency, pseudonym: pseudonym.to_string() });
             }
         }

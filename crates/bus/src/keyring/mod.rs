@@ -27,18 +27,17 @@ use agencies::{Agencies, out_of_reach};
 pub use agencies::{Opened, Renewed};
 pub use epochs::{AgencySecret, Ended, Epochs, KeyFact, Stage};
 use persons::Persons;
+use stored::mark_of;
 pub use stored::{Epoch, StoredKey};
 use table::KeyTable;
 
 use crate::Refusal;
 use crate::lanes::NewKey;
 use crate::mark_table::Place;
-use crate::marks::Marker;
 
 /// All keys of the bus.
 pub struct Keyring {
     journal: Arc<dyn Journal>,
-    marker: Marker,
     agencies: Agencies,
     /// What is journaled of agencies' secrets.
     epochs: RwLock<Arc<Epochs>>,
@@ -63,7 +62,6 @@ impl Keyring {
     /// give; it is refused where it gives none, and will not later either.
     pub fn open(
         journal: Arc<dyn Journal>,
-        marker: Marker,
         (kms, keep): (Arc<dyn Kms>, Duration),
         agency_keys: StreamId,
     ) -> Result<Self, Refusal> {
@@ -80,7 +78,6 @@ impl Keyring {
         let (running, places) = stored::fold_keys(&*journal, &epochs)?;
         Ok(Self {
             journal,
-            marker,
             agencies,
             epochs: RwLock::new(Arc::new(epochs)),
             running: RwLock::new(Arc::new(running)),
@@ -157,9 +154,9 @@ impl Keyring {
         pseudonyms
     }
 
-    /// Whether an agency has a key of the person, in memory or in the journal.
-    pub fn has_key(&self, agency: &AgencyName, pseudonym: &Pseudonym) -> Result<bool, Refusal> {
-        let mark = self.marker.person_key(agency, pseudonym);
+    /// Whether there is a key of the person, in memory or in the journal.
+    pub fn has_key(&self, pseudonym: &Pseudonym) -> Result<bool, Refusal> {
+        let mark = mark_of(pseudonym);
         Ok(!self.is_erased(pseudonym)
             && (self.persons.shard(mark).get(mark, pseudonym).is_some()
                 || self.stored(mark, pseudonym)?.is_some()))
@@ -167,9 +164,9 @@ impl Keyring {
 
     /// The person's key is given to nobody any more, from now on and whatever is stored; when that became durable, in
     /// milliseconds since 1970 by the lane that it shares with the epochs' beginnings.
-    pub fn erase(&self, agency: &AgencyName, pseudonym: &Pseudonym, at_ms: u64) {
+    pub fn erase(&self, pseudonym: &Pseudonym, at_ms: u64) {
         self.erased.write().entry(*pseudonym).or_insert(at_ms);
-        let mark = self.marker.person_key(agency, pseudonym);
+        let mark = mark_of(pseudonym);
         self.persons.shard(mark).remove(mark);
     }
 
@@ -204,7 +201,7 @@ impl Keyring {
         keys: &Opened,
         pseudonym: &Pseudonym,
     ) -> Result<ForSealing, Refusal> {
-        let mark = self.marker.person_key(agency, pseudonym);
+        let mark = mark_of(pseudonym);
         let mut shard = self.persons.shard(mark);
         // Asked under the shard's lock, as `erase` takes it last.
         if self.is_erased(pseudonym) {
@@ -236,7 +233,7 @@ impl Keyring {
         keys: &Opened,
         pseudonym: &Pseudonym,
     ) -> Result<Option<Arc<PersonKey>>, Refusal> {
-        let mark = self.marker.person_key(agency, pseudonym);
+        let mark = mark_of(pseudonym);
         let mut shard = self.persons.shard(mark);
         if self.is_erased(pseudonym) {
             return Ok(None);

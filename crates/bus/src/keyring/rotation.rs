@@ -82,7 +82,7 @@ impl Keyring {
         let mut portion = Portion { next: records.last().map(|last| last.offset + 1), ..Portion::default() };
         for record in &records {
             let place = Place { stream, offset: record.offset };
-            let stored = StoredKey::decode(&record.body);
+            let stored = StoredKey::decode(record.marks.primary(), &record.body);
             let stored = stored
                 .ok_or_else(|| Refusal::unavailable(format!("a stored key of {stream} does not read")))?;
             if self.is_erased(&stored.pseudonym) {
@@ -197,7 +197,6 @@ mod tests {
     use super::*;
     use crate::keyring::stored;
     use crate::lanes::NewKey;
-    use crate::marks::Marker;
 
     /// Wrapped under nothing: what is tested is where keys lie.
     struct Plain;
@@ -225,7 +224,7 @@ mod tests {
 
     fn open(journal: &Arc<dyn Journal>, facts: StreamId) -> Keyring {
         let kms: (Arc<dyn Kms>, _) = (Arc::new(Plain), Duration::from_secs(3600));
-        Keyring::open(journal.clone(), Marker::new([7; 16]), kms, facts).unwrap()
+        Keyring::open(journal.clone(), kms, facts).unwrap()
     }
 
     impl Ring {
@@ -344,7 +343,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ring = Ring::new(folder.path());
         let (staged, erased) = (ring.new_key("PID-1"), ring.new_key("PID-2"));
-        ring.keyring.erase(&ring.agency, &erased.stored.pseudonym, 1);
+        ring.keyring.erase(&erased.stored.pseudonym, 1);
         ring.begin();
         ring.keep(&staged, Lane::Standard);
         ring.keep(&erased, Lane::Standard);

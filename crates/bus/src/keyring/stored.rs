@@ -34,11 +34,11 @@ impl Epoch {
     }
 }
 
-/// A person's key as it lies in the journal: the agency's number (u32 little-endian), the pseudonym (16 bytes), the
-/// wrapped key.
+/// A person's key as it lies in the journal: the agency's number (3 bytes little-endian), the second half of the pseudonym
+/// (8 bytes), the wrapped key. The first half is the record's mark. There are very many of them: each byte counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredKey {
-    /// The agency's number: its place in `agency-keys`.
+    /// The agency's number: its place in `agency-keys`; below 2^24.
     pub agency: u32,
     /// The person.
     pub pseudonym: Pseudonym,
@@ -46,25 +46,34 @@ pub struct StoredKey {
     pub wrapped: WrappedKey,
 }
 
-impl StoredKey {
-    /// Bytes of a record.
-    pub const BYTES: usize = 4 + 16 + WrappedKey::BYTES;
+/// The mark of a person's key: pseudonyms are as good as random, each agency's in another way.
+pub fn mark_of(pseudonym: &Pseudonym) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = pseudonym.0;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
 
-    /// The journal's form.
+impl StoredKey {
+    /// Bytes of a record's body.
+    pub const BYTES: usize = 3 + 8 + WrappedKey::BYTES;
+
+    /// The journal's form, beside the mark.
     pub fn encode(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
-        bytes[..4].copy_from_slice(&self.agency.to_le_bytes());
-        bytes[4..20].copy_from_slice(&self.pseudonym.0);
-        bytes[20..].copy_from_slice(&self.wrapped.0);
+        bytes[..3].copy_from_slice(&self.agency.to_le_bytes()[..3]);
+        bytes[3..11].copy_from_slice(&self.pseudonym.0[8..]);
+        bytes[11..].copy_from_slice(&self.wrapped.0);
         bytes
     }
 
-    /// Reads what [`encode`](Self::encode) wrote.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (agency, rest) = bytes.split_first_chunk::<4>()?;
-        let (pseudonym, wrapped) = rest.split_first_chunk::<16>()?;
+    /// Reads what [`encode`](Self::encode) wrote under a mark.
+    pub fn decode(mark: u64, bytes: &[u8]) -> Option<Self> {
+        let (&[a, b, c], rest) = bytes.split_first_chunk::<3>()?;
+        let (half, wrapped) = rest.split_first_chunk::<8>()?;
+        let mut pseudonym = [0; 16];
+        pseudonym[..8].copy_from_slice(&mark.to_le_bytes());
+        pseudonym[8..].copy_from_slice(half);
         let wrapped = WrappedKey(wrapped.try_into().ok()?);
-        Some(Self { agency: u32::from_le_bytes(*agency), pseudonym: Pseudonym(*pseudonym), wrapped })
+        Some(Self { agency: u32::from_le_bytes([a, b, c, 0]), pseudonym: Pseudonym(pseudonym), wrapped })
     }
 }
 
@@ -120,7 +129,7 @@ pub fn trim(journal: &dyn Journal, epoch: &Epoch) -> Result<(), JournalError> {
 /// The record at a place.
 pub fn read(journal: &dyn Journal, place: Place) -> Result<Option<StoredKey>, JournalError> {
     let record = journal.read(place.stream, place.offset, 1)?.into_iter().next();
-    Ok(record.and_then(|record| StoredKey::decode(&record.body)))
+    Ok(record.and_then(|record| StoredKey::decode(record.marks.primary(), &record.body)))
 }
 
 /// Some of a stream's records from an offset on; none at its end.
@@ -140,15 +149,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_is_read_as_it_was_written(agency: u32, pseudonym: [u8; 16], wrapped in proptest::collection::vec(any::<u8>(), WrappedKey::BYTES)) {
+        fn a_key_is_read_as_it_was_written(agency in 0u32..1 << 24, pseudonym: [u8; 16], wrapped in proptest::collection::vec(any::<u8>(), WrappedKey::BYTES)) {
             let wrapped = WrappedKey(wrapped.try_into().unwrap());
             let key = StoredKey { agency, pseudonym: Pseudonym(pseudonym), wrapped };
-            prop_assert_eq!(StoredKey::decode(&key.encode()), Some(key));
+            prop_assert_eq!(StoredKey::decode(mark_of(&key.pseudonym), &key.encode()), Some(key));
         }
 
         #[test]
-        fn any_bytes_are_a_key_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            prop_assert_eq!(StoredKey::decode(&bytes).is_some(), bytes.len() == StoredKey::BYTES);
+        fn any_bytes_are_a_key_or_none(mark: u64, bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert_eq!(StoredKey::decode(mark, &bytes).is_some(), bytes.len() == StoredKey::BYTES);
         }
     }
 }

@@ -23,6 +23,15 @@ enum Act {
     Status { topic: String },
     /// Propose a version: a JSON file with the definition (see `contract schema --definition`)
     Propose { file: PathBuf },
+    /// Say, as a data protection officer, that public fields that speak of a person hold nobody's data
+    ConfirmPublic {
+        topic: String,
+        /// Where they stand, such as /office/email
+        #[arg(required = true)]
+        fields: Vec<String>,
+        #[arg(long)]
+        reason: String,
+    },
     /// Agree to a proposed version, for your agency
     Acknowledge {
         topic: String,
@@ -106,6 +115,10 @@ impl Contract {
                     .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
                 (json!({"command": "propose-contract", "definition": definition}), "proposed".to_owned())
             }
+            Act::ConfirmPublic { topic, fields, reason } => (
+                json!({"command": "confirm-public", "topic": topic, "fields": fields, "reason": reason}),
+                format!("{topic} may have {} as public", fields.join(", ")),
+            ),
             Act::Acknowledge { topic, version, agency } => {
                 let mut command = on("acknowledge-contract", &topic, version);
                 command["agency"] = agency.as_str().into();

@@ -11,6 +11,7 @@ mod checks;
 mod digits;
 mod elsewhere;
 mod national;
+mod smells;
 mod windows;
 mod words;
 

@@ -67,6 +67,93 @@ pub(super) const HOME: &[&str] = &[
     "bostad",
 ];
 
+/// What a field's name says of the person that it is about.
+pub(super) const PERSON: &[(&str, &[&str])] = &[
+    (
+        "a person's name",
+        &[
+            "firstname",
+            "lastname",
+            "surname",
+            "givenname",
+            "familyname",
+            "middlename",
+            "maidenname",
+            "fullname",
+            "birthname",
+            "nickname",
+            "voornaam",
+            "achternaam",
+            "geslachtsnaam",
+            "vorname",
+            "nachname",
+            "familienname",
+            "geburtsname",
+            "prenom",
+            "nomdefamille",
+            "apellido",
+            "cognome",
+            "etunimi",
+            "sukunimi",
+            "fornamn",
+            "efternamn",
+        ],
+    ),
+    (
+        "a person's birth",
+        &[
+            "birthdate",
+            "dateofbirth",
+            "birthday",
+            "birthplace",
+            "placeofbirth",
+            "dob",
+            "geboortedatum",
+            "geboorteplaats",
+            "geburtsdatum",
+            "geburtsort",
+            "datedenaissance",
+            "fechadenacimiento",
+            "datadinascita",
+        ],
+    ),
+    (
+        "what a person is",
+        &[
+            "gender",
+            "ethnicity",
+            "religion",
+            "maritalstatus",
+            "nationality",
+            "disability",
+            "diagnosis",
+            "pregnancy",
+            "sexualorientation",
+            "geslacht",
+            "geschlecht",
+            "staatsangehorigkeit",
+            "nationaliteit",
+            "religie",
+        ],
+    ),
+    (
+        "where a person lives",
+        &["homeaddress", "residentialaddress", "privateaddress", "woonadres", "wohnadresse"],
+    ),
+    (
+        "who a person is",
+        &[
+            "personid",
+            "nationalid",
+            "citizenid",
+            "taxpayerid",
+            "socialsecurity",
+            "personnumber",
+            "passportnumber",
+        ],
+    ),
+];
+
 /// Letters and digits of a text that are kept, to look for words among them.
 const KEPT: usize = 64;
 

@@ -1,8 +1,9 @@
 //! What a topic is asked to be.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::{AgencyName, Definition, KeyRule, PrincipalName, TopicName};
+use contract::{AgencyName, Definition, KeyRule, Pointer, PrincipalName, TopicName};
 use serde::{Deserialize, Serialize};
 
 use crate::Latency;
@@ -112,4 +113,16 @@ impl TopicChange {
             key,
         }
     }
+}
+
+/// Public fields that speak of a person, and hold nobody's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicFields {
+    /// Of which topic; it need not be there yet.
+    pub topic: TopicName,
+    /// Where they stand in its documents.
+    pub fields: BTreeSet<Pointer>,
+    /// Why.
+    pub reason: String,
 }

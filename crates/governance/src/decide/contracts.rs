@@ -8,7 +8,7 @@ use contract::{ClassSet, ContractVersion, Definition, Rehearsal, TopicName};
 use serde_json::{Value, json};
 
 use super::authority::Case;
-use super::{no_faults, topics};
+use super::{no_faults, public, topics};
 use crate::policy::Basis;
 use crate::{Date, Event, Impact, Refused, Status, Subscription, Topic, Version, carrying, notices};
 
@@ -40,6 +40,7 @@ pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<V
     }
     let classes: Vec<_> = case.state.standards().classes.iter().cloned().collect();
     no_faults("invalid-contract", &case.check.faults(definition, &classes))?;
+    public::is_confirmed(case, &topic.owner, definition, &by)?;
     let impact = Impact::of(case.state, topic, definition, case.check);
     let rehearsal = rehearsed(case, topic, definition)?;
     let definition = definition.clone();

@@ -12,6 +12,7 @@ mod hearing;
 mod holds;
 mod ownership;
 mod principals;
+mod public;
 mod schemas;
 mod subscriptions;
 mod successions;
@@ -57,6 +58,12 @@ pub trait ContractCheck {
     fn places(&self, definition: &Definition) -> BTreeSet<Pointer> {
         let source = Source::alone(definition.format, definition.schema.as_str());
         self.read(&source, false).map(|read| read.places).unwrap_or_default()
+    }
+
+    /// The public fields of a definition that speak of a person, with what they speak of.
+    fn smells(&self, definition: &Definition) -> BTreeMap<Pointer, &'static str> {
+        let _ = definition;
+        BTreeMap::new()
     }
 
     /// Why the versions of a series would not go on as `mode` asks, with `new` after `earlier` (oldest first); a line
@@ -166,6 +173,7 @@ fn by_the_rules(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refuse
         | Command::ProposeSuccession { .. }
         | Command::AcceptSuccession { .. }
         | Command::WithdrawSuccession { .. } => whose(case, command),
+        Command::ConfirmPublic(fields) => public::confirm(case, fields),
         Command::ProposeContract { definition } => contracts::propose(case, definition),
         Command::AcknowledgeContract { topic, version, agency } => {
             hearing::acknowledge(case, topic, *version, agency)

@@ -4,7 +4,7 @@ use contract::profiles::Level;
 use contract::{AgencyName, PrincipalName};
 
 use super::authority::Case;
-use super::{no_faults, ownership, principals};
+use super::{no_faults, ownership, principals, public};
 use crate::commands::{NewTopic, TopicChange};
 use crate::erasure::{self, Block};
 use crate::events::By;
@@ -30,6 +30,7 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
     else {
         return Err(Refused::new("invalid-topic", faults.join("\n")));
     };
+    public::is_confirmed(case, owner, &new.contract, &by)?;
     let named = [steward, deputy].into_iter();
     let mut events: Vec<Event> =
         named.filter_map(|name| principals::name_steward(case.state, name, owner, &by)).collect();

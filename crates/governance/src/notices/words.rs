@@ -17,7 +17,7 @@ use crate::{State, duration};
 
 /// The notice of a fact, from the `state` just after it. Facts that concern nobody besides who made them have none:
 /// principals, tokens and delegations, free schemas, another profile of an agency, a word that stands already, and the
-/// bus's own topics coming to be. Of an erasure that is carried out they are told when it is known who was handed what.
+/// bus's own topics coming to be, and that a public field is nobody's. Of an erasure that is carried out they are told when it is known who was handed what.
 pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
     let told = Telling { state, at_ms };
     match event {
@@ -80,6 +80,7 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::DelegationGiven { .. }
         | Event::DelegationEnded { .. }
         | Event::TopicConfirmed { .. }
+        | Event::PublicConfirmed { .. }
         | Event::SubjectMoved { .. }
         | Event::ErasureApproved { .. }
         | Event::ErasureLooked { .. }

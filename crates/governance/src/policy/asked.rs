@@ -275,6 +275,7 @@ fn about(command: &Command) -> About<'_> {
         | Command::DeclineErasure { .. }
         | Command::WithdrawErasure { .. }
         | Command::AcknowledgeErasure { .. }
+        | Command::ConfirmPublic(_)
         | Command::PlaceHold(_)
         | Command::LiftHold { .. } => About::Bus,
         Command::RegisterAgency(profile) => About::Agency(&profile.agency),

@@ -84,6 +84,11 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::EventsSetAside { .. } => {
             carrying::fold(state, event, at_ms);
         }
+        Event::PublicConfirmed { topic, agency, fields, .. } => {
+            let by_agency = state.public.entry(topic.clone()).or_default();
+            let known = by_agency.entry(agency.clone()).or_default();
+            Arc::make_mut(known).extend(fields.iter().cloned());
+        }
         Event::SchemaRegistered { .. }
         | Event::SchemaDeleted { .. }
         | Event::CompatibilitySet { .. }

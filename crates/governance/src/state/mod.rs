@@ -19,7 +19,7 @@ mod topic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
+use contract::{AgencyName, Pointer, PrincipalName, SubscriptionName, TopicName};
 
 pub use apply::apply;
 pub use erasure::{
@@ -62,6 +62,8 @@ pub struct State {
     successions: BTreeMap<AgencyName, Arc<Succession>>,
     erasures: BTreeMap<String, Arc<Erasure>>,
     holds: BTreeMap<String, Arc<Hold>>,
+    /// Public fields that speak of a person and hold nobody's data, by topic and by whose officer said so.
+    public: BTreeMap<TopicName, BTreeMap<AgencyName, Arc<BTreeSet<Pointer>>>>,
 }
 
 impl State {
@@ -182,6 +184,12 @@ impl State {
     /// All erasures, by name; the older first, as names grow with time.
     pub fn erasures(&self) -> impl Iterator<Item = &Arc<Erasure>> {
         self.erasures.values()
+    }
+
+    /// The public fields of a topic of which an agency's data protection officer said that they hold nobody's data.
+    pub fn confirmed_public(&self, topic: &TopicName, agency: &AgencyName) -> Arc<BTreeSet<Pointer>> {
+        let known = self.public.get(topic).and_then(|by_agency| by_agency.get(agency));
+        known.cloned().unwrap_or_default()
     }
 
     /// The hold of that name, lifted or not.

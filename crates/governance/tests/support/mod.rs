@@ -33,6 +33,12 @@ impl ContractCheck for Check {
         }
     }
 
+    /// A word with a question mark speaks of a person.
+    fn smells(&self, definition: &Definition) -> BTreeMap<Pointer, &'static str> {
+        let words = definition.schema.split_whitespace().filter_map(|word| word.strip_suffix('?'));
+        words.map(|word| (Pointer::parse(&format!("/{word}")).unwrap(), "an e-mail address")).collect()
+    }
+
     /// A word that is lost breaks, a new one does not, and other classes are less protective.
     fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect> {
         let words = |it: &Definition| -> BTreeSet<String> {
