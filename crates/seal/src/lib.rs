@@ -21,5 +21,5 @@ mod seal;
 pub use form::{Malformed, SealedForm};
 pub use keys::{AgencyKeys, AgencySecrets, PersonKey, Pseudonym, SEALS_PER_KEY, UnwrapError, WrappedKey};
 pub use kms::{Kms, KmsError, Secret, SecretLength};
-pub use open::{OpenError, Piece, Revealed};
+pub use open::{Access, OpenError, Piece, Revealed};
 pub use seal::{Attribute, Binding, Fragment, SealError, Subject, seal};
