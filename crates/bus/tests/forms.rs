@@ -38,20 +38,23 @@ const READERS: [(&str, &str); 6] = [
     ("social-insurance.issued", "[personal]"),
 ];
 
+fn topic_yaml(topic: &str, owner: &str) -> String {
+    format!(
+        "topic: {topic}\nowner: {owner}\nsteward: s@{owner}\ndeputy: d@{owner}\ndescription: A case.\nlegal_basis: An Act\n\
+         partitions: 1\nretention: 10y\ncontract:\n  version: 1\n  format: json-schema\n  schema: v1.schema.json\n  \
+         subject: /personId\n  classify:\n    /personId: {{class: personal, redact: pseudonym}}\n    \
+         /iban: {{class: personal, redact: last 4}}\n    /born: {{class: personal, redact: year}}\n    \
+         /email: {{class: personal, redact: null}}\n    /illness: special\n    /office: public\n"
+    )
+}
+
 async fn with_forms(folder: &Path) -> (World, Caller) {
     let world = world(folder).await;
     let mut files = files();
     let agency = files["agencies/statistics.yaml"].replace("statistics", "social-insurance");
     files.insert("agencies/social-insurance.yaml".to_owned(), agency);
     for (topic, owner) in TOPICS {
-        let yaml = format!(
-            "topic: {topic}\nowner: {owner}\nsteward: s@{owner}\ndeputy: d@{owner}\ndescription: A case.\nlegal_basis: An Act\n\
-             partitions: 1\nretention: 10y\ncontract:\n  version: 1\n  format: json-schema\n  schema: v1.schema.json\n  \
-             subject: /personId\n  classify:\n    /personId: {{class: personal, redact: pseudonym}}\n    \
-             /iban: {{class: personal, redact: last 4}}\n    /born: {{class: personal, redact: year}}\n    \
-             /email: {{class: personal, redact: null}}\n    /illness: special\n    /office: public\n"
-        );
-        files.insert(format!("topics/{topic}/topic.yaml"), yaml);
+        files.insert(format!("topics/{topic}/topic.yaml"), topic_yaml(topic, owner));
         files.insert(format!("topics/{topic}/v1.schema.json"), SCHEMA.to_owned());
     }
     for (name, clears) in READERS {
@@ -163,6 +166,35 @@ async fn who_is_not_cleared_is_shown_what_the_contract_says_and_people_by_a_name
         assert_eq!(document(tombstone), json!({"office": "North"}), "{name}");
         assert!(tombstone.subject.as_deref().is_some_and(|named| named.len() == 32));
     }
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_a_migration_takes_back_nothing_is_shown_in_another_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _) = with_forms(folder.path()).await;
+    let (bus, topic) = (&world.bus, "civil.card.issued");
+    published(bus, &world.registry, topic, 1).await;
+    let yaml = topic_yaml(topic, "civil-registry")
+        .replace("version: 1", "version: 2")
+        .replace("v1.schema", "v2.schema")
+        .replace("/office", "/bureau");
+    let files = BTreeMap::from([
+        (
+            format!("topics/{topic}/topic.yaml"),
+            yaml + "  migration:\n    - renamed: {from: /office, to: /bureau}\n",
+        ),
+        (format!("topics/{topic}/v2.schema.json"), SCHEMA.replace("office", "bureau")),
+    ]);
+    bus.apply(&world.operator, &files, true).await.unwrap();
+    let data = text(&case(topic, 2)).replace("office", "bureau");
+    let event = CloudEvent { data: Some(Data::Json(Bytes::from(data))), ..case(topic, 2) };
+    let outcomes = bus.publish(&world.registry, &topic.parse().unwrap(), vec![Ok(event)]).await.unwrap();
+    receipt(outcomes.into_iter().next().unwrap());
+    let events = read(bus, &world.statistics, "statistics.issued").await;
+    assert_eq!(document(&events[0].event)["born"], "1985", "of its own version it is shown");
+    assert_eq!(document(&events[1].event), json!({"office": "North"}));
+    assert!(events[1].event.subject.as_deref().is_some_and(|named| named.len() == 32));
     bus.close().await;
 }
 

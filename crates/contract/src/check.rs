@@ -14,7 +14,8 @@ use crate::limits::Limits;
 use crate::redaction::Look;
 
 /// What a sealed span is in the document's syntax; decides what stays when it is left out. In binary formats nothing
-/// stays, whatever the shape: the redacted schema has no field there, or one that takes no bytes.
+/// stays, whatever the shape: the redacted schema has no field there, or one that takes no bytes. Where something is shown
+/// instead, its [`Look`] says what.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A whole member, in JSON from its key's opening quote to its value's end: disappears.

@@ -97,3 +97,35 @@ fn key_end(member: &[u8]) -> Option<usize> {
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(form: &str, shape: Shape, bytes: &str) -> String {
+        let mut out = Vec::new();
+        let look = Look { shape, form: form.parse().unwrap(), in_union: false };
+        Splice::new(&mut out).show(look, bytes.as_bytes(), "to\"ken");
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_member_keeps_its_key_as_it_was_written() {
+        let member = |form: &str, bytes: &str| shown(form, Shape::Member, bytes);
+        assert_eq!(member("last 4", r#""a" : "12345678""#), r#""a" : "****5678""#);
+        assert_eq!(member("null", r#""a\"\\":{"b":1}"#), r#""a\"\\":null"#);
+        assert_eq!(member("first 1", "\"a\\u0022:\"\n:\t\"\\u00e9cole\""), "\"a\\u0022:\"\n:\t\"é****\"");
+        assert_eq!(member("pseudonym", r#""a":7"#), "", "what is no text is not shown");
+        assert_eq!(member("pseudonym", r#""a":"x""#), r#""a":"to\"ken""#);
+        assert_eq!(member("pseudonym", r#""a":null"#), r#""a":null"#);
+        for damaged in ["", "\"", "\"a", "\"a\"", "\"a\":", "\"a\": ", "\"a\":\"x"] {
+            assert_eq!(member("last 4", damaged), "", "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn an_element_is_shown_or_null() {
+        assert_eq!(shown("year", Shape::Item, "\"1985-03-17\""), "\"1985\"");
+        assert_eq!(shown("year", Shape::Item, "\"long ago\""), "null");
+    }
+}
