@@ -385,7 +385,8 @@ fn agree(made: &Made<'_>, cleared: &ClassSet, whole: &Datum, left: Option<&Datum
                 _ => None,
             };
             for (key, value) in entries {
-                let left = remaining.map(|remaining| &remaining[key]);
+                // Where the entries of another map in the place are not all alike, an entry's key stays.
+                let left = remaining.map(|remaining| &remaining[key]).filter(|left| **left != Datum::Null);
                 agree(made, cleared, value, left, &format!("{path}/*"));
             }
         }
