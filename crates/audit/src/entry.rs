@@ -148,8 +148,15 @@ pub struct Disclosure<'a> {
     pub legal_basis: Text<'a>,
     /// The classes that were opened.
     pub opened: Cow<'a, [Text<'a>]>,
+    /// The classes of which something was shown in another form: masked, generalised, as a token or as null.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub veiled: Cow<'a, [Text<'a>]>,
     /// Which events.
     pub ranges: Cow<'a, [Range]>,
+}
+
+fn is_empty(classes: &[Text<'_>]) -> bool {
+    classes.is_empty()
 }
 
 /// A governance command and what came of it.

@@ -48,6 +48,7 @@ fn disclosure() -> Kind<'static> {
         purpose: "assign tax identifiers".into(),
         legal_basis: "Tax Administration Act §139b".into(),
         opened: vec!["personal".into()].into(),
+        veiled: Vec::new().into(),
         ranges: vec![Range { partition: 0, first: 0, count: 2 }].into(),
     })
 }

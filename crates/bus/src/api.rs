@@ -73,7 +73,7 @@ pub struct Delivered {
     pub offset: u64,
     /// When it became durable, in milliseconds since the epoch.
     pub time_ms: u64,
-    /// The pseudonym of the first person that it is about.
+    /// The first person that it is about, by what the agency that reads is told of them.
     pub about: Option<String>,
     /// How often it came back from the dead letters; 0 for a first delivery.
     pub redriven: u32,
@@ -177,6 +177,8 @@ pub struct Disclosed {
     pub purpose: String,
     /// The classes opened.
     pub opened: Vec<String>,
+    /// The classes of which something was shown in another form.
+    pub veiled: Vec<String>,
     /// When.
     pub time: String,
 }

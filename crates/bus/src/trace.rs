@@ -1,5 +1,6 @@
 //! Following what happened: one affair across agencies, and who was handed events about one person. Metadata only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use contract::{AgencyName, SubscriptionName, TopicName};
@@ -171,13 +172,15 @@ impl Core {
             if entry.topic != topic.as_str() || !entry.ranges.iter().any(covers) {
                 continue;
             }
-            let names = (SubscriptionName::parse(&entry.subscription), AgencyName::parse(&entry.agency));
-            let (Ok(subscription), Ok(agency)) = names else { continue };
+            let whose = (SubscriptionName::parse(&entry.subscription), AgencyName::parse(&entry.agency));
+            let (Ok(subscription), Ok(agency)) = whose else { continue };
+            let names = |classes: &[Cow<'_, str>]| classes.iter().map(|class| class.to_string()).collect();
             first.entry((subscription.clone(), agency.clone())).or_insert(Disclosed {
                 subscription,
                 agency,
                 purpose: entry.purpose.into_owned(),
-                opened: entry.opened.iter().map(|class| class.to_string()).collect(),
+                opened: names(&entry.opened),
+                veiled: names(&entry.veiled),
                 time: time.into_owned(),
             });
         }

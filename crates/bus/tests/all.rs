@@ -8,6 +8,7 @@ mod common;
 mod corners;
 mod erasures;
 mod folders;
+mod forms;
 mod keys;
 mod leaks;
 mod notices;

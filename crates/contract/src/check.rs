@@ -11,9 +11,11 @@ use crate::formats::{Form, avro, json, protobuf};
 use crate::frames::Frame;
 use crate::leaks;
 use crate::limits::Limits;
+use crate::redaction::Look;
 
 /// What a sealed span is in the document's syntax; decides what stays when it is left out. In binary formats nothing
-/// stays, whatever the shape: the redacted schema has no field there, or one that takes no bytes.
+/// stays, whatever the shape: the redacted schema has no field there, or one that takes no bytes. Where something is shown
+/// instead, its [`Look`] says what.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A whole member, in JSON from its key's opening quote to its value's end: disappears.
@@ -35,8 +37,8 @@ pub struct Span {
     pub class: u16,
     /// Index in [`Checked::subjects`], or [`Span::TOPIC`].
     pub subject: u16,
-    /// What it is in the document's syntax.
-    pub shape: Shape,
+    /// What it is in the document's syntax, and what is shown in its place.
+    pub look: Look,
 }
 
 impl Span {

@@ -79,8 +79,8 @@ impl Contract {
     }
 
     /// The schema of the documents that a consumer cleared for `cleared` is handed, in the contract's own language:
-    /// members of other classes are absent, elements of other classes are `null`. Conditions that such documents could
-    /// break without fault of theirs are loosened.
+    /// members of other classes are absent, elements of other classes are `null`, or what their rule's form shows stands in
+    /// their place. Conditions that such documents could break without fault of theirs are loosened.
     pub fn redacted_schema(&self, cleared: &ClassSet) -> String {
         let cleared: Vec<bool> = self.classes.iter().map(|class| cleared.clears(class)).collect();
         match &self.form {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, ContractVersion, Pointer, Step, TopicName};
+use crate::{Class, ContractVersion, Pointer, Redaction, Step, TopicName};
 
 /// The contract of one version of a topic, as proposed. Everything that `compile` needs, and nothing of its life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct FieldRule {
     pub of: Option<Pointer>,
     /// What [detectors](crate::leaks) may find in it without harm, such as the e-mail address of a desk.
     pub may_hold: BTreeSet<String>,
+    /// What who is not cleared for the class sees in its place.
+    pub redact: Redaction,
 }
 
 /// What orders the events of a topic: events of one key stay in order.
@@ -84,7 +86,8 @@ pub enum KeyRule {
     At(Pointer),
 }
 
-/// `personal`, `{class: personal, of: /parents/*/personId}` or `{class: public, may_hold: [email]}`.
+/// `personal`, `{class: personal, of: /parents/*/personId}`, `{class: public, may_hold: [email]}` or
+/// `{class: personal, redact: last 4}`.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum RuleText {
@@ -95,32 +98,38 @@ enum RuleText {
         of: Option<Pointer>,
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         may_hold: BTreeSet<String>,
+        #[serde(default, skip_serializing_if = "is_absent")]
+        redact: Redaction,
     },
+}
+
+fn is_absent(redact: &Redaction) -> bool {
+    *redact == Redaction::Absent
 }
 
 impl From<RuleText> for FieldRule {
     fn from(text: RuleText) -> Self {
         match text {
             RuleText::Short(class) => FieldRule::from(class),
-            RuleText::Long { class, of, may_hold } => FieldRule { class, of, may_hold },
+            RuleText::Long { class, of, may_hold, redact } => FieldRule { class, of, may_hold, redact },
         }
     }
 }
 
 impl From<FieldRule> for RuleText {
     fn from(rule: FieldRule) -> Self {
-        let FieldRule { class, of, may_hold } = rule;
-        if of.is_none() && may_hold.is_empty() {
+        let FieldRule { class, of, may_hold, redact } = rule;
+        if of.is_none() && may_hold.is_empty() && is_absent(&redact) {
             return RuleText::Short(class);
         }
-        RuleText::Long { class, of, may_hold }
+        RuleText::Long { class, of, may_hold, redact }
     }
 }
 
 impl From<Class> for FieldRule {
-    /// Of the nearest person, and without exceptions.
+    /// Of the nearest person, without exceptions, and absent where it is redacted.
     fn from(class: Class) -> Self {
-        FieldRule { class, of: None, may_hold: BTreeSet::new() }
+        FieldRule { class, of: None, may_hold: BTreeSet::new(), redact: Redaction::Absent }
     }
 }
 

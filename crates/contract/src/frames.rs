@@ -1,5 +1,5 @@
 //! The lengths that binary formats write before parts of a document, and how they are mended when something inside is
-//! left out.
+//! left out or replaced.
 //!
 //! A [`Frame`] stands in the checked document. What is stored is a document whose sealed spans are cut out, without
 //! their lengths, so a frame is kept as [`CutFrame`]: places counted in the bytes that stay and in the holes passed.
@@ -127,7 +127,7 @@ pub fn decode(bytes: &[u8]) -> Option<(Vec<CutFrame>, &[u8])> {
     Some((frames, rest))
 }
 
-/// Puts a cut binary document together again, piece by piece; lengths are mended where something inside is left out.
+/// Puts a cut binary document together again, piece by piece; lengths are mended where something inside is replaced.
 #[derive(Debug)]
 pub(crate) struct Reframing<'o> {
     out: &'o mut Vec<u8>,
@@ -136,7 +136,7 @@ pub(crate) struct Reframing<'o> {
     marks: Vec<(Place, usize)>,
     settled: usize,
     passed: Place,
-    left_out: bool,
+    replaced: bool,
 }
 
 impl<'o> Reframing<'o> {
@@ -144,7 +144,7 @@ impl<'o> Reframing<'o> {
         let places = frames.iter().flat_map(|frame| [frame.start, frame.content, frame.end]);
         let mut marks: Vec<(Place, usize)> = places.map(|place| (place, 0)).collect();
         marks.sort_unstable();
-        Self { out, frames, marks, settled: 0, passed: Place { holes: 0, text: 0 }, left_out: false }
+        Self { out, frames, marks, settled: 0, passed: Place { holes: 0, text: 0 }, replaced: false }
     }
 
     /// Bytes that no span was cut from.
@@ -161,10 +161,11 @@ impl<'o> Reframing<'o> {
         self.out.extend_from_slice(bytes);
     }
 
-    /// A cut span, left out.
-    pub(crate) fn leave_out(&mut self) {
+    /// A cut span, with what `write` appends in its place.
+    pub(crate) fn replace(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.hole();
-        self.left_out = true;
+        self.replaced = true;
+        write(self.out);
     }
 
     fn hole(&mut self) {
@@ -184,7 +185,7 @@ impl<'o> Reframing<'o> {
     /// Ends the document.
     pub(crate) fn finish(mut self) {
         self.settle(Place { holes: u32::MAX, text: self.passed.text });
-        if self.left_out && !self.frames.is_empty() {
+        if self.replaced && !self.frames.is_empty() {
             self.mend();
         }
     }

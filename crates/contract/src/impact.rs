@@ -15,6 +15,7 @@ use crate::definition::Definition;
 use crate::formats;
 use crate::places::Types;
 use crate::pointer::Pointer;
+use crate::redaction::Redaction;
 use crate::schemas::Compatibility;
 
 /// How much a change matters, the least first.
@@ -161,6 +162,8 @@ struct Known {
     class: Class,
     /// The pointer to the person it belongs to.
     of: Option<String>,
+    /// What is shown of it to who is not cleared.
+    form: Redaction,
 }
 
 impl Known {
@@ -169,7 +172,7 @@ impl Known {
         let field = contract.plan.field_at(pointer.tokens())?;
         let class = contract.classes[field.class as usize].clone();
         let of = field.owner.map(|owner| contract.plan.subjects[owner as usize].pointer.clone());
-        Some(Known { types, class, of })
+        Some(Known { types, class, of, form: field.form })
     }
 }
 
@@ -183,7 +186,11 @@ fn compare(place: &str, old: Option<Known>, new: Option<Known>, effects: &mut Ve
     match (old, new) {
         (None, None) => {}
         (None, Some(new)) => {
-            effect(Weight::Compatible, format!("{place} is new: {}, {}", new.types, new.class))
+            let shown = match new.form {
+                Redaction::Absent => String::new(),
+                form => format!(", shown as {form} to who is not cleared"),
+            };
+            effect(Weight::Compatible, format!("{place} is new: {}, {}{shown}", new.types, new.class))
         }
         (Some(_), None) => effect(Weight::Breaking, format!("{place} is gone")),
         (Some(old), Some(new)) => {
@@ -198,11 +205,17 @@ fn compare(place: &str, old: Option<Known>, new: Option<Known>, effects: &mut Ve
                     format!("{place} was {}, is {}", old.class, new.class),
                 );
             } else if old.of != new.of {
-                let whose = |of: Option<String>| {
-                    of.map_or_else(|| "nobody".to_owned(), |of| format!("the person at {of}"))
+                let whose = |of: &Option<String>| {
+                    of.as_ref().map_or_else(|| "nobody".to_owned(), |of| format!("the person at {of}"))
                 };
-                let what = format!("{place} belonged to {}, belongs to {}", whose(old.of), whose(new.of));
+                let what = format!("{place} belonged to {}, belongs to {}", whose(&old.of), whose(&new.of));
                 effect(Weight::LessProtective, what);
+            }
+            if let Some(weight) = of_forms(&old, &new) {
+                // Who is not cleared is concerned, so no clearance says whom.
+                let what =
+                    format!("{place} was {} to who is not cleared, is {}", shown(old.form), shown(new.form));
+                effects.push(Effect::on_all(weight, what));
             }
         }
     }
@@ -218,6 +231,23 @@ fn of_classes(old: &Class, new: &Class) -> Weight {
         Class::Special => 3,
     };
     if rank(new) > rank(old) { Weight::Breaking } else { Weight::LessProtective }
+}
+
+fn shown(form: Redaction) -> String {
+    match form {
+        Redaction::Absent => "absent".to_owned(),
+        form => format!("shown as {form}"),
+    }
+}
+
+/// What is shown in place of a field is lost, or something is shown that was not. Where the class is public nothing is
+/// redacted: that the class changed says all.
+fn of_forms(old: &Known, new: &Known) -> Option<Weight> {
+    if old.form == new.form || !old.class.is_sealed() || !new.class.is_sealed() {
+        return None;
+    }
+    let is_less = new.form.shows_within(old.form);
+    Some(if is_less { Weight::Breaking } else { Weight::LessProtective })
 }
 
 fn extensions(old: &Definition, new: &Definition) -> Vec<Effect> {
@@ -344,6 +374,39 @@ mod tests {
 
     fn pairs(expected: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
         expected.iter().map(|(what, weight)| ((*what).to_owned(), *weight)).collect()
+    }
+
+    #[test]
+    fn a_form_that_shows_more_or_other_things_is_less_protective_and_one_that_shows_less_is_breaking() {
+        let form = |redact: &str, class: &str| {
+            let mut definition = definition(object(json!({"a": {"type": "string"}})), &[("/a", class)]);
+            definition.classify.values_mut().for_each(|rule| rule.redact = redact.parse().unwrap());
+            definition
+        };
+        for (before, after, weight) in [
+            ("absent", "null", "less-protective"),
+            ("null", "last 4", "less-protective"),
+            ("last 4", "first 4", "less-protective"),
+            ("year", "month", "less-protective"),
+            ("month", "year", "breaking"),
+            ("last 4", "absent", "breaking"),
+        ] {
+            let effects = impact(
+                &compile(&form(before, "internal")).unwrap(),
+                &compile(&form(after, "internal")).unwrap(),
+            );
+            let [effect] = &effects[..] else { panic!("{effects:?}") };
+            assert_eq!(effect.weight.as_str(), weight, "{before} to {after}");
+            assert_eq!(effect.touches(&ClassSet::default()), Touch::Everybody);
+        }
+        assert_eq!(
+            said(&form("last 4", "internal"), &form("absent", "public")),
+            pairs(&[("/a was internal, is public", "less-protective")])
+        );
+        assert_eq!(
+            said(&form("absent", "internal"), &form("last 4", "internal")),
+            pairs(&[("/a was absent to who is not cleared, is shown as last 4", "less-protective")])
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::compile::Contract;
 use crate::formats;
 use crate::places::Types;
-use crate::{Class, Pointer};
+use crate::{Class, Pointer, Redaction};
 
 /// A place of a contract's documents, with all that is below it. What comes round to itself is told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Outline {
     pub class: Option<Class>,
     /// The pointer to the person it is about.
     pub of: Option<String>,
+    /// What who is not cleared for the class sees in its place.
+    pub redact: Redaction,
     /// The members, by name; elements with a schema of their own, by index.
     pub fields: Vec<Outline>,
     /// All other elements of an array.
@@ -76,6 +78,7 @@ impl Places<'_> {
             required: self.required.contains(&pointer.to_string()),
             class: field.map(|field| self.contract.classes[field.class as usize].clone()),
             of: field.and_then(|field| Some(plan.subjects[field.owner? as usize].pointer.clone())),
+            redact: field.map(|field| field.form).unwrap_or_default(),
             pointer: pointer.clone(),
             fields,
             elements,

@@ -56,6 +56,12 @@ pub(crate) trait Places {
     /// Whether only listed values, or texts of a form that is nobody's such as a date, can stand there.
     fn is_fixed(&self, place: &Self::Place) -> bool;
 
+    /// Whether only texts can stand there, or `null`.
+    fn is_text(&self, place: &Self::Place) -> bool {
+        let types = self.types(place);
+        types != Types::NULL && types.is_within(Types::STRING.or(Types::NULL))
+    }
+
     /// The place that a contract's pointer names; `*` is any other member or element.
     fn locate(&self, tokens: &[String]) -> Option<Self::Place> {
         tokens.iter().try_fold(self.root(), |place, token| {

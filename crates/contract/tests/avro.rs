@@ -6,7 +6,7 @@ use crate::support::compiled;
 use contract::impact;
 use contract::redact::redact;
 use contract::{
-    Class, ClassSet, Contract, Definition, Format, Key, KeyRule, Shape, Span, Workspace, compile,
+    Class, ClassSet, Contract, Definition, Format, Key, KeyRule, Look, Shape, Span, Workspace, compile,
 };
 use serde_json::{Value, json};
 
@@ -159,7 +159,7 @@ fn the_whole_document_can_be_one_span() {
     let definition = definition(&json!("string"), &[], json!({"": "internal"}));
     let contract = compiled(&definition);
     let checked = contract.check(&text("x"), &mut Workspace::default()).unwrap();
-    let whole = Span { start: 0, end: 2, class: 0, subject: Span::TOPIC, shape: Shape::Whole };
+    let whole = Span { start: 0, end: 2, class: 0, subject: Span::TOPIC, look: Look::absent(Shape::Whole) };
     assert_eq!(checked.spans, [whole]);
     assert_eq!(redacted_schema(&contract, &[]), json!("null"));
     assert_eq!(left_value(&definition, &text("x")), json!(null));

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use crate::support::{birth, compiled, definition, object};
-use contract::{Class, Key, Shape, Span, Violation, Workspace};
+use contract::{Class, Key, Look, Shape, Span, Violation, Workspace};
 use serde_json::json;
 
 const BIRTH: &str = r#"{"child": {"personId": "123456789", "name": "Ada", "weightGrams": 3200},
@@ -97,7 +97,7 @@ fn the_whole_document_can_be_one_span() {
     let definition = definition(&schema, &[], json!({"": "internal"}));
     let contract = compiled(&definition);
     let checked = contract.check(b" \"x\" ", &mut Workspace::default()).unwrap();
-    let whole = Span { start: 1, end: 4, class: 0, subject: Span::TOPIC, shape: Shape::Whole };
+    let whole = Span { start: 1, end: 4, class: 0, subject: Span::TOPIC, look: Look::absent(Shape::Whole) };
     assert_eq!(checked.spans, [whole]);
 }
 

@@ -4,7 +4,7 @@
 use contract::check::{Checked, Shape, Span};
 use contract::frames::{self, Coding, Frame};
 use contract::redact::redact;
-use contract::{Format, Redactor};
+use contract::{Format, Look, Redactor};
 use proptest::prelude::*;
 
 /// A made-up binary document: bytes, sealed bytes, and parts with their length before them.
@@ -64,7 +64,13 @@ fn find(parts: &[Part], at: &mut u32, checked: &mut Checked) {
             Part::Plain(bytes) => *at += bytes.len() as u32,
             Part::Sealed(bytes) => {
                 let end = *at + bytes.len() as u32;
-                checked.spans.push(Span { start: *at, end, class: 0, subject: 0, shape: Shape::Member });
+                checked.spans.push(Span {
+                    start: *at,
+                    end,
+                    class: 0,
+                    subject: 0,
+                    look: Look::absent(Shape::Member),
+                });
                 *at = end;
             }
             Part::Framed(zigzag, parts) => {
@@ -130,7 +136,7 @@ proptest! {
         for (gone, bytes) in &pieces {
             redactor.text(bytes);
             if *gone {
-                redactor.leave_out(Shape::Member);
+                redactor.leave_out(Look::absent(Shape::Member));
             }
         }
         redactor.finish();

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use contract::{Class, Contract, Definition, Outline, compile};
+use contract::{Class, Contract, Definition, Outline, Redaction, compile};
 use serde_json::{Value, json};
 
 fn contract(format: &str, schema: &str) -> Contract {
@@ -18,14 +18,16 @@ fn contract(format: &str, schema: &str) -> Contract {
     compile(&definition).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
-/// One line a place: how deep, its name, its types, whether it must be there, its class and whose it is.
+/// One line a place: how deep, its name, its types, whether it must be there, its class, whose it is and what is shown of it.
 fn lines(outline: &Outline, depth: usize, told: &mut Vec<String>) {
     let required = if outline.required { "!" } else { "" };
     let class = outline.class.as_ref().map_or("", Class::as_str);
     let of = outline.of.as_deref().unwrap_or_default();
     let line =
         format!("{}{}{required} {} {class} {of}", "  ".repeat(depth), outline.name, outline.types.join("|"));
-    told.push(line.trim_end().to_owned());
+    let shown =
+        if outline.redact == Redaction::Absent { String::new() } else { format!(" {}", outline.redact) };
+    told.push(format!("{}{shown}", line.trim_end()));
     for below in outline.fields.iter().chain(outline.elements.as_deref()) {
         lines(below, depth + 1, told);
     }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::compiled;
 use crate::support::protobuf::{RICH, cleared, definition, left, message_of};
-use contract::redact::redact;
-use contract::{Class, ClassSet, Definition, Format, Workspace, schemas};
+use crate::support::{compiled, with_forms};
+use contract::redact::{Fate, redact, redact_as};
+use contract::{Class, ClassSet, Contract, Definition, Format, Workspace, schemas};
 use proptest::prelude::*;
 use prost_reflect::prost::Message;
 use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
@@ -215,6 +215,31 @@ impl Expected<'_> {
     }
 }
 
+/// What is shown in other forms the library reads too, by the redacted file.
+fn forms_are_read(contract: &Contract, data: &[u8], cleared: &ClassSet) {
+    let checked = contract.check(data, &mut Workspace::default()).unwrap();
+    let redacted = message_of(&contract.redacted_schema(cleared));
+    for fate in [Fate::Shown("0123456789abcdef"), Fate::LeftOut] {
+        let left = redact_as(Format::Protobuf, data, &checked.spans, &checked.frames, |span| {
+            if cleared.clears(&contract.classes()[span.class as usize]) { Fate::Kept } else { fate }
+        });
+        is_known(&DynamicMessage::decode(redacted.clone(), &left[..]).unwrap());
+    }
+}
+
+fn is_known(message: &DynamicMessage) {
+    fn below(value: &Value) {
+        match value {
+            Value::Message(inner) => is_known(inner),
+            Value::List(list) => list.iter().for_each(below),
+            Value::Map(entries) => entries.values().for_each(below),
+            _ => {}
+        }
+    }
+    assert_eq!(message.unknown_fields().count(), 0);
+    message.fields().for_each(|(_, value)| below(value));
+}
+
 fn contract(file: &str, subjects: &[&str], classes: &Classes) -> Definition {
     definition(file, subjects, json!(classes))
 }
@@ -229,6 +254,7 @@ proptest! {
         document in prop::collection::vec(any::<u32>(), 127..=127),
     ) {
         let (file, subjects) = FILES[file];
+        let turn = classes[0] as usize % 5;
         let classes = classified(file, subjects, &mut Choices { from: &classes, at: 0 });
         let contract = compiled(&contract(file, subjects, &classes));
         let whole = sample(&message_of(file), &mut Choices { from: &document, at: 0 }, 0);
@@ -241,6 +267,10 @@ proptest! {
             Expected { classes: &classes, set: &set }.message(&whole, &remains, "");
         }
         prop_assert_eq!(&left(&contract, &data, &cleared(&["internal", "personal", "special"])), &data);
+        let shown = compiled(&with_forms(contract.definition(), turn));
+        for set in sets {
+            forms_are_read(&shown, &data, &cleared(set));
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use crate::support::{birth, compiled, definition, object};
 use contract::document::Document;
 use contract::limits::Limits;
-use contract::redact::{Redactor, redact};
-use contract::{Class, ClassSet, Contract, Format, Span, Workspace, compile};
+use contract::redact::{Fate, Redactor, redact, redact_as};
+use contract::{Class, ClassSet, Contract, Format, Look, Span, Workspace, compile};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -41,10 +41,24 @@ impl Made<'_> {
         self.classify.insert(path.to_owned(), json!(class));
     }
 
+    /// What is to be shown of a text that is classified.
+    fn form(&mut self, path: &str) {
+        const FORMS: [&str; 6] = ["null", "first 1", "last 2", "year", "month", "pseudonym"];
+        let class = self.classify[path].as_str().map(Class::from).unwrap();
+        let forms = if class.is_about_a_person() { &FORMS[..] } else { &FORMS[..5] };
+        if class.is_sealed() && self.choices.yes() {
+            let form = forms[self.choices.below(forms.len())];
+            self.classify[path] = json!({"class": class, "redact": form});
+        }
+    }
+
     fn leaf(&mut self, path: &str) -> Value {
         self.class(path);
         match self.choices.below(5) {
-            0 => json!({"type": "string", "maxLength": 4}),
+            0 => {
+                self.form(path);
+                json!({"type": "string", "maxLength": 10})
+            }
             1 => json!({"type": "integer", "minimum": 0}),
             2 => json!({"enum": ["x", "y", 3]}),
             3 => json!({"type": ["boolean", "null"]}),
@@ -195,6 +209,7 @@ fn sample(schema: &Value, root: &Value, choices: &mut Choices<'_>) -> Value {
         return constant.clone();
     }
     match schema["type"].as_str() {
+        Some("string") if choices.yes() => json!("1985-03-17"),
         Some("string") => json!("s".repeat(choices.below(4) + 1)),
         Some("integer") => json!(choices.below(100)),
         Some("array") => {
@@ -273,9 +288,17 @@ fn spaced(value: &Value, choices: &mut Choices<'_>, out: &mut String) {
     out.push_str(space(choices));
 }
 
-fn without(contract: &Contract, text: &str, spans: &[Span], cleared: &ClassSet) -> Vec<u8> {
-    redact(Format::JsonSchema, text.as_bytes(), spans, &[], |span| {
-        !cleared.clears(&contract.classes()[span.class as usize])
+fn without(
+    contract: &Contract,
+    text: &str,
+    spans: &[Span],
+    (cleared, fate): (&ClassSet, Fate<'static>),
+) -> Vec<u8> {
+    redact_as(Format::JsonSchema, text.as_bytes(), spans, &[], |span| {
+        match cleared.clears(&contract.classes()[span.class as usize]) {
+            true => Fate::Kept,
+            false => fate,
+        }
     })
 }
 
@@ -299,7 +322,8 @@ fn redactions_fit(schema_choices: &[u32], document_choices: &[u32]) -> usize {
     let contract = match compile(&definition) {
         Ok(contract) => contract,
         Err(faults) => {
-            let unneeded = |fault: &contract::Fault| fault.problem.contains("has no such place");
+            let told = ["has no such place", "is to be shown as"];
+            let unneeded = |fault: &contract::Fault| told.iter().any(|told| fault.problem.contains(told));
             assert!(faults.iter().all(unneeded), "{faults:#?}\n{schema:#}");
             return 0;
         }
@@ -326,16 +350,18 @@ fn redactions_fit(schema_choices: &[u32], document_choices: &[u32]) -> usize {
             text.as_bytes()
         );
         for (validator, cleared, redacted) in &validators {
-            let left = without(&contract, &text, &checked.spans, cleared);
-            let left = String::from_utf8(left).unwrap();
-            assert!(Document::parse(left.as_bytes(), &Limits::default()).is_ok(), "{text}\n{left}");
-            let value: Value = serde_json::from_str(&left).unwrap();
-            if let Err(error) = validator.validate(&value) {
-                panic!(
-                    "{error} at {}\n{text}\n{left}\n{cleared:?}\n{schema:#}\n{redacted:#}\n{:?}",
-                    error.instance_path(),
-                    definition.classify
-                );
+            for fate in [Fate::Shown("t"), Fate::LeftOut] {
+                let left = without(&contract, &text, &checked.spans, (cleared, fate));
+                let left = String::from_utf8(left).unwrap();
+                assert!(Document::parse(left.as_bytes(), &Limits::default()).is_ok(), "{text}\n{left}");
+                let value: Value = serde_json::from_str(&left).unwrap();
+                if let Err(error) = validator.validate(&value) {
+                    panic!(
+                        "{error} at {}\n{text}\n{left}\n{cleared:?}\n{schema:#}\n{redacted:#}\n{:?}",
+                        error.instance_path(),
+                        definition.classify
+                    );
+                }
             }
         }
     }
@@ -405,7 +431,8 @@ fn nested() -> impl Strategy<Value = Value> {
 
 /// Any members and elements, none inside another.
 fn pick(node: contract::document::Node<'_>, choices: &mut Choices<'_>, spans: &mut Vec<Span>) {
-    let span = |start, end, shape| Span { start, end, class: 0, subject: Span::TOPIC, shape };
+    let span =
+        |start, end, shape| Span { start, end, class: 0, subject: Span::TOPIC, look: Look::absent(shape) };
     for member in node.members() {
         match choices.yes() {
             true => spans.push(span(member.span().start, member.span().end, contract::Shape::Member)),
@@ -466,8 +493,13 @@ fn members_go_with_one_comma_and_elements_become_null() {
     let contract = compiled(&birth());
     for (text, left) in cases {
         let checked = contract.check(text.as_bytes(), &mut Workspace::default()).unwrap();
-        let redacted =
-            String::from_utf8(without(&contract, text, &checked.spans, &ClassSet::default())).unwrap();
+        let redacted = String::from_utf8(without(
+            &contract,
+            text,
+            &checked.spans,
+            (&ClassSet::default(), Fate::LeftOut),
+        ))
+        .unwrap();
         assert_eq!(redacted, left);
     }
 }
@@ -477,7 +509,7 @@ fn a_splice_appends_behind_what_is_there_and_leaves_it_alone() {
     let mut out = b"before,".to_vec();
     let mut splice = Redactor::new(Format::JsonSchema, Vec::new(), &mut out);
     splice.text(b"{");
-    splice.leave_out(contract::Shape::Member);
+    splice.leave_out(Look::absent(contract::Shape::Member));
     splice.text(b" ");
     splice.text(b" ,");
     splice.keep(b"\"a\":1");
@@ -485,7 +517,7 @@ fn a_splice_appends_behind_what_is_there_and_leaves_it_alone() {
     splice.finish();
     assert_eq!(out, b"before,{  \"a\":1}");
     let mut out = b"before,".to_vec();
-    Redactor::new(Format::JsonSchema, Vec::new(), &mut out).leave_out(contract::Shape::Whole);
+    Redactor::new(Format::JsonSchema, Vec::new(), &mut out).leave_out(Look::absent(contract::Shape::Whole));
     assert_eq!(out, b"before,null");
 }
 

@@ -94,7 +94,7 @@ pub fn dead_letter(letter: &DeadLetter) -> Value {
 fn disclosed(disclosed: &Disclosed) -> Value {
     json!({
         "subscription": disclosed.subscription.as_str(), "agency": disclosed.agency.as_str(),
-        "purpose": disclosed.purpose, "opened": disclosed.opened, "time": disclosed.time,
+        "purpose": disclosed.purpose, "opened": disclosed.opened, "veiled": disclosed.veiled, "time": disclosed.time,
     })
 }
 

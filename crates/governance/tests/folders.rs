@@ -35,6 +35,32 @@ fn what_is_written_as_a_folder_reads_as_what_it_was() {
 }
 
 #[test]
+fn a_form_of_redaction_is_read_and_written_and_a_bare_null_is_meant() {
+    let at = "topics/benefit.child.granted/topic.yaml";
+    for (text, form) in [("null", "null"), ("\"null\"", "null"), ("first 2", "first 2"), ("absent", "absent")]
+    {
+        let mut files = example();
+        let yaml = files[at].replace("redact: last 4", &format!("redact: {text}"));
+        files.insert(at.to_owned(), yaml);
+        let wished = desired(&files);
+        let topic =
+            wished.topics.values().find(|topic| topic.topic.as_str() == "benefit.child.granted").unwrap();
+        let rule = &topic.contract.classify[&"/recipient/iban".parse().unwrap()];
+        assert_eq!(rule.redact.to_string(), form);
+        assert_eq!(desired(&wished.to_files()), wished);
+    }
+    let mut files = example();
+    let yaml = files[at].replace("redact: last 4", "redact: last 9");
+    files.insert(at.to_owned(), yaml);
+    let faults = Desired::from_files(&files).unwrap_err();
+    let told = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(
+        told.contains("classify./recipient/iban") && told.contains("use absent, null, first N"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_bus_as_a_folder_changes_nothing_on_it_and_makes_the_same_elsewhere() {
     let state = applied(&opened(), &desired(&example()));
     let written = Desired::of(&state, NOW).to_files();

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use seal::{
-    AgencyKeys, AgencySecrets, Binding, Fragment, PersonKey, Piece, Pseudonym, SealedForm, Secret, Subject,
-    seal,
+    Access, AgencyKeys, AgencySecrets, Binding, Fragment, PersonKey, Piece, Pseudonym, SealedForm, Secret,
+    Subject, seal,
 };
 
 const ROUNDS: usize = 100_000;
@@ -46,9 +46,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut document = Vec::with_capacity(1024);
             let mut key_of = |pseudonym: &Pseudonym| keys.get(usize::from(pseudonym.0[0]));
             let revealed = SealedForm::parse(black_box(&sealed)).ok().and_then(|form| {
-                form.reveal(&BINDING, &|_, _| true, &mut key_of, &mut |piece| match piece {
+                form.reveal(&BINDING, &|_, _| Access::Opened, &mut key_of, &mut |piece| match piece {
                     Piece::Text(bytes) | Piece::Opened(bytes) => document.extend_from_slice(bytes),
-                    Piece::LeftOut(_) => {}
+                    Piece::Veiled { .. } | Piece::LeftOut(_) => {}
                 })
                 .ok()
                 .map(|revealed| revealed.opened.len())

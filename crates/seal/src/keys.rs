@@ -31,6 +31,7 @@ mod label {
     pub const CONTENT: &[u8] = b"chancery/v1/person/content-digest";
     pub const PSEUDONYM_OF_PERSON: &[u8] = b"chancery/v1/agency/pseudonym/person";
     pub const PSEUDONYM_AFTER: &[u8] = b"chancery/v1/agency/pseudonym/after-erasure";
+    pub const PSEUDONYM_FOR_READER: &[u8] = b"chancery/v1/agency/pseudonym/for-reader";
     pub const PSEUDONYM_OF_TOPIC: &[u8] = b"chancery/v1/agency/pseudonym/topic";
     pub const AGENCY_CONTENT: &[u8] = b"chancery/v1/agency/content-digest";
     pub const WRAPPING: &[u8] = b"chancery/v1/agency/wrapping";
@@ -132,6 +133,7 @@ pub struct AgencyKeys {
     wrapping: LessSafeKey,
     people: hmac::Key,
     after_erasure: hmac::Key,
+    for_reader: hmac::Key,
     topics: hmac::Key,
     content: hmac::Key,
 }
@@ -147,6 +149,7 @@ impl AgencyKeys {
             wrapping: aes_key(&expand(&extract(&secrets.epoch), label::WRAPPING)),
             people: hmac_key(&expand(&lasting, label::PSEUDONYM_OF_PERSON)),
             after_erasure: hmac_key(&expand(&lasting, label::PSEUDONYM_AFTER)),
+            for_reader: hmac_key(&expand(&lasting, label::PSEUDONYM_FOR_READER)),
             topics: hmac_key(&expand(&lasting, label::PSEUDONYM_OF_TOPIC)),
             content: hmac_key(&expand(&lasting, label::AGENCY_CONTENT)),
         }
@@ -167,6 +170,13 @@ impl AgencyKeys {
     /// both are one person.
     pub fn pseudonym_after(&self, erased: &Pseudonym) -> Pseudonym {
         Pseudonym(keyed_name(&self.after_erasure, &erased.0))
+    }
+
+    /// What this agency, as a reader, is told of a person in place of what the agency that sealed the event calls them. The
+    /// same in all topics that the other agency sealed; another reader is told another name, and nobody without this
+    /// agency's secret can tell that both are one person.
+    pub fn pseudonym_for_reader(&self, of: &Pseudonym) -> Pseudonym {
+        Pseudonym(keyed_name(&self.for_reader, &of.0))
     }
 
     /// The pseudonym under which a topic's own key is kept, for fields that are about no person. Made with another

@@ -1,6 +1,6 @@
-//! Opening: splice the exact bytes back for who is cleared, leave the rest out.
+//! Opening: splice the exact bytes back for who is cleared, leave the rest out, or hand it to whoever shows it in another form.
 //!
-//! Every cleared envelope is decrypted and verified before the first piece is handed over: a tampered form reveals
+//! Every envelope that is needed is decrypted and verified before the first piece is handed over: a tampered form reveals
 //! nothing. Plaintext lives in buffers that are zeroised when `reveal` returns.
 
 use std::borrow::Borrow;
@@ -13,6 +13,37 @@ use crate::binding::{Associated, Binding};
 use crate::form::{Envelope, Hole, Malformed, SealedForm};
 use crate::keys::{PersonKey, Pseudonym};
 
+/// What a reader may have of an envelope.
+#[derive(Debug, Clone, Copy)]
+pub enum Access {
+    /// All of it.
+    Opened,
+    /// Not what it holds, but something made of the fragments for whose shape this says so. It is decrypted only if
+    /// it has one.
+    Veiled(fn(u8) -> bool),
+    /// Nothing.
+    LeftOut,
+}
+
+impl From<bool> for Access {
+    /// All or nothing.
+    fn from(cleared: bool) -> Self {
+        if cleared { Access::Opened } else { Access::LeftOut }
+    }
+}
+
+impl Access {
+    /// Whether the envelope must be decrypted.
+    fn is_needed(self) -> bool {
+        !matches!(self, Access::LeftOut)
+    }
+
+    /// Whether something is made of a fragment of this shape.
+    fn shows(self, shape: u8) -> bool {
+        matches!(self, Access::Veiled(shows) if shows(shape))
+    }
+}
+
 /// A part of the document, in order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -20,6 +51,15 @@ pub enum Piece<'a> {
     Text(&'a [u8]),
     /// Bytes of a fragment that the reader is cleared for.
     Opened(&'a [u8]),
+    /// A fragment that the reader is not cleared for, of which something else is shown.
+    Veiled {
+        /// Its bytes. They must not reach the reader.
+        bytes: &'a [u8],
+        /// Its shape.
+        shape: u8,
+        /// Whose it is.
+        pseudonym: Pseudonym,
+    },
     /// A fragment that the reader is not cleared for, with its shape.
     LeftOut(u8),
 }
@@ -29,6 +69,7 @@ impl fmt::Debug for Piece<'_> {
         match self {
             Piece::Text(bytes) => write!(f, "Text({} bytes)", bytes.len()),
             Piece::Opened(bytes) => write!(f, "Opened({} bytes)", bytes.len()),
+            Piece::Veiled { bytes, shape, .. } => write!(f, "Veiled({} bytes, {shape})", bytes.len()),
             Piece::LeftOut(shape) => write!(f, "LeftOut({shape})"),
         }
     }
@@ -40,7 +81,9 @@ pub struct Revealed<'a> {
     pub attributes: Vec<(String, Zeroizing<String>)>,
     /// The classes that were opened, each once.
     pub opened: Vec<&'a str>,
-    /// The classes of which something was left out, each once. A class can be in both, for different people.
+    /// The classes of which something was shown otherwise, each once.
+    pub veiled: Vec<&'a str>,
+    /// The classes of which something was not opened, each once. A class can be in both, for different people.
     pub left_out: Vec<&'a str>,
     /// The people about whom something was opened, each once, in order.
     pub about: Vec<Pseudonym>,
@@ -50,6 +93,7 @@ impl fmt::Debug for Revealed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revealed")
             .field("opened", &self.opened)
+            .field("veiled", &self.veiled)
             .field("left_out", &self.left_out)
             .field("about", &self.about)
             .finish_non_exhaustive()
@@ -93,31 +137,40 @@ impl std::error::Error for OpenError {}
 impl<'a> SealedForm<'a> {
     /// Hands the document to `visit`, piece by piece and in order.
     ///
-    /// `cleared` says whether the reader may have a class about a person; by person too, because consent is theirs.
-    /// `key_of` is asked once for each cleared envelope; `None` means that the person was erased. A key that cannot
+    /// `access` says what the reader may have of a class about a person; by person too, because consent is theirs.
+    /// `key_of` is asked once for each envelope that is decrypted; `None` means that the person was erased. A key that cannot
     /// be had *now* is not an erased one: find that out before, or from the closure afterwards.
     ///
     /// A reader for whom no envelope is opened gets pieces that nothing has authenticated.
     pub fn reveal<K: Borrow<PersonKey>>(
         &self,
         binding: &Binding<'_>,
-        cleared: &dyn Fn(&str, &Pseudonym) -> bool,
+        access: &dyn Fn(&str, &Pseudonym) -> Access,
         key_of: &mut dyn FnMut(&Pseudonym) -> Option<K>,
         visit: &mut dyn FnMut(Piece<'_>),
     ) -> Result<Revealed<'a>, OpenError> {
-        let mut revealed =
-            Revealed { attributes: Vec::new(), opened: Vec::new(), left_out: Vec::new(), about: Vec::new() };
+        let mut revealed = Revealed {
+            attributes: Vec::new(),
+            opened: Vec::new(),
+            veiled: Vec::new(),
+            left_out: Vec::new(),
+            about: Vec::new(),
+        };
         let mut associated = None;
-        let clear: Vec<bool> =
-            self.envelopes.iter().map(|envelope| cleared(envelope.class, &envelope.pseudonym)).collect();
+        let access = self.needed(access);
         // One buffer for all plaintexts; no larger than the form.
-        let opened = self.envelopes.iter().zip(&clear).filter(|(_, clear)| **clear);
-        let mut buffer = Zeroizing::new(vec![0; opened.map(|(envelope, _)| envelope.ciphertext.len()).sum()]);
+        let needed = self.envelopes.iter().zip(&access).filter(|(_, access)| access.is_needed());
+        let mut buffer = Zeroizing::new(vec![0; needed.map(|(envelope, _)| envelope.ciphertext.len()).sum()]);
         let mut free = &mut buffer[..];
         let mut rests: Vec<Option<&[u8]>> = Vec::with_capacity(self.envelopes.len());
-        for ((index, envelope), clear) in (0u16..).zip(&self.envelopes).zip(clear) {
-            if !clear {
-                add(&mut revealed.left_out, envelope.class);
+        for ((index, envelope), access) in (0u16..).zip(&self.envelopes).zip(&access) {
+            let classes = match access {
+                Access::Opened => &mut revealed.opened,
+                Access::Veiled(_) => &mut revealed.veiled,
+                Access::LeftOut => &mut revealed.left_out,
+            };
+            add(classes, envelope.class);
+            if !access.is_needed() {
                 rests.push(None);
                 continue;
             }
@@ -128,17 +181,37 @@ impl<'a> SealedForm<'a> {
             free = after;
             open(envelope, key.borrow(), associated.of_envelope(index), plaintext)?;
             rests.push(Some(plaintext));
-            add(&mut revealed.opened, envelope.class);
-            revealed.about.push(pseudonym);
+            match access {
+                Access::Opened => revealed.about.push(pseudonym),
+                _ => add(&mut revealed.left_out, envelope.class),
+            }
         }
         revealed.about.sort_unstable();
         revealed.about.dedup();
-        let pieces = self.pieces(&mut rests)?;
-        for rest in rests.into_iter().flatten() {
+        let pieces = self.pieces(&access, &mut rests)?;
+        let opened = rests.into_iter().zip(access).filter(|(_, access)| matches!(access, Access::Opened));
+        for rest in opened.filter_map(|(rest, _)| rest) {
             take_attributes(rest, &mut revealed.attributes).ok_or_else(|| self.unfilled())?;
         }
         pieces.into_iter().for_each(visit);
         Ok(revealed)
+    }
+
+    /// What the reader may have of each envelope; nothing is veiled that has no fragment which asks for it.
+    fn needed(&self, access: &dyn Fn(&str, &Pseudonym) -> Access) -> Vec<Access> {
+        let access = self.envelopes.iter().map(|envelope| access(envelope.class, &envelope.pseudonym));
+        let mut access: Vec<Access> = access.collect();
+        if access.iter().any(|access| matches!(access, Access::Veiled(_))) {
+            let mut asked = vec![false; access.len()];
+            for hole in self.holes.iter().map(Hole::read) {
+                asked[hole.envelope] |= access[hole.envelope].shows(hole.shape);
+            }
+            let veiled = access.iter_mut().zip(asked);
+            for (access, _) in veiled.filter(|(it, asked)| matches!(it, Access::Veiled(_)) && !asked) {
+                *access = Access::LeftOut;
+            }
+        }
+        access
     }
 
     fn associated(&self, binding: &Binding<'_>) -> Associated {
@@ -147,8 +220,12 @@ impl<'a> SealedForm<'a> {
         associated
     }
 
-    /// Fills the holes from the opened envelopes, of which `rests` keeps what is left.
-    fn pieces<'p>(&self, rests: &mut [Option<&'p [u8]>]) -> Result<Vec<Piece<'p>>, OpenError>
+    /// Fills the holes from the envelopes that were decrypted, of which `rests` keeps what is left.
+    fn pieces<'p>(
+        &self,
+        access: &[Access],
+        rests: &mut [Option<&'p [u8]>],
+    ) -> Result<Vec<Piece<'p>>, OpenError>
     where
         'a: 'p,
     {
@@ -161,7 +238,15 @@ impl<'a> SealedForm<'a> {
             }
             pieces.push(match &mut rests[hole.envelope] {
                 None => Piece::LeftOut(hole.shape),
-                Some(rest) => Piece::Opened(take_long(rest).ok_or_else(|| self.unfilled())?),
+                Some(rest) => {
+                    let bytes = take_long(rest).ok_or_else(|| self.unfilled())?;
+                    let (shape, pseudonym) = (hole.shape, self.envelopes[hole.envelope].pseudonym);
+                    match access[hole.envelope] {
+                        Access::Opened => Piece::Opened(bytes),
+                        access if access.shows(shape) => Piece::Veiled { bytes, shape, pseudonym },
+                        _ => Piece::LeftOut(shape),
+                    }
+                }
             });
         }
         if from < self.skeleton.len() {

@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use proptest::prelude::*;
 use seal::{
-    AgencyKeys, AgencySecrets, Attribute, Binding, Fragment, OpenError, PersonKey, Piece, Pseudonym,
+    Access, AgencyKeys, AgencySecrets, Attribute, Binding, Fragment, OpenError, PersonKey, Piece, Pseudonym,
     SealError, SealedForm, Secret, Subject, seal,
 };
 
@@ -71,15 +71,21 @@ fn see(
 ) -> Seen {
     let form = SealedForm::parse(form).map_err(OpenError::Malformed)?;
     let mut seen = Vec::new();
-    let revealed = form.reveal(binding, cleared, &mut |p| people.key_of(p), &mut |piece| match piece {
+    let access = |class: &str, who: &Pseudonym| Access::from(cleared(class, who));
+    let revealed = form.reveal(binding, &access, &mut |p| people.key_of(p), &mut |piece| match piece {
         Piece::Text(bytes) | Piece::Opened(bytes) => seen.extend_from_slice(bytes),
         Piece::LeftOut(shape) => seen.extend_from_slice(format!("·{shape}·").as_bytes()),
+        Piece::Veiled { .. } => unreachable!("all or nothing"),
     })?;
     Ok((seen, revealed.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()))
 }
 
 fn everything(_: &str, _: &Pseudonym) -> bool {
     true
+}
+
+fn all(_: &str, _: &Pseudonym) -> Access {
+    Access::Opened
 }
 
 #[test]
@@ -116,7 +122,7 @@ fn a_reader_gets_what_is_cleared_and_the_shape_of_the_rest() {
     assert_eq!(String::from_utf8(seen).unwrap(), expected);
     assert!(attributes.is_empty());
     let revealed = form
-        .reveal(&BINDING, &|class, _| class == "special", &mut |p| people.key_of(p), &mut |_| ())
+        .reveal(&BINDING, &|class, _| (class == "special").into(), &mut |p| people.key_of(p), &mut |_| ())
         .unwrap();
     assert_eq!(
         (revealed.opened, revealed.left_out, revealed.about),
@@ -140,10 +146,10 @@ fn an_erased_person_stays_erased_and_nothing_is_handed_over() {
     let form = SealedForm::parse(&sealed).unwrap();
     let visited = Cell::new(0);
     let mut key_of = |p: &Pseudonym| people.key_of(p).filter(|_| *p != MOTHER);
-    let result = form.reveal(&BINDING, &everything, &mut key_of, &mut |_| visited.set(1));
+    let result = form.reveal(&BINDING, &all, &mut key_of, &mut |_| visited.set(1));
     assert_eq!(result.unwrap_err(), OpenError::Erased { pseudonym: MOTHER });
     assert_eq!(visited.get(), 0);
-    let without = |_: &str, who: &Pseudonym| *who != MOTHER;
+    let without = |_: &str, who: &Pseudonym| Access::from(*who != MOTHER);
     assert!(form.reveal(&BINDING, &without, &mut key_of, &mut |_| visited.set(1)).is_ok());
     assert_eq!(visited.get(), 1);
 }
@@ -216,9 +222,9 @@ fn many_people_are_bound_by_digest_and_still_notice_every_flip() {
         let mut key_of = |p: &Pseudonym| keys.get(usize::from(p.0[0]));
         SealedForm::parse(form)
             .ok()?
-            .reveal(&BINDING, &everything, &mut key_of, &mut |piece| match piece {
+            .reveal(&BINDING, &all, &mut key_of, &mut |piece| match piece {
                 Piece::Text(bytes) | Piece::Opened(bytes) => seen.extend_from_slice(bytes),
-                Piece::LeftOut(_) => {}
+                Piece::Veiled { .. } | Piece::LeftOut(_) => {}
             })
             .ok()?;
         Some(seen)
@@ -272,7 +278,7 @@ fn debug_of_plaintext_shows_nothing() {
     let sealed = people.sealed(&BINDING);
     let revealed = SealedForm::parse(&sealed)
         .unwrap()
-        .reveal(&BINDING, &everything, &mut |p| people.key_of(p), &mut |piece| {
+        .reveal(&BINDING, &all, &mut |p| people.key_of(p), &mut |piece| {
             assert!(!format!("{piece:?}").contains("P-1"));
         })
         .unwrap();
@@ -297,9 +303,9 @@ fn the_fixture_of_version_1_still_opens() {
     let mut seen = Vec::new();
     let form = SealedForm::parse(form).unwrap();
     let revealed = form
-        .reveal(&BINDING, &everything, &mut |p| (*p == child).then_some(&key), &mut |piece| match piece {
+        .reveal(&BINDING, &all, &mut |p| (*p == child).then_some(&key), &mut |piece| match piece {
             Piece::Text(bytes) | Piece::Opened(bytes) => seen.extend_from_slice(bytes),
-            Piece::LeftOut(_) => {}
+            Piece::Veiled { .. } | Piece::LeftOut(_) => {}
         })
         .unwrap();
     assert_eq!(String::from_utf8(seen).unwrap(), r#"{"personId":"P-1","office":"7"}"#);
@@ -355,7 +361,7 @@ proptest! {
             *header = [1, header[1] % 3, 0, header[3] % 4, 0, 0, 0, header[7] % 32, 0, 0, 0];
         }
         if let Ok(form) = SealedForm::parse(&bytes) {
-            let _ = form.reveal(&BINDING, &|_, _| false, &mut |_| None::<PersonKey>, &mut |_| ());
+            let _ = form.reveal(&BINDING, &|_, _| Access::LeftOut, &mut |_| None::<PersonKey>, &mut |_| ());
         }
     }
 
@@ -371,5 +377,82 @@ proptest! {
             bytes.truncate(at);
         }
         prop_assert_eq!(see(&bytes, &BINDING, &everything, &people).is_err(), altered || cut);
+    }
+}
+
+/// What a reader sees for whom fragments of shape 1 and 2 are shown in another form.
+#[derive(Debug)]
+struct Shown {
+    text: String,
+    veiled: Vec<String>,
+    left_out: Vec<String>,
+    /// What was handed to be shown, and whose it is.
+    fragments: Vec<(String, Pseudonym)>,
+}
+
+fn veiled(form: &[u8], people: &People) -> Result<Shown, OpenError> {
+    let form = SealedForm::parse(form).map_err(OpenError::Malformed)?;
+    let (mut text, mut fragments) = (String::new(), Vec::new());
+    let access = |class: &str, _: &Pseudonym| match class {
+        "personal" => Access::Veiled(|shape| shape > 0),
+        _ => Access::LeftOut,
+    };
+    let revealed = form.reveal(&BINDING, &access, &mut |p| people.key_of(p), &mut |piece| match piece {
+        Piece::Text(bytes) | Piece::Opened(bytes) => text.push_str(&String::from_utf8_lossy(bytes)),
+        Piece::LeftOut(shape) => text.push_str(&format!("·{shape}·")),
+        Piece::Veiled { bytes, shape, pseudonym } => {
+            fragments.push((String::from_utf8_lossy(bytes).into_owned(), pseudonym));
+            text.push_str(&format!("‹{shape}›"));
+        }
+    })?;
+    assert!(revealed.attributes.is_empty() && revealed.about.is_empty(), "what is veiled is not opened");
+    let names = |classes: &[&str]| classes.iter().map(|class| (*class).to_owned()).collect();
+    Ok(Shown { text, veiled: names(&revealed.veiled), left_out: names(&revealed.left_out), fragments })
+}
+
+#[test]
+fn of_a_veiled_envelope_only_the_fragments_that_are_shown_come_out_and_no_attribute() {
+    let people = People::new();
+    let Shown { text, veiled, left_out, fragments } = veiled(&people.sealed(&BINDING), &people).unwrap();
+    assert_eq!(
+        text,
+        r#"{"child":{"personId":·0·,"name":‹1›},"mother":{"personId":·0·,"illness":·2·},"office":"7"}"#
+    );
+    assert_eq!(fragments, [("\"Ada\"".to_owned(), CHILD)]);
+    assert_eq!(
+        (veiled, left_out),
+        (vec!["personal".to_owned()], vec!["personal".to_owned(), "special".to_owned()])
+    );
+}
+
+#[test]
+fn what_has_nothing_to_show_is_not_decrypted() {
+    let people = People::new();
+    let (sealed, asked) = (people.sealed(&BINDING), Cell::new(0));
+    let form = SealedForm::parse(&sealed).unwrap();
+    let mut key_of = |p: &Pseudonym| {
+        asked.set(asked.get() + 1);
+        people.key_of(p)
+    };
+    let access = |_: &str, _: &Pseudonym| Access::Veiled(|shape| shape == 1);
+    let revealed = form.reveal(&BINDING, &access, &mut key_of, &mut |_| ()).unwrap();
+    assert_eq!((revealed.veiled, asked.get()), (vec!["personal"], 1), "the child's alone");
+}
+
+#[test]
+fn a_bit_flipped_in_any_shape_is_found_by_who_is_shown_something_and_by_who_opens() {
+    let people = People::new();
+    let sealed = people.sealed(&BINDING);
+    // Four holes of seven bytes stand before the skeleton, their shape last.
+    let skeleton = sealed.windows(9).position(|bytes| bytes == b"{\"child\":").unwrap();
+    for bit in 0..4 * 8 {
+        let mut altered = sealed.clone();
+        altered[skeleton - 1 - 7 * (bit / 8)] ^= 1 << (bit % 8);
+        assert!(see(&altered, &BINDING, &everything, &people).is_err(), "bit {bit}");
+        // Where nothing asks to be shown any more, nothing is decrypted and nothing is shown.
+        match veiled(&altered, &people) {
+            Ok(shown) => assert!(shown.fragments.is_empty(), "bit {bit}"),
+            Err(error) => assert!(matches!(error, OpenError::Tampered { .. }), "bit {bit}: {error}"),
+        }
     }
 }

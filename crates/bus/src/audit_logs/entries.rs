@@ -183,6 +183,8 @@ pub struct DisclosureOf<'a> {
     pub topic: &'a Topic,
     /// The classes opened.
     pub opened: &'a ClassSet,
+    /// The classes of which something was shown in another form.
+    pub veiled: &'a ClassSet,
 }
 
 /// The entries that a delivery of the events at `places` needs, each with the marks it is found by.
@@ -214,6 +216,7 @@ pub fn disclosure_entries(
 
 fn disclosure_entry(of: &DisclosureOf<'_>, ranges: &[Range], time: &str) -> Entry {
     let terms = of.subscription.granted_terms();
+    let names = |classes: &ClassSet| classes.iter().map(|class| class.to_string().into()).collect::<Vec<_>>();
     let what = Disclosure {
         subscription: of.name.to_string().into(),
         agency: of.subscription.agency.to_string().into(),
@@ -221,7 +224,8 @@ fn disclosure_entry(of: &DisclosureOf<'_>, ranges: &[Range], time: &str) -> Entr
         topic: of.topic.name.to_string().into(),
         purpose: terms.map(|terms| terms.purpose.clone()).unwrap_or_default().into(),
         legal_basis: terms.map(|terms| terms.legal_basis.clone()).unwrap_or_default().into(),
-        opened: of.opened.iter().map(|class| class.to_string().into()).collect::<Vec<_>>().into(),
+        opened: names(of.opened).into(),
+        veiled: names(of.veiled).into(),
         ranges: ranges.to_vec().into(),
     };
     entry(time, of.topic.lane, Kind::Disclosure(what))

@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use contract::cloudevents::is_known_attribute;
 use contract::compile::Contract;
-use contract::{Class, ClassSet, CloudEvent, ContractVersion, Misfit, SubscriptionName};
+use contract::{AgencyName, Class, ClassSet, CloudEvent, ContractVersion, Look, Misfit, SubscriptionName};
 use governance::clerk::clerk;
 use governance::{Event, State, Subscription, carrying};
+use seal::Access;
 
 use super::{Batch, Found, cleared_of};
 use crate::api::From;
@@ -34,6 +35,8 @@ pub struct View {
     pub cleared: ClassSet,
     /// The version that it is carried on.
     pub carried: Option<Carried>,
+    /// Whose it is.
+    pub agency: AgencyName,
     /// Its name.
     name: SubscriptionName,
     /// How many more events may be set aside for it.
@@ -50,7 +53,18 @@ impl View {
             Some(_) => SET_ASIDE_MAX.saturating_sub(core.dead_letters.by_the_bus(&name)),
             None => usize::MAX,
         };
-        Self { cleared: cleared_of(subscription), carried, name, room: room.into() }
+        let agency = subscription.agency.clone();
+        Self { cleared: cleared_of(subscription), carried, agency, name, room: room.into() }
+    }
+
+    /// What becomes of classes that are not cleared, in an event of a version. A migration leads from values to values: of what
+    /// is taken back, nothing is shown in another form.
+    pub fn otherwise(&self, topic: &Topic, version: ContractVersion) -> Access {
+        let is_taken_back = |carried: &Carried| !matches!(carried.way_back(topic, version), Ok(None));
+        if self.carried.as_ref().is_some_and(is_taken_back) {
+            return Access::LeftOut;
+        }
+        Access::Veiled(Look::is_shown)
     }
 
     /// An event cannot be handed over; whatever is a dead letter already takes no room.

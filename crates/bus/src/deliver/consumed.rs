@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{Data, SubscriptionName};
 use governance::Subscription;
 use journal::Record;
-use seal::{Piece, SealedForm};
+use seal::{Access, Piece, SealedForm};
 
 use super::{Batch, Found, View, no_such_event, read, reveal};
 use crate::api::{Caller, DeadLetter, Delivered, From};
@@ -186,7 +186,8 @@ impl Bus {
         let sealed =
             SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let binding = reveal::binding(topic, &read.event, &read);
-        let opened = reveal::open(&self.core, topic, &sealed, &binding, &view.cleared, &mut |piece| {
+        let sight = (&view.cleared, Access::LeftOut);
+        let opened = reveal::open(&self.core, topic, &sealed, &binding, sight, &mut |piece| {
             if let Piece::Opened(bytes) = piece {
                 carried |= values_of(bytes).any(|value| {
                     value.len() >= VALUE_MIN_BYTES && reason.contains(value) && was_handed(value)

@@ -132,13 +132,14 @@ impl Bus {
     ) -> Result<Fetched<T>, Refusal> {
         let topic = self.core.topics.get(&subscription.topic)?;
         let mut fetched = Fetched { portions: Vec::with_capacity(read.len()), bytes: 0 };
-        let (mut places, mut times_ms, mut opened) = (Vec::new(), Vec::new(), ClassSet::default());
-        let mut unfit = Vec::new();
-        for Revealed { portion, events, bytes, opened: classes, unfit: some } in read {
+        let (mut places, mut times_ms, mut unfit) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut opened, mut veiled) = (ClassSet::default(), ClassSet::default());
+        for Revealed { portion, events, bytes, opened: classes, veiled: shown, unfit: some } in read {
             fetched.bytes += bytes;
             places.extend(events.iter().map(|(offset, _)| (portion.partition, *offset)));
             times_ms.extend(events.iter().map(|(_, time_ms)| *time_ms));
             opened.join(classes);
+            veiled.join(shown);
             unfit.extend(some);
             fetched.portions.push(portion);
         }
@@ -146,7 +147,7 @@ impl Bus {
             self.set_aside(&topic, subscription, &unfit, BTreeMap::new()).await?;
         }
         if !places.is_empty() {
-            self.record_disclosure(caller, subscription, &topic, &opened, &places).await?;
+            self.record_disclosure(caller, subscription, &topic, (&opened, &veiled), &places).await?;
             self.measure_age(&topic, times_ms);
         }
         Ok(fetched)
@@ -192,6 +193,8 @@ struct Revealed<T> {
     bytes: usize,
     /// The classes that were opened.
     opened: ClassSet,
+    /// The classes of which something was shown in another form.
+    veiled: ClassSet,
     /// What could not be taken back for a reader who is carried.
     unfit: Vec<Unfit>,
 }
@@ -271,7 +274,8 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
             events.iter().flatten().map(|event| (event.offset, event.time_ms)).collect();
         let passed = seen.is_empty().then(|| batch.unfit.last().map(|unfit| unfit.offset)).flatten();
         let portion = Portion { partition, first, next, passed, events: events.map(&*self.present) };
-        Ok(Revealed { portion, events: seen, bytes, opened: batch.opened, unfit: batch.unfit })
+        let Batch { opened, veiled, unfit, .. } = batch;
+        Ok(Revealed { portion, events: seen, bytes, opened, veiled, unfit })
     }
 }
 

@@ -9,6 +9,7 @@ mod carrying;
 mod consumed;
 mod fetch;
 mod letters;
+mod naming;
 mod offsets;
 mod read;
 pub(crate) mod reveal;
@@ -186,7 +187,8 @@ impl Bus {
         }
         let places: Vec<(u32, u64)> =
             batch.events.iter().map(|event| (event.partition, event.offset)).collect();
-        self.record_disclosure(caller, subscription, topic, &batch.opened, &places).await?;
+        let classes = (&batch.opened, &batch.veiled);
+        self.record_disclosure(caller, subscription, topic, classes, &places).await?;
         self.measure_age(topic, batch.events.iter().map(|event| event.time_ms));
         Ok(Delivery { events: batch.events, cursor, opened: batch.opened, carried_on })
     }
@@ -197,12 +199,12 @@ impl Bus {
         caller: &Caller,
         subscription: &Subscription,
         topic: &Topic,
-        opened: &ClassSet,
+        (opened, veiled): (&ClassSet, &ClassSet),
         places: &[(u32, u64)],
     ) -> Result<(), Refusal> {
         let name = &subscription.name;
         let time = rfc3339(self.core.clock.now_ms());
-        let what = audit_logs::DisclosureOf { caller, name, subscription, topic, opened };
+        let what = audit_logs::DisclosureOf { caller, name, subscription, topic, opened, veiled };
         let entries = audit_logs::disclosure_entries(&what, places, &self.core.marker, &time);
         let facts = Facts { entries, ..Facts::default() };
         // If we die in here, the consumer got nothing and the audit says at most that it might have.
@@ -266,6 +268,8 @@ pub(crate) struct Batch {
     pub next: BTreeMap<u32, u64>,
     /// The classes that were opened.
     pub opened: ClassSet,
+    /// The classes of which something was shown in another form.
+    pub veiled: ClassSet,
     /// Partition and offset of the redriven dead letters among the events.
     pub from_letters: Vec<(u32, u64)>,
     /// What could not be taken back for a reader who is carried.

@@ -1,4 +1,5 @@
-//! From a record to an event as a subscription may see it: cleared classes opened byte for byte, the rest left out.
+//! From a record to an event as a subscription may see it: cleared classes opened byte for byte, the rest left out or shown in
+//! the form that the contract gave it when the event was published.
 //!
 //! Of an event about somebody who was erased, every class that held something about them is left out, also where it holds
 //! something about others: what is handed over then follows the redacted schema of the classes that are left, which stock
@@ -8,12 +9,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::check::Shape;
 use contract::cloudevents::ERASED;
-use contract::{AttributeValue, Class, ClassSet, CloudEvent, Data, Format, Redactor};
-use seal::{Binding, OpenError, PersonKey, Piece, SealedForm};
+use contract::{AttributeValue, Class, ClassSet, CloudEvent, Data, Format, Look, Redaction, Redactor};
+use seal::{Access, Binding, OpenError, PersonKey, Piece, Pseudonym, SealedForm};
 
 use super::carry::{Unfit, View};
+use super::naming::Naming;
 use super::{Batch, Found};
 use crate::Refusal;
 use crate::api::Delivered;
@@ -38,31 +39,45 @@ pub fn reveal(
         ..refusal
     };
     let binding = binding(topic, &event, &read);
+    let mut naming = Naming::new(core, &view.agency);
     let (data, opened) = if sealed.is_open() {
         // Nothing was ever sealed: the bytes are handed over as they lie there.
-        let (attributes, classes, erased) = Default::default();
-        let nothing = Opened { attributes, classes, about: None, erased };
+        let nothing = Opened::default();
         (found.record.body.slice_ref(sealed.skeleton()), nothing)
     } else {
         let mut data = Vec::with_capacity(read.sealed.len());
         let format = read.head.data.format().unwrap_or(Format::JsonSchema);
         let mut document = Redactor::new(format, std::mem::take(&mut read.frames), &mut data);
-        let opened = open(core, topic, &sealed, &binding, &view.cleared, &mut |piece| match piece {
+        let sight = (&view.cleared, view.otherwise(topic, read.head.contract));
+        let opened = open(core, topic, &sealed, &binding, sight, &mut |piece| match piece {
             Piece::Text(text) => document.text(text),
             Piece::Opened(bytes) => document.keep(bytes),
-            Piece::LeftOut(shape) => document.leave_out(shape_of(shape)),
+            Piece::Veiled { bytes, shape, pseudonym } => {
+                let look = Look::of(shape);
+                let token = if look.form == Redaction::Pseudonym { naming.name(&pseudonym) } else { "" };
+                document.show(look, bytes, token);
+            }
+            Piece::LeftOut(shape) => document.leave_out(Look::of(shape)),
         });
         document.finish();
         (Bytes::from(data), opened.map_err(named)?)
     };
     let cleared = opened.left_of(&view.cleared);
+    // What the sealing agency calls people stays with the bus: by it two readers could join what they know of one person.
+    // Of an event about somebody it always has the place of `subject`, which is sealed.
+    let outside = event.subject.as_deref().filter(|_| opened.about.is_some()).and_then(Pseudonym::parse);
+    if let Some(person) = outside {
+        event.subject = Some(naming.name(&person).to_owned());
+    }
+    let about = opened.about.map(|person| naming.name(&person).to_owned());
+    naming.finish().map_err(named)?;
     for (name, value) in opened.attributes.iter().cloned() {
         match name.as_str() {
             "subject" => event.subject = Some(value),
             _ => event.extensions.push((name, AttributeValue::String(value))),
         }
     }
-    let named_nobody = opened.about.is_none();
+    let named_nobody = about.is_none();
     let data = match view.shaped(topic, read.head.contract, &cleared, (&mut event, named_nobody), data)? {
         Ok(data) => data,
         Err(misfit) => {
@@ -77,6 +92,7 @@ pub fn reveal(
         event.extensions.push((ERASED.to_owned(), AttributeValue::Boolean(true)));
     }
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
+    opened.veiled.into_iter().for_each(|class| batch.veiled.insert(class));
     event.data = match read.head.data {
         DataKind::None => None,
         DataKind::Json => Some(Data::Json(data)),
@@ -88,7 +104,7 @@ pub fn reveal(
         partition: found.partition,
         offset: found.record.offset,
         time_ms: found.record.time_ms,
-        about: opened.about,
+        about,
         redriven: found.redriven,
     };
     batch.events.push(delivered);
@@ -106,13 +122,16 @@ pub fn binding<'a>(topic: &'a Topic, event: &'a CloudEvent, read: &EventRecord<'
 }
 
 /// What opening gave beside the document.
+#[derive(Default)]
 pub struct Opened {
     /// The attributes that were sealed.
     pub attributes: Vec<(String, String)>,
     /// The classes that were opened.
     pub classes: Vec<Class>,
-    /// The pseudonym of the first person that the event is about.
-    pub about: Option<String>,
+    /// The classes of which something was shown in another form.
+    pub veiled: Vec<Class>,
+    /// The first person that the event is about.
+    pub about: Option<Pseudonym>,
     /// The classes that held something about somebody who was erased; nothing of them is opened.
     pub erased: ClassSet,
 }
@@ -140,19 +159,20 @@ fn erased_of(core: &Core, sealed: &SealedForm<'_>) -> ClassSet {
     gone.map(|(class, _)| Class::from(class)).collect()
 }
 
-/// Hands the pieces of a sealed form to `visit`, with the cleared classes opened, but for those of people who were erased.
+/// Hands the pieces of a sealed form to `visit`: the cleared classes opened, the others as is said beside. Nothing of the
+/// classes of people who were erased.
 pub fn open(
     core: &Core,
     topic: &Topic,
     sealed: &SealedForm<'_>,
     binding: &Binding<'_>,
-    cleared: &ClassSet,
+    (cleared, otherwise): (&ClassSet, Access),
     visit: &mut dyn FnMut(Piece<'_>),
 ) -> Result<Opened, Refusal> {
     let keys = core.keyring.agency(&topic.sealed_by)?;
     // A key that cannot be had now is not an erased one: keep the error apart from the absence.
     let mut out_of_reach = None;
-    let mut key_of = |pseudonym: &seal::Pseudonym| -> Option<Arc<PersonKey>> {
+    let mut key_of = |pseudonym: &Pseudonym| -> Option<Arc<PersonKey>> {
         match core.keyring.for_opening(&topic.sealed_by, &keys, pseudonym) {
             Ok(key) => key,
             Err(refusal) => {
@@ -164,8 +184,12 @@ pub fn open(
     let mut erased = erased_of(core, sealed);
     let revealed = loop {
         let cleared = without(cleared, &erased);
-        let clears = |class: &str, _: &seal::Pseudonym| cleared.clears(&Class::from(class));
-        let revealed = sealed.reveal(binding, &clears, &mut key_of, visit);
+        let access = |class: &str, _: &Pseudonym| match Class::from(class) {
+            class if cleared.clears(&class) => Access::Opened,
+            class if erased.clears(&class) => Access::LeftOut,
+            _ => otherwise,
+        };
+        let revealed = sealed.reveal(binding, &access, &mut key_of, visit);
         match revealed {
             // Erased since we looked. Nothing was visited yet.
             Err(OpenError::Erased { pseudonym }) if core.keyring.is_erased(&pseudonym) => {
@@ -190,17 +214,10 @@ pub fn open(
     Ok(Opened {
         attributes,
         classes: revealed.opened.iter().map(|class| Class::from(*class)).collect(),
-        about: about.map(|(_, pseudonym)| pseudonym.to_string()),
+        veiled: revealed.veiled.iter().map(|class| Class::from(*class)).collect(),
+        about: about.map(|(_, pseudonym)| pseudonym),
         erased,
     })
-}
-
-fn shape_of(code: u8) -> Shape {
-    match code {
-        0 => Shape::Member,
-        1 => Shape::Item,
-        _ => Shape::Whole,
-    }
 }
 
 fn place(topic: &Topic, found: &Found) -> String {

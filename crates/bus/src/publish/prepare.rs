@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::check::{Checked, Key, Shape, Span, Violation, Workspace};
+use contract::check::{Checked, Key, Span, Violation, Workspace};
 use contract::cloudevents::{AttributeRules, check_attributes};
 use contract::compile::Contract;
 use contract::frames;
@@ -334,11 +334,7 @@ impl Sealing<'_> {
             end: span.end,
             class: classes[usize::from(span.class)].as_str(),
             subject: self.people.index_of(span),
-            shape: match span.shape {
-                Shape::Member => 0,
-                Shape::Item => 1,
-                Shape::Whole => 2,
-            },
+            shape: span.look.byte(),
         };
         self.checked.spans.iter().map(fragment).collect()
     }

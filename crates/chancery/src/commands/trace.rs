@@ -55,8 +55,10 @@ fn branch(steps: &[Value], step: &Value, depth: usize) {
     for disclosed in step["disclosed"].as_array().into_iter().flatten() {
         let opened = cell(&disclosed["opened"]);
         let opened = if opened.is_empty() { "nothing beyond public".to_owned() } else { opened };
+        let veiled = cell(&disclosed["veiled"]);
+        let veiled = if veiled.is_empty() { veiled } else { format!("; shown otherwise: {veiled}") };
         output::line(format_args!(
-            "{indent}   → {} at {}: {} (opened: {opened})",
+            "{indent}   → {} at {}: {} (opened: {opened}{veiled})",
             cell(&disclosed["agency"]),
             cell(&disclosed["time"]),
             cell(&disclosed["purpose"])

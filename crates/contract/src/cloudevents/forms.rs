@@ -36,7 +36,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 /// RFC 3339, section 5.6: a date and time with an offset.
-pub(super) fn is_timestamp(text: &str) -> bool {
+pub(crate) fn is_timestamp(text: &str) -> bool {
     let bytes = text.as_bytes();
     let shape = b"dddd-dd-ddTdd:dd:dd";
     let fits = bytes.len() > shape.len()

@@ -8,7 +8,7 @@ mod json_write;
 pub use attributes::{
     AttributeRules, ERASED, NamedType, check_attributes, is_extension_name, is_known_attribute,
 };
-pub(crate) use forms::is_uri_reference;
+pub(crate) use forms::{is_timestamp, is_uri_reference};
 pub use json_format::{EventFault, parse_batch, parse_structured};
 pub use json_write::{write_batch, write_structured};
 

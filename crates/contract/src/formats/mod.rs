@@ -7,6 +7,7 @@ mod leaks;
 mod persons;
 pub(crate) mod protobuf;
 mod searches;
+pub(crate) mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 

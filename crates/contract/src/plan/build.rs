@@ -12,6 +12,7 @@ use crate::places::{Places, Step};
 use crate::pointer::Pointer;
 use crate::{Class, plan::build::owner::Owner};
 
+mod forms;
 mod owner;
 
 /// One line of `classify`.
@@ -40,6 +41,8 @@ struct Visit<Place> {
     rules: Vec<usize>,
     /// The rule of the nearest classified ancestor.
     inherited: Option<usize>,
+    /// Whether members lead here that no name is declared for.
+    in_map: bool,
 }
 
 /// The classification of `definition` over its schema, with every fault in it.
@@ -55,6 +58,7 @@ pub(crate) fn build<P: Places>(definition: &Definition, places: &P, classes: &[C
         place: places.root(),
         rules: (0..builder.rules.len()).collect(),
         inherited: None,
+        in_map: false,
     };
     builder.visit(root);
     for rule in builder.rules.iter().filter(|rule| !rule.used) {
@@ -101,7 +105,11 @@ impl<P: Places> Builder<'_, P> {
             self.fault(&visit.path[..1], problem, "classify it as a whole, or nest less");
             return at;
         }
-        let rule = self.exact_rule(&visit).or(visit.inherited);
+        let exact = self.exact_rule(&visit);
+        if let Some(exact) = exact {
+            self.form_fits(exact, &visit);
+        }
+        let rule = exact.or(visit.inherited);
         let below: Vec<usize> =
             visit.rules.iter().copied().filter(|&rule| self.depth(rule) > visit.path.len()).collect();
         let types = self.places.types(&visit.place);
@@ -162,6 +170,20 @@ impl<P: Places> Builder<'_, P> {
         exact.into_iter().min_by_key(|&rule| stars(rule))
     }
 
+    /// Whether what stands here can be shown as its rule says.
+    fn form_fits(&mut self, rule: usize, visit: &Visit<P::Place>) {
+        let place = forms::Where {
+            format: self.definition.format,
+            is_document: visit.path.is_empty(),
+            in_map: visit.in_map,
+            is_leaf: self.places.types(&visit.place).is_leaf(),
+            is_text: self.places.is_text(&visit.place),
+        };
+        if let Some((problem, remedy)) = forms::fault(self.rules[rule].field, place) {
+            self.fault(&visit.path, problem, remedy);
+        }
+    }
+
     /// A node that one rule covers.
     fn covering(&mut self, rule: usize, visit: &Visit<P::Place>) -> PlanNode {
         let path = &visit.path;
@@ -178,7 +200,8 @@ impl<P: Places> Builder<'_, P> {
                 None
             }
         };
-        let field = Field { class: index, sealed, owner, watch, keys };
+        let form = self.rules[rule].field.redact;
+        let field = Field { class: index, sealed, form, owner, watch, keys };
         PlanNode { field: Some(field), whole: true, ..PlanNode::default() }
     }
 
@@ -278,6 +301,7 @@ impl<P: Places> Builder<'_, P> {
         let rules = rules.iter().copied().filter(applies).collect();
         let mut path = visit.path.clone();
         path.push(token.to_owned());
-        Some(self.visit(Visit { path, place, rules, inherited }))
+        let in_map = visit.in_map || *step == Step::OtherMembers;
+        Some(self.visit(Visit { path, place, rules, inherited, in_map }))
     }
 }

@@ -8,6 +8,7 @@ mod build;
 pub(crate) use build::build;
 
 use crate::leaks;
+use crate::redaction::Redaction;
 
 /// What a value is and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) struct Field {
     /// Index of the class in the contract's list.
     pub(crate) class: u16,
     pub(crate) sealed: bool,
+    /// What is shown in its place.
+    pub(crate) form: Redaction,
     /// Index of the subject pointer that says whose it is; none for what belongs to no person.
     pub(crate) owner: Option<u16>,
     /// What must not be found in it; none where it is a person's.

@@ -2,7 +2,7 @@
 //!
 //! Actions are the bus's own: it receives what producers send, and sends what subscriptions are handed.
 
-use contract::{Class, Definition, Format};
+use contract::{Class, Definition, Format, Redaction};
 use governance::notices::is_own;
 use governance::{State, Status, Topic, Version, duration};
 use serde_json::{Map, Value, json};
@@ -158,6 +158,12 @@ fn message(version: &Version) -> Value {
         "x-classification": classes.collect::<Map<String, Value>>(),
         "x-data-subjects": definition.subject,
     });
+    let shown = definition.classify.iter().filter(|(_, rule)| rule.redact != Redaction::Absent);
+    let shown: Map<String, Value> =
+        shown.map(|(place, rule)| (place.to_string(), rule.redact.to_string().into())).collect();
+    if !shown.is_empty() {
+        message["x-redaction"] = shown.into();
+    }
     if let Some(sunset) = version.sunset {
         message["x-sunset"] = sunset.to_string().into();
     }

@@ -1,7 +1,7 @@
 //! A topic's contract by the Open Data Contract Standard 3.1 (Bitol).
 
 use bus::clock::rfc3339;
-use contract::{Class, Format, KeyRule, Outline, Pointer};
+use contract::{Class, Format, KeyRule, Outline, Pointer, Redaction};
 use governance::{Agency, Topic, Version, duration};
 use serde_json::{Map, Value, json};
 
@@ -118,9 +118,17 @@ fn item(field: &Outline, key: Option<&Pointer>) -> Map<String, Value> {
     if let Some(class) = &field.class {
         tell("classification", class.as_str().into());
     }
+    let mut custom = Vec::new();
     if let Some(of) = &field.of {
         let about = "The pointer to the identifier of the person it is about.";
-        tell("customProperties", json!([{ "property": "dataSubject", "value": of, "description": about }]));
+        custom.push(json!({ "property": "dataSubject", "value": of, "description": about }));
+    }
+    if field.redact != Redaction::Absent {
+        let about = "What who is not cleared for its classification sees in its place.";
+        custom.push(json!({ "property": "redaction", "value": field.redact, "description": about }));
+    }
+    if !custom.is_empty() {
+        tell("customProperties", custom.into());
     }
     if key == Some(&field.pointer) {
         tell("partitioned", true.into());

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    AgencyName, Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, PrincipalName, Step,
-    TopicName,
+    AgencyName, Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, PrincipalName,
+    Redaction, Step, TopicName,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::Spanned;
 
 use super::file::{File, Text, line, written};
@@ -76,6 +76,13 @@ struct LongRule {
     of: Option<String>,
     #[serde(default)]
     may_hold: BTreeSet<String>,
+    #[serde(default, deserialize_with = "redact_text")]
+    redact: Option<String>,
+}
+
+/// In YAML a bare `null` is no text, and is meant.
+fn redact_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Some(Option::deserialize(from)?.unwrap_or_else(|| Redaction::Null.to_string())))
 }
 
 /// Reads a topic; `folder` is the name of the folder that the file stands in.
@@ -186,14 +193,17 @@ fn classify(file: &mut File<'_>, rules: BTreeMap<String, Spanned<RuleForm>>) -> 
     let mut read = BTreeMap::new();
     for (at, rule) in rules {
         let line = line(&rule);
-        let (class, of, may_hold) = match rule.value {
-            RuleForm::Short(class) => (class, None, BTreeSet::new()),
-            RuleForm::Long(LongRule { class, of, may_hold }) => (class, of, may_hold),
+        let LongRule { class, of, may_hold, redact } = match rule.value {
+            RuleForm::Short(class) => LongRule { class, of: None, may_hold: BTreeSet::new(), redact: None },
+            RuleForm::Long(rule) => rule,
         };
         let field = format!("contract.classify.{at}");
+        let redact = redact.map(|text| text.parse::<Redaction>()).transpose();
+        let redact = redact.map_err(|error| file.field_fault(&field, line, error.to_string()));
         let of = of.and_then(|of| pointer(file, &field, line, &of));
+        let redact = redact.ok().flatten().unwrap_or_default();
         if let Some(at) = pointer(file, &field, line, &at) {
-            read.insert(at, FieldRule { class: Class::from(class), of, may_hold });
+            read.insert(at, FieldRule { class: Class::from(class), of, may_hold, redact });
         }
     }
     read

@@ -64,6 +64,13 @@ impl Places for Schema {
         false
     }
 
+    /// A symbol of an enumeration is no text in a document.
+    fn is_text(&self, place: &Self::Place) -> bool {
+        let is = |wanted: Kind| move |id: &TypeId| *self.kind(*id) == wanted;
+        place.iter().any(is(Kind::String))
+            && place.iter().all(|id| is(Kind::String)(id) || is(Kind::Null)(id))
+    }
+
     fn is_fixed(&self, place: &Self::Place) -> bool {
         place.iter().all(|id| {
             let is_one_of_few = matches!(self.kind(*id), Kind::Null | Kind::Boolean | Kind::Enum(_));

@@ -19,6 +19,7 @@ use crate::formats::searches::{Search, Sought, Want, below, searches};
 use crate::leaks::Set;
 use crate::plan::{Field, Inside, Plan, PlanNode};
 use crate::pointer::Pointer;
+use crate::redaction::{Look, Redaction};
 
 /// An operation of one program.
 pub(super) type OpId = u32;
@@ -55,7 +56,7 @@ pub(super) struct Seal {
     pub(super) owner: Option<u16>,
     /// Whether the owner's identifier stands inside, so that `null` in its place is about nobody.
     pub(super) names_its_owner: bool,
-    pub(super) shape: Shape,
+    pub(super) look: Look,
 }
 
 /// What is looked for at a place.
@@ -134,7 +135,7 @@ impl<'s> Builder<'s> {
             Inside::Node(node) => self.covering(kind, node),
             covered => (None, covered),
         };
-        let seal = field.filter(|field| field.sealed).map(|field| self.seal(field, shape));
+        let seal = field.filter(|field| field.sealed).map(|field| self.seal(field, kind, shape));
         let (inner, marks) = self.inner(kind, inside, searches, shape);
         let op = &mut self.ops[id as usize];
         op.class = field.map(|field| field.class);
@@ -183,14 +184,18 @@ impl<'s> Builder<'s> {
         )
     }
 
-    fn seal(&self, field: Field, shape: Shape) -> Seal {
+    fn seal(&self, field: Field, kind: &Kind, shape: Shape) -> Seal {
         let inside = |owner: u16| {
             let tokens = self.definition.subject[owner as usize].tokens();
             tokens.len() > self.path.len()
                 && tokens.iter().zip(&self.path).all(|(token, own)| token == "*" || token == own)
         };
         let names_its_owner = field.owner.is_some_and(inside);
-        Seal { class: field.class, owner: field.owner, names_its_owner, shape }
+        // What takes no bytes is never shown.
+        let form = if *kind == Kind::Null { Redaction::Absent } else { field.form };
+        let look =
+            Look { shape, form, in_union: form != Redaction::Absent && matches!(kind, Kind::Union(_)) };
+        Seal { class: field.class, owner: field.owner, names_its_owner, look }
     }
 
     /// What is inside a value of `kind`, and what is looked for at it.

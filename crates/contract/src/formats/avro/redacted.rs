@@ -4,7 +4,8 @@
 //! steward wrote it. What is left out leaves no bytes, so: a field disappears; an item becomes `null`; a union's branch
 //! becomes an empty record of its own name, because the branches keep their numbers and no two may be alike. A named
 //! type that is left whole in one place and not in another gets a second definition under a derived name. A default
-//! that tells of what is left out goes with it.
+//! that tells of what is left out goes with it. What is shown in another form is `null`, or a union of `null` and the text
+//! that stands in its place.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,12 +13,17 @@ use serde_json::{Map, Value, json};
 
 use super::program::{OpId, Program};
 use super::schema::{Kind, PRIMITIVES, Schema, TypeId, defined_name, full_name, namespace_of};
+use crate::redaction::Redaction;
 
 /// What is left of a type's values at a place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Left {
     All,
     Nothing,
+    /// `null` in its place.
+    Null,
+    /// A text in its place, or `null`.
+    Text,
     /// So much of what is inside, in the schema's order.
     Parts(Vec<LeftId>),
 }
@@ -26,6 +32,8 @@ type LeftId = usize;
 
 const ALL: LeftId = 0;
 const NOTHING: LeftId = 1;
+const NULL: LeftId = 2;
+const TEXT: LeftId = 3;
 
 /// What is left at each place, each different remainder once.
 struct Remainders<'p> {
@@ -42,8 +50,12 @@ impl Remainders<'_> {
         if op.plain {
             return ALL;
         }
-        if op.seal.is_some_and(|seal| !self.cleared[seal.class as usize]) {
-            return NOTHING;
+        if let Some(seal) = op.seal.filter(|seal| !self.cleared[seal.class as usize]) {
+            return match seal.look.form {
+                Redaction::Absent => NOTHING,
+                Redaction::Null => NULL,
+                _ => TEXT,
+            };
         }
         if let Some(known) = self.of_ops.get(&id) {
             return *known;
@@ -62,7 +74,7 @@ impl Remainders<'_> {
 
 /// The redacted form of a schema; `cleared` says which classes are kept.
 pub(super) fn redacted(schema: &Schema, program: &Program, cleared: &[bool]) -> Value {
-    let list = vec![Left::All, Left::Nothing];
+    let list = vec![Left::All, Left::Nothing, Left::Null, Left::Text];
     let known = list.iter().cloned().zip(0..).collect();
     let mut remainders = Remainders { program, cleared, list, known, of_ops: HashMap::new() };
     let root = remainders.of(program.root);
@@ -93,14 +105,18 @@ impl Writing<'_> {
     fn part(&self, left: LeftId, index: usize) -> LeftId {
         match &self.left[left] {
             Left::All => ALL,
-            Left::Nothing => NOTHING,
+            Left::Nothing | Left::Null | Left::Text => left,
             Left::Parts(parts) => parts.get(index).copied().unwrap_or(ALL),
         }
     }
 
     /// The schema of a place that cannot disappear.
     fn item(&mut self, site: &Value, of: TypeId, left: LeftId, namespace: &str) -> Value {
-        if left == NOTHING { json!("null") } else { self.write(site, of, left, namespace) }
+        match left {
+            NOTHING | NULL => json!("null"),
+            TEXT => json!(["null", "string"]),
+            _ => self.write(site, of, left, namespace),
+        }
     }
 
     /// The schema that `site` writes for a type, where `namespace` is in force, of what is left.
@@ -206,8 +222,11 @@ impl Writing<'_> {
         if left != ALL {
             out.remove("default");
         }
-        let written = self.write(site.get("type")?, of, left, namespace);
+        let written = self.item(site.get("type")?, of, left, namespace);
         out.insert("type".to_owned(), written);
+        if matches!(left, NULL | TEXT) {
+            out.insert("default".to_owned(), Value::Null);
+        }
         Some(Value::Object(out))
     }
 

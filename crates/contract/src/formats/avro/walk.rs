@@ -365,7 +365,7 @@ impl<'d, 'w> Walk<'d, 'w> {
             end: self.cursor.at as u32,
             class: seal.class,
             subject: Span::TOPIC,
-            shape: seal.shape,
+            look: seal.look,
         });
         if let Some((_, why)) = self.orphans.iter().find(|(orphan, _)| *orphan as usize == index) {
             let why = *why;

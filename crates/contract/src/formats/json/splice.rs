@@ -1,9 +1,11 @@
 //! Leaving spans out of a document so that it stays a document.
 //!
-//! The rule: a member disappears with one adjacent comma, an element becomes `null`, the whole becomes `null`. It
+//! The rule: a member disappears with one adjacent comma, an element becomes `null`, the whole becomes `null`; where
+//! something is shown instead, a member keeps its key, and a `null` stays one. It
 //! works on text alone, in one pass, so that a store may hold a document in pieces and never its parsed form.
 
 use crate::check::Shape;
+use crate::redaction::{Look, Redaction};
 
 /// Puts a cut document together again, piece by piece in document order.
 ///
@@ -41,6 +43,19 @@ impl<'o> Splice<'o> {
         self.out.extend_from_slice(bytes);
     }
 
+    /// A cut span, shown in another form; left out where the form shows nothing of it.
+    pub(crate) fn show(&mut self, look: Look, bytes: &[u8], token: &str) {
+        let key = if look.shape == Shape::Member { key_end(bytes) } else { Some(0) };
+        let shown = key.and_then(|key| Some((&bytes[..key], shown(look.form, &bytes[key..], token)?)));
+        match shown {
+            Some((key, value)) => {
+                self.out.extend_from_slice(key);
+                self.out.extend_from_slice(value.as_bytes());
+            }
+            None => self.leave_out(look.shape),
+        }
+    }
+
     /// A cut span, left out.
     pub(crate) fn leave_out(&mut self, shape: Shape) {
         if shape != Shape::Member {
@@ -57,6 +72,60 @@ impl<'o> Splice<'o> {
     }
 }
 
+/// The text of what is shown of a value.
+fn shown(form: Redaction, value: &[u8], token: &str) -> Option<String> {
+    if form == Redaction::Null || (form.is_text() && value == b"null") {
+        return Some("null".to_owned());
+    }
+    let value: String = serde_json::from_slice(value).ok()?;
+    serde_json::to_string(&form.apply(&value, token)?).ok()
+}
+
+/// Where a member's value begins: behind its key, the colon and white space.
+fn key_end(member: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    let quote = member.iter().skip(1).position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    })?;
+    let key = quote + 2;
+    let colon = key + member[key..].iter().position(|byte| *byte == b':')? + 1;
+    Some(colon + member[colon..].iter().position(|byte| !is_space(*byte))?)
+}
+
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(form: &str, shape: Shape, bytes: &str) -> String {
+        let mut out = Vec::new();
+        let look = Look { shape, form: form.parse().unwrap(), in_union: false };
+        Splice::new(&mut out).show(look, bytes.as_bytes(), "to\"ken");
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_member_keeps_its_key_as_it_was_written() {
+        let member = |form: &str, bytes: &str| shown(form, Shape::Member, bytes);
+        assert_eq!(member("last 4", r#""a" : "12345678""#), r#""a" : "****5678""#);
+        assert_eq!(member("null", r#""a\"\\":{"b":1}"#), r#""a\"\\":null"#);
+        assert_eq!(member("first 1", "\"a\\u0022:\"\n:\t\"\\u00e9cole\""), "\"a\\u0022:\"\n:\t\"é****\"");
+        assert_eq!(member("pseudonym", r#""a":7"#), "", "what is no text is not shown");
+        assert_eq!(member("pseudonym", r#""a":"x""#), r#""a":"to\"ken""#);
+        assert_eq!(member("pseudonym", r#""a":null"#), r#""a":null"#);
+        for damaged in ["", "\"", "\"a", "\"a\"", "\"a\":", "\"a\": ", "\"a\":\"x"] {
+            assert_eq!(member("last 4", damaged), "", "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn an_element_is_shown_or_null() {
+        assert_eq!(shown("year", Shape::Item, "\"1985-03-17\""), "\"1985\"");
+        assert_eq!(shown("year", Shape::Item, "\"long ago\""), "null");
+    }
 }

@@ -9,6 +9,7 @@ use crate::document::{Document, JsonNode, Kind, Node};
 use crate::leaks::Set;
 use crate::limits;
 use crate::plan::{Field, PlanNode};
+use crate::redaction::Look;
 use crate::subjects::{Subjects, Why};
 
 /// What a walk leaves for the next to reuse.
@@ -182,7 +183,7 @@ impl<'d> Walk<'_, 'd, '_> {
                 end: value.span().end,
                 class: field.class,
                 subject,
-                shape: place.shape,
+                look: Look { shape: place.shape, form: field.form, in_union: false },
             }),
             Err(why) => self.orphan(value, why),
         }

@@ -19,6 +19,7 @@ use crate::leaks::Set;
 use crate::limits::TYPE_DEPTH;
 use crate::plan::{Field, Inside, Plan};
 use crate::pointer::Pointer;
+use crate::redaction::Redaction;
 
 /// An operation of one program.
 pub(super) type OpId = u32;
@@ -61,6 +62,8 @@ pub(super) struct Seal {
     pub(super) class: u16,
     /// Index of the subject pointer that says whose it is.
     pub(super) owner: Option<u16>,
+    /// What is shown in its place.
+    pub(super) form: Redaction,
 }
 
 /// What is looked for at a field.
@@ -95,7 +98,7 @@ impl Program {
 }
 
 fn seal(field: Field) -> Seal {
-    Seal { class: field.class, owner: field.owner }
+    Seal { class: field.class, owner: field.owner, form: field.form }
 }
 
 /// Into what stands several times only `*` leads: elements of a message come in any order.

@@ -1,18 +1,21 @@
 //! The file of what a consumer is handed who is not cleared for every class.
 //!
-//! A field that is left out disappears, and its number is reserved, so that nobody gives it another meaning. A message
+//! A field that is left out disappears, and its number is reserved, so that nobody gives it another meaning. One that is
+//! shown in another form stays, but need not stand any more and has no default. A message
 //! of which different things are left out in different places gets a second definition beside it, under a derived name.
 //! Messages that nothing leads to any more are gone, and services with them.
 
 use std::collections::{HashMap, HashSet};
 
 use prost_reflect::prost_types::descriptor_proto::ReservedRange;
+use prost_reflect::prost_types::field_descriptor_proto::Label as FieldLabel;
 use prost_reflect::prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
 };
 
 use super::program::{OpId, Program};
 use super::schema::{Kind, Message, MessageId, Schema};
+use crate::redaction::Redaction;
 use crate::schemas;
 
 /// What is left of a message's fields, in the schema's order.
@@ -23,6 +26,8 @@ enum FieldLeft {
     /// It stays as it is.
     Whole,
     Gone,
+    /// It stays, in another form.
+    Shown,
     /// It stays, with so much of the message that it holds.
     Part(MessageId, Left),
 }
@@ -75,7 +80,8 @@ fn left_of(schema: &Schema, program: &Program, id: OpId, is_gone: &dyn Fn(u16) -
     }
     let fields = op.fields.iter().enumerate().map(|(index, field)| {
         if field.seal.is_some_and(|seal| is_gone(seal.class)) {
-            return FieldLeft::Gone;
+            let is_shown = field.seal.is_some_and(|seal| seal.form != Redaction::Absent);
+            return if is_shown { FieldLeft::Shown } else { FieldLeft::Gone };
         }
         let part = field.inner.and_then(|inner| left_of(schema, program, inner, is_gone));
         match (part, &schema.field(op.message, index).kind) {
@@ -238,6 +244,12 @@ impl Renaming<'_> {
                 continue;
             }
             let mut field = field.clone();
+            if *remains == FieldLeft::Shown {
+                field.default_value = None;
+                if field.label() == FieldLabel::Required {
+                    field.set_label(FieldLabel::Optional);
+                }
+            }
             let renamed = match remains {
                 FieldLeft::Part(inner, left) => self.names.get(&(*inner, left.clone())),
                 _ => None,

@@ -18,6 +18,7 @@ use crate::formats::searches::Want;
 use crate::frames::{Coding, Frame};
 use crate::leaks::{Search, Set};
 use crate::limits::{self, Limits};
+use crate::redaction::Look;
 use crate::subjects::Why;
 
 /// What a walk leaves for the next to reuse.
@@ -382,7 +383,8 @@ impl<'d, 'w> Walk<'d, 'w> {
             self.memory.persons.own(index, owner, false);
         }
         let (start, end) = (start as u32, self.cursor.at as u32);
-        self.spans.push(Span { start, end, class: seal.class, subject: Span::TOPIC, shape });
+        let look = Look { shape, form: seal.form, in_union: false };
+        self.spans.push(Span { start, end, class: seal.class, subject: Span::TOPIC, look });
         if let Some((_, why)) = self.orphans.iter().find(|(orphan, _)| *orphan as usize == index) {
             let why = *why;
             self.violation(|explainer, way| explainer.orphan(way, why));

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Ids, Site};
 use crate::plan::{Plan, PlanNode};
+use crate::redaction::Redaction;
 
 /// What happens to the values of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ enum Fate {
     Kept,
     /// They go.
     Gone,
+    /// They are `null`, or a text stands in their place; they may be gone all the same.
+    Shown(Redaction),
     /// Something inside them goes, or some of them do.
     Touched,
 }
@@ -26,7 +29,7 @@ enum Fate {
 /// The places whose values one schema must admit; empty stands for places where everything is kept.
 type Places = BTreeSet<u32>;
 
-struct Redaction<'s, 'p> {
+struct Redacting<'s, 'p> {
     ids: Ids<'s>,
     plan: &'p Plan,
     fates: Vec<Fate>,
@@ -45,7 +48,7 @@ pub(crate) fn redacted(schema: &Value, plan: &Plan, cleared: &[bool]) -> Value {
     }
     let goes = |node: &PlanNode| node.field.is_some_and(|field| !cleared[field.class as usize]);
     let goes = plan.nodes.iter().map(goes).collect();
-    let mut redaction = Redaction {
+    let mut redaction = Redacting {
         ids: Ids::of(schema),
         plan,
         fates,
@@ -68,15 +71,19 @@ pub(crate) fn redacted(schema: &Value, plan: &Plan, cleared: &[bool]) -> Value {
 }
 
 fn fate(node: &PlanNode, fates: &[Fate], cleared: &[bool]) -> Fate {
-    let own = node.field.map(|field| if cleared[field.class as usize] { Fate::Kept } else { Fate::Gone });
+    let own = node.field.map(|field| match field.form {
+        _ if cleared[field.class as usize] => Fate::Kept,
+        Redaction::Absent => Fate::Gone,
+        form => Fate::Shown(form),
+    });
     if node.whole {
         return own.unwrap_or(Fate::Kept);
     }
     let kept = node.children().all(|child| fates[child as usize] == Fate::Kept);
-    if kept && own != Some(Fate::Gone) { Fate::Kept } else { Fate::Touched }
+    if kept && own.is_none_or(|own| own == Fate::Kept) { Fate::Kept } else { Fate::Touched }
 }
 
-impl<'s> Redaction<'s, '_> {
+impl<'s> Redacting<'s, '_> {
     fn fate(&self, places: &Places) -> Fate {
         let mut fates = places.iter().map(|place| self.fates[*place as usize]);
         let first = fates.next().unwrap_or(Fate::Kept);
@@ -85,12 +92,16 @@ impl<'s> Redaction<'s, '_> {
 
     /// The schema of a value that is replaced by `null` when it goes: in an array, or the document itself.
     fn value(&mut self, site: Site<'s>, places: &Places) -> Value {
-        let left = self.left(places);
+        let (left, shown) = (self.left(places), self.shown(places));
         if left.is_empty() && !places.is_empty() {
-            return json!({"type": "null"});
+            return shown.unwrap_or_else(|| json!({"type": "null"}));
         }
         let some = self.inner(site, &left);
-        if self.may_go(places) { json!({"anyOf": [{"type": "null"}, some]}) } else { some }
+        match shown {
+            Some(shown) => json!({"anyOf": [shown, some]}),
+            None if self.may_go(places) => json!({"anyOf": [{"type": "null"}, some]}),
+            None => some,
+        }
     }
 
     /// Whether a value at one of the places may go as a whole.
@@ -98,18 +109,35 @@ impl<'s> Redaction<'s, '_> {
         places.iter().any(|place| self.goes[*place as usize])
     }
 
-    /// The places whose values do not all go.
+    /// The places whose values do not all go, and are not shown in another form.
     fn left(&self, places: &Places) -> Places {
-        places.iter().copied().filter(|place| self.fates[*place as usize] != Fate::Gone).collect()
+        let stays = |place: &u32| !matches!(self.fates[*place as usize], Fate::Gone | Fate::Shown(_));
+        places.iter().copied().filter(stays).collect()
+    }
+
+    /// The schema of what is shown at these places in another form, where something is. Nothing that the contract says of the
+    /// values holds of it.
+    fn shown(&self, places: &Places) -> Option<Value> {
+        let form = |place: &u32| match self.fates[*place as usize] {
+            Fate::Shown(form) => Some(form),
+            _ => None,
+        };
+        let is_text =
+            places.iter().filter_map(form).map(Redaction::is_text).reduce(|one, other| one || other)?;
+        Some(if is_text { json!({"type": ["string", "null"]}) } else { json!({"type": "null"}) })
     }
 
     /// The schema of members, which leave no trace when they go.
     fn member(&mut self, site: Site<'s>, places: &Places) -> Value {
-        let left = self.left(places);
+        let (left, shown) = (self.left(places), self.shown(places));
         if left.is_empty() && !places.is_empty() {
-            return Value::Bool(false);
+            return shown.unwrap_or(Value::Bool(false));
         }
-        self.inner(site, &left)
+        let some = self.inner(site, &left);
+        match shown {
+            Some(shown) => json!({"anyOf": [shown, some]}),
+            None => some,
+        }
     }
 
     /// A schema for places none of which is only gone.
