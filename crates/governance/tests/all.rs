@@ -17,6 +17,7 @@ mod policies;
 mod profiles;
 mod rebuild;
 mod schemas;
+mod sealing_keys;
 mod support;
 mod table;
 mod unheld;

@@ -13,6 +13,7 @@ mod holds;
 mod ownership;
 mod principals;
 mod schemas;
+mod sealing_keys;
 mod subscriptions;
 mod successions;
 mod tags;
@@ -145,6 +146,8 @@ fn by_the_rules(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refuse
         Command::SetStandards { standards } => agencies::set_standards(case, standards),
         Command::RegisterAgency(profile) => agencies::register(case, profile),
         Command::ChangeAgency(change) => agencies::change(case, change),
+        Command::PublishSealingKey { agency, public_key } => sealing_keys::publish(case, agency, public_key),
+        Command::RetireSealingKey { agency, key, reason } => sealing_keys::retire(case, agency, key, reason),
         Command::CreatePrincipal { principal, agency, roles, token_hash, scram } => {
             principals::create(case, principal, agency, *roles, (*token_hash, scram.clone()))
         }
