@@ -58,7 +58,7 @@ impl Contract {
         let node = self.plan.node(node);
         if let Some(text) = value.as_str() {
             if let Some(class) = self.end_to_end_class(node.field) {
-                let (pointer, shown) = (path.pointer(&path.tokens), path.pointer(&path.shown));
+                let (pointer, shown) = (pointer(&path.tokens), pointer(&path.shown));
                 found.push(Value { pointer, shown, class: class.clone(), text: text.into_owned() });
             }
             return;
@@ -118,10 +118,10 @@ impl Path {
         self.tokens.pop();
         self.shown.pop();
     }
+}
 
-    fn pointer(&self, tokens: &[String]) -> String {
-        Pointer::from_tokens(tokens.iter().cloned()).to_string()
-    }
+fn pointer(tokens: &[String]) -> String {
+    Pointer::from_tokens(tokens.iter().cloned()).to_string()
 }
 
 /// What is wrong with it whatever the schema says.
