@@ -29,6 +29,9 @@ pub const LANE_ROOM_KIB: u32 = 16 * 1024;
 /// Persons' keys kept ready for use, in all. A prepared AES key is about 0.7 KiB.
 pub const PERSON_KEYS_MAX: usize = 64 * 1024;
 
+/// Things wrong with whom an event is sealed for that its refusal tells.
+pub const MISMATCHES_TOLD: usize = 10;
+
 /// Minutes after which a person's key that was not used is let go of: the journal still has it, wrapped.
 pub const PERSON_KEY_IDLE_MINUTES: u32 = 10;
 

@@ -6,6 +6,7 @@ mod batches;
 mod carrying;
 mod common;
 mod corners;
+mod end_to_end;
 mod erasures;
 mod folders;
 mod forms;

@@ -135,3 +135,135 @@ fn an_operator_begins_an_epoch_of_keys_and_sees_how_it_stands() {
     let conflict = server.cli(&operator, &["keys", "rotate"]);
     assert!(stderr(&conflict).contains("epoch 1 of keys has not ended yet"), "{}", stderr(&conflict));
 }
+
+const CASES: &str = "topic: health.case.reported
+owner: clinic
+steward: head@clinic
+deputy: nurse@clinic
+description: A case of a disease that must be reported.
+legal_basis: Infection Protection Act §7
+retention: 10y
+contract:
+  version: 1
+  format: json-schema
+  schema: v1.schema.json
+  subject: /personId
+  end_to_end: [special]
+  classify: {/personId: personal, /ward: public, /tests/*/result: special, /finding: special}
+";
+
+const CASE: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
+  "personId": {"type": "string"}, "ward": {"type": "string"}, "finding": {"type": "string"},
+  "tests": {"type": "array", "items": {"type": "object", "additionalProperties": false,
+    "properties": {"result": {"type": "string"}}}}}}"#;
+
+/// A clinic that reports cases, and an institute that may read them.
+fn clinic(data: &std::path::Path, folder: &std::path::Path) -> Server {
+    let agency = |name: &str| {
+        format!("agency: {name}\nname: {name}\nmandate: An Act\ncontacts: [a@b.example]\ndpo: a@b.example\n")
+    };
+    let reads = "subscription: institute.cases\ntopic: health.case.reported\nagency: institute\npurpose: to count\nlegal_basis: An Act\nclears: [personal, special]\nexpires: 2035-01-01\n";
+    for (name, text) in [
+        ("agencies/clinic.yaml", agency("clinic")),
+        ("agencies/institute.yaml", agency("institute")),
+        ("topics/health.case.reported/topic.yaml", CASES.to_owned()),
+        ("topics/health.case.reported/v1.schema.json", CASE.to_owned()),
+        ("subscriptions/institute.cases.yaml", reads.to_owned()),
+    ] {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let server = Server::start(data);
+    let applied = server.cli(&server.operator, &["apply", folder.to_str().unwrap(), "--close-bootstrap"]);
+    assert!(applied.status.success(), "{}", stderr(&applied));
+    // Written down, the contract still wants it.
+    let written = server
+        .cli(&server.operator, &["export", "governance", "--out", folder.join("out").to_str().unwrap()]);
+    assert!(written.status.success(), "{}", stderr(&written));
+    let written = fs::read_to_string(folder.join("out/topics/health.case.reported/topic.yaml")).unwrap();
+    assert!(written.contains("end_to_end:"), "{written}");
+    server
+}
+
+fn holds(folder: &std::path::Path, secret: &str) -> bool {
+    fs::read_dir(folder).unwrap().map(Result::unwrap).any(|entry| match entry.path().is_dir() {
+        true => holds(&entry.path(), secret),
+        false => {
+            let bytes = fs::read(entry.path()).unwrap();
+            let first = secret.as_bytes()[0];
+            let mut windows = bytes.windows(secret.len());
+            windows.any(|window| window[0] == first && window == secret.as_bytes())
+        }
+    })
+}
+
+#[test]
+fn what_is_sealed_end_to_end_is_sealed_and_opened_on_the_callers_machines() {
+    use std::os::unix::fs::PermissionsExt;
+    let (data, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let mut server = clinic(data.path(), &home.path().join("governance"));
+    let producer = server.principal("ward@clinic", "producer");
+    let consumer = server.principal("count@institute", "consumer");
+    let officer = server.principal("officer@institute", "dpo");
+
+    let made = chancery(&["--json", "agency", "key", "new", "institute", "--out", &at("keys")]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    let public = made["public_key"].as_str().unwrap();
+    assert_eq!(fs::metadata(at("keys")).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = chancery(&["agency", "key", "new", "institute", "--out", &at("keys")]);
+    assert_eq!(again.status.code(), Some(64), "a key is not written over");
+    let file = fs::read_to_string(at("keys")).unwrap();
+    let private = file.lines().find(|line| line.starts_with("e2e-private1.")).unwrap();
+    let wrong = server.cli(&officer, &["agency", "key", "publish", "institute", private]);
+    assert!(wrong.status.code() == Some(64) && !stderr(&wrong).contains(private), "{}", stderr(&wrong));
+    let operator = server.operator.clone();
+    let refused = server.cli(&operator, &["agency", "key", "publish", "institute", public]);
+    assert!(stderr(&refused).contains("not yours to do"), "{}", stderr(&refused));
+    let published = server.cli(&officer, &["agency", "key", "publish", "institute", public]);
+    assert!(published.status.success(), "{}", stderr(&published));
+    let listed = server.cli(&producer, &["topic", "recipients", "health.case.reported"]);
+    assert!(
+        stdout(&listed).contains(&format!("special  institute  {}", made["key"].as_str().unwrap())),
+        "{}",
+        stdout(&listed)
+    );
+    let told = server.cli(&officer, &["notices"]);
+    assert!(stdout(&told).contains("institute published the sealing key"), "{}", stdout(&told));
+
+    let case = r#"{"specversion":"1.0","id":"c-1","source":"urn:clinic","type":"health.case.reported","datacontenttype":"application/json","data":{"personId":"P-1","ward":"North","finding":"Morbus Exemplaris","tests":[{"result":"Positivum"}]}}"#;
+    fs::write(at("cases"), format!("{case}\n")).unwrap();
+    let sent = server.cli(&producer, &["publish", &at("cases")]);
+    assert!(stdout(&sent).starts_with("accepted 1,"), "{}{}", stdout(&sent), stderr(&sent));
+    let header = [("content-type", "application/cloudevents+json")];
+    let path = "/v1/topics/health.case.reported/events";
+    let clear = server.post(path, &producer, &header, &case.replace("c-1", "c-2"));
+    assert_eq!((clear.status, clear.json()["code"].as_str()), (422, Some("not-sealed-end-to-end")));
+    assert!(!clear.text.contains("Morbus"), "{}", clear.text);
+
+    let closed = server.cli(&consumer, &["consume", "institute.cases", "--consumer", "one", "--no-commit"]);
+    assert!(stdout(&closed).contains("e2e1.") && !stdout(&closed).contains("Morbus"), "{}", stdout(&closed));
+    let opened = server.cli(
+        &consumer,
+        &["consume", "institute.cases", "--consumer", "one", "--no-commit", "--keys", &at("keys")],
+    );
+    let event: serde_json::Value = serde_json::from_str(stdout(&opened).trim()).unwrap();
+    let wanted: serde_json::Value = serde_json::from_str(case).unwrap();
+    assert_eq!(event["data"], wanted["data"], "{}", stderr(&opened));
+    chancery(&["agency", "key", "new", "institute", "--out", &at("others")]);
+    let left =
+        server.cli(&consumer, &["consume", "institute.cases", "--consumer", "one", "--keys", &at("others")]);
+    assert!(
+        stdout(&left).contains("e2e1.") && stderr(&left).contains("for none of the keys"),
+        "{}",
+        stderr(&left)
+    );
+
+    server.end();
+    let secret = private.rsplit('.').next().unwrap();
+    for never in ["Morbus Exemplaris", "Positivum", secret] {
+        assert!(!holds(data.path(), never), "{never}");
+    }
+}

@@ -6,7 +6,7 @@ use crate::definition::{Definition, Format, KeyRule};
 use crate::formats::{self, Form};
 use crate::places::{Places, Types};
 use crate::plan::Plan;
-use crate::{Class, ClassSet, cloudevents, leaks, limits};
+use crate::{Class, ClassSet, cloudevents, end_to_end, leaks, limits};
 
 /// Something wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +104,7 @@ pub fn compile_with(definition: &Definition, extra: &[Class]) -> Result<Contract
 fn compile_known(definition: &Definition, extra: Option<&[Class]>) -> Result<Contract, Vec<Fault>> {
     let mut faults = extension_faults(definition);
     faults.extend(exemption_faults(definition));
+    faults.extend(end_to_end::faults(definition));
     if let Some(extra) = extra {
         faults.extend(class_faults(definition, extra));
     }

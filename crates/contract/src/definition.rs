@@ -37,6 +37,9 @@ pub struct Definition {
     /// How long an identity is remembered, in seconds; default: the topic's retention, at most 90 days.
     #[serde(default)]
     pub identity_window_s: Option<u64>,
+    /// Classes whose values the producer seals for the readers' agencies, so that the bus cannot open them either.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub end_to_end: BTreeSet<Class>,
     /// How events are taken back to the version before, for those who stay on it; none: nobody can. An empty list says
     /// that documents are the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::class::{Class, ClassSet};
 use crate::compile::Contract;
 use crate::definition::Definition;
+use crate::end_to_end;
 use crate::formats;
 use crate::places::Types;
 use crate::pointer::Pointer;
@@ -122,6 +123,7 @@ pub fn impact(old: &Contract, new: &Contract) -> Vec<Effect> {
     let (before, after) = (old.definition(), new.definition());
     effects.extend(extensions(before, after));
     effects.extend(parts(before, after));
+    effects.extend(end_to_end::effects(before, after));
     if effects.is_empty() && formats::meaning(before) != formats::meaning(after) {
         let what = "the schema says other things of the same fields (bounds, patterns, descriptions)";
         effects.push(Effect::on_all(Weight::Compatible, what));
@@ -355,6 +357,7 @@ mod tests {
             extensions: BTreeMap::new(),
             identity: None,
             identity_window_s: None,
+            end_to_end: BTreeSet::new(),
             migration: None,
         }
     }

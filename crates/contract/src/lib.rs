@@ -13,6 +13,7 @@ pub mod cloudevents;
 pub mod compile;
 pub mod definition;
 pub mod document;
+pub mod end_to_end;
 pub mod event;
 mod formats;
 pub mod frames;

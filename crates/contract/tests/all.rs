@@ -7,6 +7,7 @@ mod avro_differential;
 mod check;
 mod cloudevents;
 mod document;
+mod end_to_end;
 mod forms;
 mod frames;
 mod leaks;

@@ -23,6 +23,7 @@ mod policies;
 mod problem;
 mod registry;
 mod routes;
+mod sealing_keys;
 mod stream;
 mod wire;
 

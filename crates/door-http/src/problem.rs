@@ -67,6 +67,9 @@ pub fn body(refusal: &Refusal) -> Value {
     if let Some(hint) = &refusal.hint {
         body["hint"] = hint.as_str().into();
     }
+    if let Some(code) = refusal.code {
+        body["code"] = code.into();
+    }
     body
 }
 

@@ -20,7 +20,7 @@ use tracing::Instrument;
 use crate::problem::Problem;
 use crate::{
     Door, Reach, audit, contracts, cursors, dead_letters, erasures, events, exports, governance, health,
-    keys, notices, people, policies, registry, stream,
+    keys, notices, people, policies, registry, sealing_keys, stream,
 };
 
 /// Most of what the framework says of a request that it refuses.
@@ -53,11 +53,13 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/v1/subscriptions/{name}/stream", get(stream::stream)),
         ("get", "/v1/agencies", get(governance::agencies)),
         ("get", "/v1/agencies/{agency}", get(governance::one_agency)),
+        ("get", "/v1/agencies/{agency}/sealing-keys", get(sealing_keys::of_agency)),
         ("get", "/v1/principals", get(governance::principals)),
         ("post", "/v1/principals", post(governance::create_principal)),
         ("post", "/v1/principals/{name}/token", post(governance::issue_token)),
         ("get", "/v1/topics", get(governance::topics)),
         ("get", "/v1/topics/{topic}", get(governance::one_topic)),
+        ("get", "/v1/topics/{topic}/recipients", get(sealing_keys::recipients)),
         ("get", "/v1/contracts/{topic}", get(contracts::all)),
         ("get", "/v1/contracts/{topic}/diff", get(contracts::diff)),
         ("get", "/v1/contracts/{topic}/{version}", get(contracts::one)),

@@ -48,6 +48,22 @@ pub enum Command {
     RegisterAgency(AgencyProfile),
     /// Another profile of an agency; what is left out stays.
     ChangeAgency(AgencyChange),
+    /// A key of an agency, for which producers seal what a contract wants sealed end to end.
+    PublishSealingKey {
+        /// Whose.
+        agency: AgencyName,
+        /// The public key, `e2e-public1.…`.
+        public_key: String,
+    },
+    /// Nothing is sealed for a key any more.
+    RetireSealingKey {
+        /// Whose.
+        agency: AgencyName,
+        /// Its id.
+        key: String,
+        /// Why.
+        reason: String,
+    },
     /// A new principal.
     CreatePrincipal {
         /// `name@agency`.
@@ -353,6 +369,8 @@ impl Command {
             Command::SetStandards { .. } => "set-standards",
             Command::RegisterAgency(_) => "register-agency",
             Command::ChangeAgency(_) => "change-agency",
+            Command::PublishSealingKey { .. } => "publish-sealing-key",
+            Command::RetireSealingKey { .. } => "retire-sealing-key",
             Command::CreatePrincipal { .. } => "create-principal",
             Command::ChangePrincipal { .. } => "change-principal",
             Command::IssueToken { .. } => "issue-token",

@@ -55,6 +55,23 @@ pub enum Event {
         #[serde(flatten)]
         by: By,
     },
+    /// Producers seal for this key of an agency.
+    SealingKeyPublished {
+        agency: AgencyName,
+        /// Its id.
+        key: String,
+        public_key: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Nothing is sealed for a key any more.
+    SealingKeyRetired {
+        agency: AgencyName,
+        key: String,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
     /// A principal exists.
     PrincipalCreated {
         principal: PrincipalName,

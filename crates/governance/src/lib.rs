@@ -30,6 +30,7 @@ pub mod profiles;
 pub mod refused;
 pub mod rights;
 pub mod scram;
+pub mod sealing_keys;
 pub mod standards;
 pub mod state;
 pub mod succession;

@@ -18,6 +18,7 @@ mod profiles;
 mod public_fields;
 mod rebuild;
 mod schemas;
+mod sealing_keys;
 mod support;
 mod table;
 mod unheld;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 79] = [
+const TAGS: [&str; 81] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -87,6 +87,8 @@ const TAGS: [&str; 79] = [
     "hold-placed",
     "hold-lifted",
     "public-confirmed",
+    "sealing-key-published",
+    "sealing-key-retired",
 ];
 
 fn facts() -> Vec<Value> {

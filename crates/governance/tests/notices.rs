@@ -52,13 +52,27 @@ type Act = (u64, Option<Actor>, Value);
 fn story() -> Vec<Act> {
     let acts = contracts_and_subscriptions().into_iter();
     let acts = acts.map(|(days, who, command)| (days, Some(who), command));
-    acts.chain(colleagues_and_neighbours()).chain(nobody_answers()).chain(people_are_erased()).collect()
+    acts.chain(keys_of_agencies())
+        .chain(colleagues_and_neighbours())
+        .chain(nobody_answers())
+        .chain(people_are_erased())
+        .collect()
 }
 
 fn topic_act(what: &str, topic: &str, more: Value) -> Value {
     let mut command = json!({"command": what, "topic": topic});
     command.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     command
+}
+
+/// `b` publishes a key, which is retired.
+fn keys_of_agencies() -> Vec<Act> {
+    let (officer, steward) = (Some(actor("d@b", &[Role::Dpo])), Some(actor("c@b", &[Role::Steward])));
+    let publish =
+        json!({"command": "publish-sealing-key", "agency": "b", "public_key": crate::support::PUBLIC_KEY});
+    let retire = json!({"command": "retire-sealing-key", "agency": "b", "key": crate::support::KEY_ID,
+        "reason": "a newer\none"});
+    vec![(0, officer, publish), (0, steward, retire)]
 }
 
 /// From July 2026 on: people leave, a topic changes hands, an agency is succeeded.

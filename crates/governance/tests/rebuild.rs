@@ -39,7 +39,7 @@ fn anybody() -> impl Strategy<Value = Actor> {
 
 fn of_parties() -> impl Strategy<Value = Value> {
     let roles = proptest::collection::vec(select(vec!["operator", "steward", "producer", "dpo"]), 0..3);
-    (0..10u8, select(&AGENCIES[..]), select(&PEOPLE[..]), roles, 0..4u8).prop_map(|(what, agency, who, roles, byte)| {
+    (0..12u8, select(&AGENCIES[..]), select(&PEOPLE[..]), roles, 0..4u8).prop_map(|(what, agency, who, roles, byte)| {
         let hash = format!("{byte:02x}").repeat(32);
         let home = who.split_once('@').unwrap().1;
         match what {
@@ -49,6 +49,8 @@ fn of_parties() -> impl Strategy<Value = Value> {
             3 => json!({"command": "change-principal", "principal": who, "roles": roles}),
             4 => json!({"command": "issue-token", "principal": who, "token_hash": hash}),
             5 => json!({"command": "disable-principal", "principal": who}),
+            10 => json!({"command": "publish-sealing-key", "agency": agency, "public_key": crate::support::PUBLIC_KEY}),
+            11 => json!({"command": "retire-sealing-key", "agency": agency, "key": crate::support::KEY_ID, "reason": "r"}),
             7 => json!({"command": "give-delegation", "principal": who, "to": PEOPLE[byte as usize], "until": DAYS[0],
                 "reason": "away"}),
             8 => json!({"command": "end-delegation", "principal": who}),

@@ -7,6 +7,7 @@
 
 mod batch;
 mod chunk;
+mod end_to_end;
 mod guard;
 mod leaks;
 mod prepare;

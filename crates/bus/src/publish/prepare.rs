@@ -12,7 +12,7 @@ use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data, Format}
 use seal::{Attribute, Binding, Fragment, Subject};
 use seal::{PersonKey, Pseudonym};
 
-use super::{guard, leaks, profiles};
+use super::{end_to_end, guard, leaks, profiles};
 use crate::api::Caller;
 use crate::core::Core;
 use crate::keyring::Opened;
@@ -57,6 +57,7 @@ pub fn prepare(
         attributes_fit(core, topic, &contract, event)?;
         profiles::keep(core, topic, &contract, event)?;
     }
+    end_to_end::keep(core, topic, &contract, &data)?;
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();
     let mut ready =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::Options;
+use super::{Options, agency_key};
 use crate::client::{Client, segment};
 use crate::output::{self, Failure, rows};
 
@@ -44,6 +44,8 @@ enum Act {
         #[arg(long = "domain")]
         domains: Vec<String>,
     },
+    /// Keys for which producers seal what not even the bus may open
+    Key(agency_key::Key),
     /// Propose who gets all that an agency owns and subscribes to, on a day
     Succeed {
         agency: String,
@@ -108,6 +110,7 @@ impl Agency {
         let client = options.client();
         let (command, done) = match self.act {
             Act::List => return list(&client, options),
+            Act::Key(verb) => return verb.run(options),
             Act::Show { agency } => {
                 output::json(&client.get(&format!("/v1/agencies/{}", segment(&agency)))?);
                 return Ok(());

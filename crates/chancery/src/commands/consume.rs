@@ -1,10 +1,13 @@
 //! `chancery consume`: one structured CloudEvent a line; committed after each batch is printed.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::Options;
-use crate::client::segment;
+use super::sealing::Opening;
+use crate::client::{Client, segment};
 use crate::output::{self, Failure};
 
 /// Print a subscription's next events, one CloudEvent a line
@@ -27,6 +30,9 @@ pub struct Consume {
     /// Do not commit what was printed
     #[arg(long)]
     no_commit: bool,
+    /// Open what was sealed end to end for your agency with the keys in this file (chancery agency key new)
+    #[arg(long, env = "CHANCERY_KEYS", value_name = "FILE")]
+    keys: Option<PathBuf>,
     /// Wait this long for the first event, in seconds
     #[arg(long, default_value_t = 1.0)]
     wait: f64,
@@ -42,6 +48,7 @@ impl Consume {
         let consumer = self.consumer.clone().unwrap_or_else(|| format!("cli-{}", std::process::id()));
         let base = format!("/v1/subscriptions/{}", segment(&self.subscription));
         let mut from = self.from.clone();
+        let mut opening = self.opening(&client, &base)?;
         let mut left = self.max.unwrap_or(usize::MAX);
         while left > 0 {
             let wait = if self.follow { self.wait.max(20.0) } else { self.wait };
@@ -53,7 +60,13 @@ impl Consume {
             let answer = client.send("GET", &path, "", None)?.good()?;
             let events: Vec<&serde_json::value::RawValue> = serde_json::from_slice(&answer.body)
                 .map_err(|error| Failure::new(format!("the answer does not read: {error}")))?;
-            events.iter().for_each(|event| output::line(event.get().replace('\n', " ")));
+            for event in &events {
+                let shown = match &mut opening {
+                    Some(opening) => opening.open(event.get())?,
+                    None => event.get().to_owned(),
+                };
+                output::line(shown.replace('\n', " "));
+            }
             left -= events.len().min(left);
             let cursor = answer.cursor.unwrap_or_default();
             match (events.is_empty(), self.follow) {
@@ -68,5 +81,12 @@ impl Consume {
             }
         }
         Ok(())
+    }
+
+    /// What opens the events, where keys are given: it must know their topic.
+    fn opening(&self, client: &Client, base: &str) -> Result<Option<Opening>, Failure> {
+        let Some(file) = &self.keys else { return Ok(None) };
+        let topic = output::cell(&client.get(base)?["topic"]);
+        Opening::read(file, topic).map(Some)
     }
 }

@@ -1,6 +1,7 @@
 //! The verbs: a module each. All but `serve`, `verify`, `doctor` and `demo` speak HTTP to a bus.
 
 mod agency;
+mod agency_key;
 mod audit;
 mod consume;
 mod contract;
@@ -17,6 +18,7 @@ mod notices;
 mod policy;
 mod principal;
 mod publish;
+mod sealing;
 mod serve;
 mod subscription;
 mod topic;

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::Options;
+use super::sealing::{self, Sealing};
 use crate::client::{Answer, Client, problem_text, segment};
 use crate::output::{self, Failure};
 
@@ -61,6 +62,7 @@ impl Publish {
         let mut sender = Sender {
             client: options.client(),
             topics: None,
+            sealing: HashMap::new(),
             rejects: self.rejects.as_deref().map(File::create).transpose()?.map(BufWriter::new),
             count: Count::default(),
             retry_for: Duration::from_secs(self.retry_for),
@@ -147,6 +149,8 @@ struct Sender {
     client: Client,
     /// The bus's topics, asked for once.
     topics: Option<Vec<String>>,
+    /// What of each topic is sealed end to end, and for whom; asked for once, and when that has changed.
+    sealing: HashMap<String, Option<Sealing>>,
     asked_topic: Option<String>,
     rejects: Option<BufWriter<File>>,
     count: Count,
@@ -193,13 +197,17 @@ impl Sender {
 
     fn send(&mut self, events: &[(String, Box<RawValue>)]) -> Result<(), Failure> {
         let Some((topic, _)) = events.first() else { return Ok(()) };
-        let bodies: Vec<&RawValue> = events.iter().map(|(_, event)| event.as_ref()).collect();
-        let body = serde_json::to_vec(&bodies).map_err(|error| Failure::new(error.to_string()))?;
-        let answer = self.send_until_answered(&format!("/v1/topics/{}/events", segment(topic)), &body)?;
-        let results = answer.json()?;
-        let Some(results) = results["results"].as_array() else {
-            return Err(problem_text(answer.status, &results));
-        };
+        let all: Vec<&RawValue> = events.iter().map(|(_, event)| event.as_ref()).collect();
+        let mut results = self.send_sealed(topic, &all)?;
+        // Who may read a topic changes while events are published: what was sealed for others is sealed again, once.
+        let stale: Vec<usize> =
+            (0..results.len()).filter(|at| sealing::is_stale(&results[*at]["problem"])).collect();
+        if !stale.is_empty() && self.sealing.remove(topic).flatten().is_some() {
+            let again: Vec<&RawValue> = stale.iter().filter_map(|at| all.get(*at).copied()).collect();
+            for (at, result) in stale.into_iter().zip(self.send_sealed(topic, &again)?) {
+                results[at] = result;
+            }
+        }
         for (result, (_, event)) in results.iter().zip(events) {
             match result["status"].as_str() {
                 Some("accepted") => self.count.accepted += 1,
@@ -211,11 +219,34 @@ impl Sender {
         Ok(())
     }
 
+    /// Sends events of one topic, sealed where its contract wants it; what became of each.
+    fn send_sealed(&mut self, topic: &str, events: &[&RawValue]) -> Result<Vec<Value>, Failure> {
+        if !self.sealing.contains_key(topic) {
+            let answer = self.send_until_answered("GET", &Sealing::path(topic), None)?;
+            self.sealing.insert(topic.to_owned(), Sealing::read(topic, answer)?);
+        }
+        let body = match self.sealing.get(topic).and_then(Option::as_ref) {
+            Some(sealing) => {
+                let sealed = events.iter().map(|event| sealing.seal(event)).collect::<Result<Vec<_>, _>>()?;
+                serde_json::to_vec(&sealed)
+            }
+            None => serde_json::to_vec(events),
+        };
+        let body = body.map_err(|error| Failure::new(error.to_string()))?;
+        let answer =
+            self.send_until_answered("POST", &format!("/v1/topics/{}/events", segment(topic)), Some(&body))?;
+        let mut results = answer.json()?;
+        match results.get_mut("results").map(Value::take) {
+            Some(Value::Array(results)) => Ok(results),
+            _ => Err(problem_text(answer.status, &results)),
+        }
+    }
+
     /// Identities make it safe to send again what may have been taken already.
-    fn send_until_answered(&self, path: &str, body: &[u8]) -> Result<Answer, Failure> {
+    fn send_until_answered(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<Answer, Failure> {
         let started = Instant::now();
         loop {
-            let sent = self.client.send("POST", path, "application/cloudevents-batch+json", Some(body));
+            let sent = self.client.send(method, path, "application/cloudevents-batch+json", body);
             let wait_s = match &sent {
                 Ok(answer) if matches!(answer.status, 429 | 503) => answer.retry_after_s.unwrap_or(1),
                 Ok(_) => return sent,

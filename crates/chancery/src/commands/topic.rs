@@ -20,6 +20,8 @@ enum Act {
     List,
     /// One topic, and who answers for it
     Show { topic: String },
+    /// Whom events are sealed for end to end: each class with the agencies that may read it, and their keys
+    Recipients { topic: String },
     /// Say that you still answer for a topic, as its steward or deputy
     Confirm { topic: String },
     /// Name who answers for a topic from now on; counts as a confirmation
@@ -64,6 +66,7 @@ impl Topic {
         let (command, done) = match self.act {
             Act::List => return list(options),
             Act::Show { topic } => return show(options, &topic),
+            Act::Recipients { topic } => return recipients(options, &topic),
             Act::Confirm { topic } => {
                 (json!({"command": "confirm-topic", "topic": topic}), format!("{topic} is confirmed"))
             }
@@ -161,6 +164,30 @@ fn show(options: &Options, topic: &str) -> Result<(), Failure> {
         line(&field.replace('_', " "), cell(&answer[field]));
     }
     ownership(&answer["ownership"]);
+    Ok(())
+}
+
+fn recipients(options: &Options, topic: &str) -> Result<(), Failure> {
+    let answer = options.client().get(&format!("/v1/topics/{}/recipients", segment(topic)))?;
+    if options.json {
+        output::json(&answer);
+        return Ok(());
+    }
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    for class in list(&answer["classes"]) {
+        for reader in list(&class["recipients"]) {
+            let keys: Vec<String> = list(&reader["keys"]).iter().map(|key| cell(&key["key"])).collect();
+            let keys =
+                if keys.is_empty() { "none: nothing is sealed for it".to_owned() } else { keys.join(" ") };
+            found.push([cell(&class["class"]), cell(&reader["agency"]), keys]);
+        }
+    }
+    output::table(
+        ["CLASS", "AGENCY", "KEYS"],
+        &found,
+        "nothing of it is sealed end to end, or nobody may read it",
+    );
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::compile::{Contract, Fault};
 use crate::limits::MIGRATION_STEPS;
 use crate::places::Types;
 use crate::pointer::Pointer;
-use crate::{ContractVersion, Format, formats};
+use crate::{ContractVersion, Format, end_to_end, formats};
 
 /// Everything that is wrong with the migration of `new`, which leads from `old` to it.
 pub(super) fn faults(old: &Contract, new: &Contract) -> Vec<Fault> {
@@ -28,12 +28,14 @@ pub(super) fn faults(old: &Contract, new: &Contract) -> Vec<Fault> {
         return vec![Fault::new("migration", problem, "divide the change into two versions")];
     }
     let places = |it: &Contract| formats::declared(it.definition.format, &it.definition.schema);
+    let (of_old, of_new) = (old, new);
     let (old, new) = ((before.version, places(old)), (after.version, places(new)));
     let mut check = Check { old: &old, new: &new, at: String::new(), found: Vec::new() };
     for (index, step) in steps.iter().enumerate() {
         check.at = format!("migration/{}", index + 1);
         check.step(step);
     }
+    check.found.extend(end_to_end::migration_faults(of_old, of_new));
     check.found
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Field, Plan, PlanNode, SubjectPath};
 use crate::compile::Fault;
 use crate::definition::{Definition, FieldRule};
+use crate::end_to_end;
 use crate::leaks;
 use crate::limits;
 use crate::places::{Places, Step};
@@ -200,6 +201,11 @@ impl<P: Places> Builder<'_, P> {
                 None
             }
         };
+        if self.definition.end_to_end.contains(class) {
+            let (types, is_fixed) = (self.places.types(&visit.place), self.places.is_fixed(&visit.place));
+            let fault = end_to_end::place_fault(class, types, is_fixed);
+            fault.into_iter().for_each(|(problem, remedy)| self.fault(path, problem, remedy));
+        }
         let form = self.rules[rule].field.redact;
         let field = Field { class: index, sealed, form, owner, watch, keys };
         PlanNode { field: Some(field), whole: true, ..PlanNode::default() }

@@ -14,6 +14,7 @@ mod ownership;
 mod principals;
 mod public;
 mod schemas;
+mod sealing_keys;
 mod subscriptions;
 mod successions;
 mod tags;
@@ -152,6 +153,8 @@ fn by_the_rules(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refuse
         Command::SetStandards { standards } => agencies::set_standards(case, standards),
         Command::RegisterAgency(profile) => agencies::register(case, profile),
         Command::ChangeAgency(change) => agencies::change(case, change),
+        Command::PublishSealingKey { agency, public_key } => sealing_keys::publish(case, agency, public_key),
+        Command::RetireSealingKey { agency, key, reason } => sealing_keys::retire(case, agency, key, reason),
         Command::CreatePrincipal { principal, agency, roles, token_hash, scram } => {
             principals::create(case, principal, agency, *roles, (*token_hash, scram.clone()))
         }

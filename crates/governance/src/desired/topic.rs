@@ -52,6 +52,8 @@ struct ContractForm {
     extensions: BTreeMap<String, String>,
     identity: Option<Text>,
     identity_window: Option<Text>,
+    #[serde(default)]
+    end_to_end: Vec<String>,
     migration: Option<Vec<Step>>,
 }
 
@@ -165,6 +167,7 @@ fn definition(
         extensions: form.extensions.into_iter().map(|(name, class)| (name, Class::from(class))).collect(),
         identity,
         identity_window_s,
+        end_to_end: form.end_to_end.into_iter().map(Class::from).collect(),
         migration: form.migration,
     })
 }
@@ -252,6 +255,8 @@ struct WrittenContract<'a> {
     identity: Option<&'a Pointer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_window: Option<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    end_to_end: &'a BTreeSet<Class>,
     #[serde(skip_serializing_if = "Option::is_none")]
     migration: Option<&'a [Step]>,
 }
@@ -260,7 +265,7 @@ struct WrittenContract<'a> {
 pub(super) fn files(wish: &NewTopic) -> Vec<(String, String)> {
     let NewTopic { topic, owner, steward, deputy, description, legal_basis, latency, partitions, .. } = wish;
     let Definition { version, format, schema, compatibility, subject, classify, key, .. } = &*wish.contract;
-    let Definition { extensions, identity, identity_window_s, migration, .. } = &*wish.contract;
+    let Definition { extensions, identity, identity_window_s, end_to_end, migration, .. } = &*wish.contract;
     let ending = match format {
         Format::JsonSchema => "schema.json",
         Format::Avro => "avsc",
@@ -277,6 +282,7 @@ pub(super) fn files(wish: &NewTopic) -> Vec<(String, String)> {
         extensions,
         identity: identity.as_ref(),
         identity_window: identity_window_s.map(duration::to_text),
+        end_to_end,
         migration: migration.as_deref(),
     };
     let form = WrittenTopic {

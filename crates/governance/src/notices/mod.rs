@@ -34,7 +34,7 @@ pub struct Kind {
 }
 
 /// All kinds of notice.
-pub const KINDS: [Kind; 45] = [
+pub const KINDS: [Kind; 47] = [
     open("contract.proposed", "A version of a contract is proposed."),
     open("contract.acknowledged", "An agency agrees to a proposed version."),
     open("contract.objected", "An agency objects to a proposed version."),
@@ -74,6 +74,8 @@ pub const KINDS: [Kind; 45] = [
     open("succession.withdrawn", "An agency is not to be succeeded any more."),
     open("succession.completed", "What an agency had is its successors'."),
     open("agency.registered", "An agency joined the bus."),
+    open("agency.key-published", "An agency published a key that producers seal for."),
+    open("agency.key-retired", "Nothing is sealed for a key of an agency any more."),
     open("standards.changed", "The central rules changed."),
     closed("erasure.requested", "Somebody asks that a person is erased."),
     closed("erasure.ended", "A person is not erased, or not from everything."),

@@ -123,6 +123,7 @@ pub fn definition(kind: &Kind) -> Definition {
         extensions: Default::default(),
         identity: None,
         identity_window_s: None,
+        end_to_end: Default::default(),
         migration: None,
     }
 }

@@ -5,6 +5,7 @@ mod contracts;
 mod erasure;
 mod handing_over;
 mod ownership;
+mod sealing_keys;
 mod subscriptions;
 
 use contract::{AgencyName, ContractVersion, TopicName};
@@ -69,6 +70,7 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::ErasureTold { .. }
         | Event::ErasureTraced { .. }
         | Event::ErasureAnswered { .. } => told.erasure(event),
+        Event::SealingKeyPublished { .. } | Event::SealingKeyRetired { .. } => told.sealing_key(event),
         Event::HoldPlaced { hold, reason, by, .. } => told.hold("hold.placed", hold, reason, by),
         Event::HoldLifted { hold, reason, by } => told.hold("hold.lifted", hold, reason, by),
         Event::BusOpened { .. }

@@ -280,6 +280,9 @@ fn about(command: &Command) -> About<'_> {
         | Command::LiftHold { .. } => About::Bus,
         Command::RegisterAgency(profile) => About::Agency(&profile.agency),
         Command::ChangeAgency(change) => About::Agency(&change.agency),
+        Command::PublishSealingKey { agency, .. } | Command::RetireSealingKey { agency, .. } => {
+            About::Agency(agency)
+        }
         Command::ProposeSuccession { agency, .. }
         | Command::AcceptSuccession { agency, .. }
         | Command::WithdrawSuccession { agency, .. } => About::Agency(agency),

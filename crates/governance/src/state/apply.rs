@@ -34,9 +34,10 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
             }
             state.standards = Arc::new(standards.clone());
         }
-        Event::AgencyRegistered { .. } | Event::AgencyChanged { .. } => {
-            parties::agencies(state, event, at_ms)
-        }
+        Event::AgencyRegistered { .. }
+        | Event::AgencyChanged { .. }
+        | Event::SealingKeyPublished { .. }
+        | Event::SealingKeyRetired { .. } => parties::agencies(state, event, at_ms),
         Event::PrincipalCreated { .. }
         | Event::PrincipalChanged { .. }
         | Event::TokenIssued { .. }

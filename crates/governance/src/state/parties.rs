@@ -1,5 +1,6 @@
 //! Agencies and those who act for them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{AgencyName, PrincipalName};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Succeeded;
 use crate::notices::{Way, Wishes};
+use crate::sealing_keys::SealingKey;
 use crate::{Actor, By, Date, Roles, Scram, TokenHash};
 
 /// Who an agency is, apart from its name on the bus.
@@ -48,6 +50,8 @@ pub struct Agency {
     pub succeeded: Vec<Succeeded>,
     /// Since when it wants to be told.
     pub since: Since,
+    /// The keys that producers seal for, and those that they sealed for, by id.
+    pub sealing_keys: BTreeMap<String, SealingKey>,
 }
 
 /// Since when an agency wants to be told in each way, in milliseconds since 1970; what was before is not told.
@@ -74,6 +78,12 @@ impl Since {
 }
 
 impl Agency {
+    /// The keys that producers seal for, by id.
+    pub fn keys_in_use(&self) -> impl Iterator<Item = (&str, &SealingKey)> {
+        let keys = self.sealing_keys.iter().map(|(id, key)| (id.as_str(), key));
+        keys.filter(|(_, key)| key.retired.is_none())
+    }
+
     /// Whether its events may name `source`.
     pub fn may_use_source(&self, source: &str) -> bool {
         let sources = &self.profile.sources;

@@ -21,6 +21,10 @@ use serde_json::{Value, json};
 pub const NOW: u64 = 1_767_225_600_000;
 pub const DAY_MS: u64 = 86_400_000;
 
+/// The public key of the vector in `docs/formats/end-to-end.md`, and its id.
+pub const PUBLIC_KEY: &str = "e2e-public1.e06Qm75__kTEZaIgA31gjuNYl9Me-XLwf3SJLLD3PxM";
+pub const KEY_ID: &str = "d19bf3f082782c87b783fe7134698aef";
+
 /// Takes every contract but those whose schema says `bad`.
 pub struct Check;
 

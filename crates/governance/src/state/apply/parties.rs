@@ -1,10 +1,12 @@
 //! Folds facts about agencies and principals.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::PrincipalName;
 
 use crate::events::Event;
+use crate::sealing_keys::{Retired, SealingKey};
 use crate::state::{Agency, Delegation, Principal, Since, State};
 use crate::{Roles, Scram, TokenHash};
 
@@ -20,6 +22,7 @@ pub(super) fn agencies(state: &mut State, event: &Event, at_ms: u64) {
                 registered_ms: at_ms,
                 succeeded: Vec::new(),
                 since,
+                sealing_keys: BTreeMap::new(),
             };
             state.agencies.insert(agency, Arc::new(record));
         }
@@ -28,6 +31,19 @@ pub(super) fn agencies(state: &mut State, event: &Event, at_ms: u64) {
                 let record = Arc::make_mut(record);
                 record.since = record.since.of(&profile.notices, at_ms);
                 record.profile = profile.clone();
+            }
+        }
+        Event::SealingKeyPublished { agency, key, public_key, by } => {
+            if let Some(record) = state.agencies.get_mut(agency) {
+                let (public_key, by) = (public_key.clone(), by.clone());
+                let fresh = SealingKey { public_key, by, since_ms: at_ms, retired: None };
+                Arc::make_mut(record).sealing_keys.insert(key.clone(), fresh);
+            }
+        }
+        Event::SealingKeyRetired { agency, key, reason, by } => {
+            let record = state.agencies.get_mut(agency).map(Arc::make_mut);
+            if let Some(found) = record.and_then(|record| record.sealing_keys.get_mut(key)) {
+                found.retired = Some(Retired { reason: reason.clone(), by: by.clone(), at_ms });
             }
         }
         _ => {}

@@ -1,0 +1,56 @@
+//! What a contract wants sealed end to end: the bus cannot open it, and validates what it can. Each value is sealed at all,
+//! for its place, and for just the agencies that may read it at this moment.
+
+use contract::compile::Contract;
+use contract::end_to_end::Value;
+use end_to_end::Sealed;
+use governance::sealing_keys::{mismatches, recipients};
+
+use crate::core::Core;
+use crate::limits::MISMATCHES_TOLD;
+use crate::topics::Topic;
+use crate::{Refusal, RefusalKind};
+
+/// Refuses an event with a value that is not sealed so. Values are never repeated.
+pub fn keep(core: &Core, topic: &Topic, contract: &Contract, data: &[u8]) -> Result<(), Refusal> {
+    if !contract.is_end_to_end() {
+        return Ok(());
+    }
+    let wrong: Vec<String> = contract
+        .end_to_end_values(data)
+        .iter()
+        .flat_map(|value| wrong(core, topic, value))
+        .take(MISMATCHES_TOLD)
+        .collect();
+    if wrong.is_empty() { Ok(()) } else { Err(refusal(topic, contract, &wrong)) }
+}
+
+fn wrong(core: &Core, topic: &Topic, value: &Value) -> Vec<String> {
+    let Value { pointer, shown, class, text } = value;
+    let sealed = match Sealed::parse(text) {
+        Ok(sealed) => sealed,
+        Err(why) => return vec![format!("{shown} ({class}) {why}")],
+    };
+    if sealed.pointer() != pointer {
+        return vec![format!("{shown} ({class}) is sealed for another place")];
+    }
+    let state = core.state();
+    let readers = recipients(&state, &topic.name, class, core.clock.now_ms());
+    let told = mismatches(&readers, sealed.addressees());
+    told.iter().map(|mismatch| format!("{shown} ({class}) {mismatch}")).collect()
+}
+
+fn refusal(topic: &Topic, contract: &Contract, wrong: &[String]) -> Refusal {
+    let (name, version, whose) = (&topic.name, contract.definition().version, topic.answers_for_it());
+    let text = format!("contract {name} {version}: {} ({whose})", wrong.join("; "));
+    Refusal {
+        code: Some(NOT_SEALED),
+        ..Refusal::new(RefusalKind::Contract, text).hint(format!(
+            "the producer seals it end to end for those whom GET /v1/topics/{name}/recipients names, which changes: \
+             chancery publish does so; whoever does it otherwise asks again and seals again"
+        ))
+    }
+}
+
+/// The refusal's code: another try with the recipients of this moment may do.
+const NOT_SEALED: &str = "not-sealed-end-to-end";

@@ -1,0 +1,230 @@
+//! What a contract wants sealed end to end: the bus refuses what is not sealed for just those who may read it, hands over
+//! what is, and never has what opens it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use crate::common::*;
+use bus::{Caller, Outcome, RefusalKind};
+use bytes::Bytes;
+use contract::{CloudEvent, Data, SubscriptionName, TopicName};
+use end_to_end::documents::{self, Event, Field};
+use end_to_end::{PrivateKey, PublicKey, Recipient};
+use governance::{Command, Role};
+use serde_json::{Value, json};
+
+const FINDING: &str = "Positive For Something";
+
+const TOPIC: &str = "topic: health.case.reported
+owner: civil-registry
+steward: m.okafor@civil-registry
+deputy: l.brandt@civil-registry
+description: A case of a disease that must be reported.
+legal_basis: Infection Protection Act §7
+retention: 10y
+contract:
+  version: 1
+  format: json-schema
+  schema: v1.schema.json
+  subject: /personId
+  end_to_end: [special]
+  classify:
+    /personId: personal
+    /office: public
+    /finding: special
+    /tests/*: special
+";
+
+const SCHEMA: &str = r#"{
+  "type": "object", "required": ["personId"], "additionalProperties": false,
+  "properties": {
+    "personId": {"type": "string"}, "office": {"type": "string"}, "finding": {"type": "string"},
+    "tests": {"type": "array", "items": {"type": ["string", "null"]}}
+  }
+}"#;
+
+fn case() -> TopicName {
+    TopicName::parse("health.case.reported").unwrap()
+}
+
+fn subscription(name: &str, clears: &str) -> (String, String) {
+    let agency = name.split('.').next().unwrap();
+    let text = format!(
+        "subscription: {name}\ntopic: health.case.reported\nagency: {agency}\npurpose: a purpose\nlegal_basis: An Act §1\nclears: {clears}\nexpires: 2035-01-01\n"
+    );
+    (format!("subscriptions/{name}.yaml"), text)
+}
+
+/// The tax office may read what is special, statistics may not.
+async fn clinic(folder: &std::path::Path) -> (World, Caller) {
+    let world = world(folder).await;
+    let mut files = files();
+    files.extend([
+        ("topics/health.case.reported/topic.yaml".to_owned(), TOPIC.to_owned()),
+        ("topics/health.case.reported/v1.schema.json".to_owned(), SCHEMA.to_owned()),
+        subscription("tax-office.cases", "[personal, special]"),
+        subscription("statistics.cases", "[personal]"),
+    ]);
+    world.bus.apply(&world.operator, &files, false).await.unwrap();
+    let officer = principal(&world.bus, &world.operator, "officer@tax-office", Role::Dpo).await;
+    (world, officer)
+}
+
+async fn publish_key(world: &World, officer: &Caller, key: &PublicKey) {
+    let (agency, public_key) = (officer.agency.clone(), key.to_string());
+    world.bus.govern(officer, Command::PublishSealingKey { agency, public_key }).await.unwrap();
+}
+
+fn event(id: &str, data: &str) -> CloudEvent {
+    CloudEvent {
+        id: id.to_owned(),
+        ty: "health.case.reported".to_owned(),
+        subject: None,
+        data: Some(Data::Json(Bytes::from(data.to_owned()))),
+        ..birth(1)
+    }
+}
+
+fn document(finding: &str) -> String {
+    json!({"personId": "PID-1", "office": "North", "finding": finding, "tests": [finding, null]}).to_string()
+}
+
+/// The event, sealed by its producer.
+fn sealed(id: &str, recipients: &[(&str, &PrivateKey)]) -> CloudEvent {
+    let one = |(agency, key): &(&str, &PrivateKey)| Recipient {
+        agency: (*agency).to_owned(),
+        key: key.public().clone(),
+    };
+    let recipients: Vec<Recipient> = recipients.iter().map(one).collect();
+    let fields = ["/finding", "/tests/*"].map(|pointer| Field { pointer, recipients: Some(&recipients) });
+    let plain = event(id, "");
+    let of = Event { topic: "health.case.reported", source: &plain.source, id };
+    event(id, &documents::seal(&document(FINDING), &fields, &of).unwrap())
+}
+
+async fn report(world: &World, event: CloudEvent) -> Outcome {
+    let outcomes = world.bus.publish(&world.registry, &case(), vec![Ok(event)]).await.unwrap();
+    outcomes.into_iter().next().unwrap()
+}
+
+/// What is told of an event that is not taken; never what it says.
+async fn told(world: &World, event: CloudEvent) -> String {
+    let refused = refusal(report(world, event).await);
+    assert_eq!((refused.kind, refused.code), (RefusalKind::Contract, Some("not-sealed-end-to-end")));
+    let hint = refused.hint.as_deref().unwrap_or_default();
+    assert!(hint.contains("GET /v1/topics/health.case.reported/recipients"), "{refused}");
+    assert!(!refused.to_string().contains(FINDING), "{refused}");
+    refused.text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_sealed_for_just_those_who_may_read_it_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, officer) = clinic(folder.path()).await;
+    let [old, new, stranger] = [(); 3].map(|()| PrivateKey::generate().unwrap());
+    // Nobody who may read it has a key yet: sealed for nobody.
+    receipt(report(&world, sealed("c-0", &[])).await);
+    publish_key(&world, &officer, old.public()).await;
+    for (id, event, said) in [
+        ("plaintext", event("c-1", &document(FINDING)), "/finding (special) is not sealed"),
+        ("nobody", sealed("c-1", &[]), "/finding (special) is not sealed for tax-office, who may read it"),
+        (
+            "a stranger",
+            sealed("c-1", &[("tax-office", &old), ("statistics", &stranger)]),
+            "/finding (special) is sealed for \"statistics\", who may not read it",
+        ),
+        ("another key", sealed("c-1", &[("tax-office", &new)]), "which is none that tax-office uses"),
+    ] {
+        let text = told(&world, event).await;
+        assert!(text.contains(said) && text.contains("/tests/0 (special)"), "{id}: {text}");
+    }
+    // One value in another's place.
+    let moved = text(&sealed("c-1", &[("tax-office", &old)])).replace("\"finding\"", "\"swap\"");
+    let moved: Value = serde_json::from_str(&moved).unwrap();
+    let moved = json!({"personId": "PID-1", "finding": moved["tests"][0], "tests": [moved["swap"]]});
+    assert!(told(&world, event("c-1", &moved.to_string())).await.contains("is sealed for another place"));
+    receipt(report(&world, sealed("c-1", &[("tax-office", &old)])).await);
+
+    // A newer key beside the old one, and then alone.
+    publish_key(&world, &officer, new.public()).await;
+    receipt(report(&world, sealed("c-2", &[("tax-office", &old)])).await);
+    receipt(report(&world, sealed("c-3", &[("tax-office", &old), ("tax-office", &new)])).await);
+    let retire = Command::RetireSealingKey {
+        agency: officer.agency.clone(),
+        key: old.id().to_string(),
+        reason: "a newer one".to_owned(),
+    };
+    world.bus.govern(&officer, retire).await.unwrap();
+    assert!(told(&world, sealed("c-4", &[("tax-office", &old)])).await.contains("none that tax-office uses"));
+    receipt(report(&world, sealed("c-4", &[("tax-office", &new)])).await);
+
+    // Who is not a reader any more is sealed for no more.
+    let revoke = Command::RevokeSubscription {
+        subscription: SubscriptionName::parse("tax-office.cases").unwrap(),
+        reason: "the purpose ended".to_owned(),
+    };
+    world.bus.govern(&world.operator, revoke).await.unwrap();
+    let text = told(&world, sealed("c-5", &[("tax-office", &new)])).await;
+    assert!(text.contains("sealed for \"tax-office\", who may not read it"), "{text}");
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_over_opens_with_the_agencys_key_and_the_bus_never_had_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, officer) = clinic(folder.path()).await;
+    let key = PrivateKey::generate().unwrap();
+    publish_key(&world, &officer, key.public()).await;
+    let found = world.bus.recipients(&world.registry, &case()).unwrap();
+    let fields: Vec<String> = found.versions[0].fields.iter().map(|(at, _)| at.to_string()).collect();
+    assert_eq!(fields, ["/finding", "/tests/*"]);
+    let [readers] = &found.readers[..] else { panic!("{found:?}") };
+    let [(agency, keys)] = &readers.agencies[..] else { panic!("{found:?}") };
+    assert_eq!((agency.as_str(), &keys[0].1), ("tax-office", &key.public().to_string()));
+    assert!(
+        world.bus.recipients(&world.statistics, &case()).is_err(),
+        "whom it is sealed for is the owner's to know"
+    );
+
+    receipt(report(&world, sealed("c-1", &[("tax-office", &key)])).await);
+    let name = SubscriptionName::parse("tax-office.cases").unwrap();
+    let delivered = world.bus.pull(&world.tax, &name, all()).await.unwrap();
+    let event = &delivered.events[0].event;
+    assert!(!text(event).contains(FINDING));
+    let of = Event { topic: "health.case.reported", source: &event.source, id: &event.id };
+    let (opened, values) = documents::open(&text(event), std::slice::from_ref(&key), &of).unwrap();
+    let (opened, wanted): (Value, Value) =
+        (serde_json::from_str(&opened).unwrap(), serde_json::from_str(&document(FINDING)).unwrap());
+    assert_eq!((opened, values.len()), (wanted, 2));
+    // Who is not cleared for it is not even handed what is sealed.
+    let name = SubscriptionName::parse("statistics.cases").unwrap();
+    let delivered = world.bus.pull(&world.statistics, &name, all()).await.unwrap();
+    assert!(!text(&delivered.events[0].event).contains("e2e1."));
+
+    let mut outputs = world.bus.metrics_text().into_bytes();
+    world.bus.export_audit(false, &mut outputs).unwrap();
+    world.bus.close().await;
+    let secret = key.to_text();
+    let secrets = [FINDING.as_bytes(), secret.rsplit('.').next().unwrap().as_bytes()];
+    let holds = |bytes: &[u8]| secrets.iter().any(|secret| memchr(bytes, secret));
+    assert!(!holds(&outputs));
+    let mut files = 0;
+    scan(folder.path(), &mut |path, bytes| {
+        files += 1;
+        assert!(!holds(bytes), "{}", path.display());
+    });
+    assert!(files > 3, "{files}");
+}
+
+fn memchr(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window[0] == wanted[0] && window == wanted)
+}
+
+fn scan(folder: &std::path::Path, look: &mut dyn FnMut(&std::path::Path, &[u8])) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        match path.is_dir() {
+            true => scan(&path, look),
+            false => look(&path, &std::fs::read(&path).unwrap()),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Classes whose values the producer seals for the readers' agencies, so that the bus cannot open them either.
+//!
+//! What stands in such a field is a text in the form of `docs/formats/end-to-end.md`; here it is said which fields these
+//! are, what a contract may not ask of them, and which texts a document has there. Whether a text is sealed, and for whom,
+//! is the bus's business.
+
+use std::collections::BTreeSet;
+
+use crate::compile::{Contract, Fault};
+use crate::definition::{Definition, Format, KeyRule};
+use crate::document::{Document, Kind, Node};
+use crate::impact::{Effect, Weight};
+use crate::limits::Limits;
+use crate::migration::Step;
+use crate::places::Types;
+use crate::plan::Field;
+use crate::pointer::Pointer;
+use crate::{Class, formats};
+
+/// A value of a document that must be sealed end to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// Where it stands, a JSON pointer. It may hold a person's identifier, as a name in a map.
+    pub pointer: String,
+    /// The same as it may be shown: `*` for a name that no schema declares.
+    pub shown: String,
+    /// Its class.
+    pub class: Class,
+    /// What stands there.
+    pub text: String,
+}
+
+impl Contract {
+    /// Whether anything of its events is sealed end to end.
+    pub fn is_end_to_end(&self) -> bool {
+        !self.definition.end_to_end.is_empty()
+    }
+
+    /// The fields that are, each with its class; `*` is any element or member.
+    pub fn end_to_end_fields(&self) -> impl Iterator<Item = (&Pointer, &Class)> {
+        let definition = &self.definition;
+        let fields = definition.classify.iter().map(|(pointer, rule)| (pointer, &rule.class));
+        fields.filter(|(_, class)| definition.end_to_end.contains(*class))
+    }
+
+    /// The values of a checked document that must be. `null` says that there is none.
+    pub fn end_to_end_values(&self, data: &[u8]) -> Vec<Value> {
+        let mut found = Vec::new();
+        if self.is_end_to_end()
+            && let Ok(document) = Document::parse(data, &Limits::default())
+        {
+            self.values_at(document.root(), 0, &mut Path::default(), &mut found);
+        }
+        found
+    }
+
+    fn values_at(&self, value: Node<'_>, node: u32, path: &mut Path, found: &mut Vec<Value>) {
+        let node = self.plan.node(node);
+        if let Some(text) = value.as_str() {
+            if let Some(class) = self.end_to_end_class(node.field) {
+                let (pointer, shown) = (pointer(&path.tokens), pointer(&path.shown));
+                found.push(Value { pointer, shown, class: class.clone(), text: text.into_owned() });
+            }
+            return;
+        }
+        if node.whole {
+            return;
+        }
+        match value.kind() {
+            Kind::Object => value.members().for_each(|member| {
+                let name = member.key();
+                let Some(child) = node.member(&name) else { return };
+                let shown = if node.others == Some(child) { "*" } else { &name };
+                path.enter(&name, shown);
+                self.values_at(member.value(), child, path, found);
+                path.leave();
+            }),
+            Kind::Array => value.items().enumerate().for_each(|(index, item)| {
+                let Some(child) = node.element(index) else { return };
+                path.enter(&index.to_string(), &index.to_string());
+                self.values_at(item, child, path, found);
+                path.leave();
+            }),
+            _ => {}
+        }
+    }
+
+    fn end_to_end_class(&self, field: Option<Field>) -> Option<&Class> {
+        let class = self.classes.get(usize::from(field?.class))?;
+        self.definition.end_to_end.contains(class).then_some(class)
+    }
+
+    /// The declared places that are.
+    fn end_to_end_places(&self) -> BTreeSet<String> {
+        let declared = formats::declared(self.definition.format, &self.definition.schema);
+        let is = |place: &String| {
+            let pointer = Pointer::parse(place).unwrap_or_else(|_| Pointer::root());
+            self.end_to_end_class(self.plan.field_at(pointer.tokens())).is_some()
+        };
+        declared.into_keys().filter(is).collect()
+    }
+}
+
+/// The way to a value, as it is and as it may be shown.
+#[derive(Default)]
+struct Path {
+    tokens: Vec<String>,
+    shown: Vec<String>,
+}
+
+impl Path {
+    fn enter(&mut self, token: &str, shown: &str) {
+        self.tokens.push(token.to_owned());
+        self.shown.push(shown.to_owned());
+    }
+
+    fn leave(&mut self) {
+        self.tokens.pop();
+        self.shown.pop();
+    }
+}
+
+fn pointer(tokens: &[String]) -> String {
+    Pointer::from_tokens(tokens.iter().cloned()).to_string()
+}
+
+/// What is wrong with it whatever the schema says.
+pub(crate) fn faults(definition: &Definition) -> Vec<Fault> {
+    const PART: &str = "end_to_end";
+    let classes = &definition.end_to_end;
+    let mut faults = Vec::new();
+    if !classes.is_empty() && definition.format != Format::JsonSchema {
+        let problem = "only contracts in JSON Schema can ask for it";
+        faults.push(Fault::new(PART, problem, "leave it out, or write the schema in JSON Schema"));
+    }
+    for class in classes {
+        if !class.is_about_a_person() {
+            let problem = format!("{class} is nobody's data");
+            faults.push(Fault::new(PART, problem, "use personal, special or a class of the standards"));
+        } else if !definition.classify.values().any(|rule| rule.class == *class) {
+            let problem = format!("no field is {class}");
+            faults.push(Fault::new(
+                PART,
+                problem,
+                "classify the fields that are meant, or leave the class out",
+            ));
+        }
+    }
+    let is_at = |pointer: &Pointer| {
+        definition.classify.get(pointer).is_some_and(|rule| classes.contains(&rule.class))
+    };
+    for subject in definition.subject.iter().filter(|subject| is_at(subject)) {
+        let problem = "is a subject, and sealed end to end: the bus could not tell whom an event is about";
+        faults.push(Fault::new(subject.to_string(), problem, "give it a class that is not end to end"));
+    }
+    if let KeyRule::At(pointer) = &definition.key
+        && is_at(pointer)
+    {
+        let problem = format!("{pointer} is sealed end to end, differently each time");
+        faults.push(Fault::new("key", problem, "name another field"));
+    }
+    for (name, class) in definition.extensions.iter().filter(|(_, class)| classes.contains(*class)) {
+        let problem = format!("is {class}, which is end to end, and attributes cannot be");
+        faults.push(Fault::new(format!("extensions/{name}"), problem, "give it another class"));
+    }
+    faults
+}
+
+/// What is wrong with sealing what the schema has at a place; the problem and the remedy.
+pub(crate) fn place_fault(class: &Class, types: Types, is_fixed: bool) -> Option<(String, String)> {
+    let text = Types::STRING.or(Types::NULL);
+    if !types.is_within(text) || types == Types::NULL || types == Types::NONE {
+        let problem = format!("is {class}, which is end to end, and may be {types}");
+        let remedy = "let it be a string, whatever is sealed in it, and classify each such place by itself";
+        return Some((problem, remedy.to_owned()));
+    }
+    is_fixed.then(|| {
+        let problem = format!("is {class}, which is end to end, and its schema admits no sealed text");
+        (problem, "leave out its `enum`, `const` or `format`: they are for what is sealed".to_owned())
+    })
+}
+
+/// What differs for those who read by `old`.
+pub(crate) fn effects(old: &Definition, new: &Definition) -> Vec<Effect> {
+    let classes: BTreeSet<&Class> = old.end_to_end.symmetric_difference(&new.end_to_end).collect();
+    let effect = |class: &Class| {
+        let (weight, what) = match new.end_to_end.contains(class) {
+            true => {
+                (Weight::Breaking, "is sealed end to end from now on: readers need a key of their agency")
+            }
+            false => (Weight::LessProtective, "is not sealed end to end any more: the bus can open it"),
+        };
+        let of = Some(class.clone());
+        Effect { what: format!("{class} {what}"), weight, before: of.clone(), after: of }
+    };
+    classes.into_iter().map(effect).collect()
+}
+
+/// What is wrong with a migration, since the bus cannot open what it would have to change: such a value goes back as it is,
+/// or not at all.
+pub(crate) fn migration_faults(old: &Contract, new: &Contract) -> Vec<Fault> {
+    if !old.is_end_to_end() && !new.is_end_to_end() {
+        return Vec::new();
+    }
+    let (before, after) = (old.end_to_end_places(), new.end_to_end_places());
+    let declared = |it: &Contract| formats::declared(it.definition.format, &it.definition.schema);
+    let both = (declared(old), declared(new));
+    let mut faults = Vec::new();
+    for place in before.symmetric_difference(&after) {
+        if both.0.contains_key(place) && both.1.contains_key(place) {
+            let problem = format!("{place} is sealed end to end in one of the versions only");
+            let remedy = "leave the migration out: those who read the topic are asked instead";
+            faults.push(Fault::new("migration", problem, remedy));
+        }
+    }
+    for (index, step) in new.definition.migration.iter().flatten().enumerate() {
+        let touched: Vec<&Pointer> = match step {
+            Step::Renamed { from, to } => vec![from, to],
+            Step::Mapped { at, .. } | Step::Converted { at, .. } => vec![at],
+            Step::Added { at, value: Some(_) } | Step::Removed { at, value: Some(_) } => vec![at],
+            Step::Added { .. } | Step::Removed { .. } => Vec::new(),
+        };
+        let hit = before.union(&after).find(|place| touched.iter().any(|at| lies_in(place, &at.to_string())));
+        if let Some(place) = hit {
+            let problem = format!("{place} is sealed end to end, for its place and by its producer");
+            let remedy = "let it stand where it stood, as it is; it may be added or removed without a value";
+            faults.push(Fault::new(format!("migration/{}", index + 1), problem, remedy));
+        }
+    }
+    faults
+}
+
+/// Whether a place is another one or below it.
+fn lies_in(place: &str, above: &str) -> bool {
+    place.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
