@@ -175,11 +175,12 @@ fn opened(core: &Core, topic: &Topic, contract: &Contract, record: &Record) -> O
     let binding = reveal::binding(topic, &read.event, &read);
     let all: ClassSet = contract.classes().iter().cloned().collect();
     let mut is_whole = true;
-    let revealed = reveal::open(core, topic, &sealed, &binding, &all, &mut |piece| match piece {
-        Piece::Text(text) => document.text(text),
-        Piece::Opened(bytes) => document.keep(bytes),
-        Piece::LeftOut(_) => is_whole = false,
-    });
+    let revealed =
+        reveal::open(core, topic, &sealed, &binding, reveal::Sight::of(&all), &mut |piece| match piece {
+            Piece::Text(text) => document.text(text),
+            Piece::Opened(bytes) => document.keep(bytes),
+            Piece::LeftOut(_) => is_whole = false,
+        });
     document.finish();
     (is_whole && revealed.is_ok()).then_some(data)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 78] = [
+const TAGS: [&str; 80] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -86,6 +86,8 @@ const TAGS: [&str; 78] = [
     "hold-placed",
     "hold-placed",
     "hold-lifted",
+    "standards-set",
+    "subscription-narrowed",
 ];
 
 fn facts() -> Vec<Value> {

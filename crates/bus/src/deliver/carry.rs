@@ -6,6 +6,7 @@
 //! the topic's owner are told of the first of each version; where they are many, delivery stops until somebody decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -15,10 +16,12 @@ use contract::{Class, ClassSet, CloudEvent, ContractVersion, Misfit, Subscriptio
 use governance::clerk::clerk;
 use governance::{Event, State, Subscription, carrying};
 
+use super::reveal::Sight;
 use super::{Batch, Found, cleared_of};
 use crate::api::From;
 use crate::core::Core;
 use crate::limits::{LETTERS_MAX, SET_ASIDE_MAX};
+use crate::person_consents::Demand;
 use crate::schema_ids::{Framing, SchemaId};
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, Step};
@@ -34,6 +37,8 @@ pub struct View {
     pub cleared: ClassSet,
     /// The version that it is carried on.
     pub carried: Option<Carried>,
+    /// What those whom events are about must have consented to.
+    pub demand: Option<Arc<Demand>>,
     /// Its name.
     name: SubscriptionName,
     /// How many more events may be set aside for it.
@@ -41,8 +46,8 @@ pub struct View {
 }
 
 impl View {
-    /// The subscription's, as it stands.
-    pub fn of(core: &Core, subscription: &Subscription) -> Self {
+    /// The subscription's, as it stands, with what it demands.
+    pub fn of(core: &Core, subscription: &Subscription, demand: Option<Arc<Demand>>) -> Self {
         let carried =
             subscription.carried.map(|carried| Carried { on: carried.on, since_ms: carried.since_ms });
         let name = subscription.name.clone();
@@ -50,7 +55,12 @@ impl View {
             Some(_) => SET_ASIDE_MAX.saturating_sub(core.dead_letters.by_the_bus(&name)),
             None => usize::MAX,
         };
-        Self { cleared: cleared_of(subscription), carried, name, room: room.into() }
+        Self { cleared: cleared_of(subscription), carried, demand, name, room: room.into() }
+    }
+
+    /// How it looks at events.
+    pub fn sight(&self) -> Sight<'_> {
+        Sight::of(&self.cleared).demanding(self.demand.as_deref())
     }
 
     /// An event cannot be handed over; whatever is a dead letter already takes no room.
@@ -194,10 +204,12 @@ impl Unfit {
 }
 
 impl Bus {
-    /// Whether the subscription is served by another version than it was when it was looked at. An event of a version
-    /// that went live since may have been read by then.
+    /// Whether the subscription is served by another version than it was when it was looked at, or by another consent. An
+    /// event of a version that went live since may have been read by then.
     pub(super) fn is_served_otherwise(&self, seen: &Subscription) -> Result<bool, Refusal> {
-        Ok(self.subscription(&seen.name)?.carried != seen.carried)
+        let now = self.subscription(&seen.name)?;
+        let consent = |of: &Subscription| of.granted_terms().and_then(|terms| terms.consent.clone());
+        Ok(now.carried != seen.carried || consent(&now) != consent(seen))
     }
 
     /// Sets aside what of a batch cannot be handed over. Where that is all of it, `from` goes behind it, or if the consumer

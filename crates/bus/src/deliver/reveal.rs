@@ -2,22 +2,25 @@
 //!
 //! Of an event about somebody who was erased, every class that held something about them is left out, also where it holds
 //! something about others: what is handed over then follows the redacted schema of the classes that are left, which stock
-//! deserializers ask for. The event says that it is so, in the extension [`ERASED`].
+//! deserializers ask for. The event says that it is so, in the extension [`ERASED`]. The same goes for somebody who does not
+//! consent, where the subscription demands that, and the extension [`WITHHELD`].
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::check::Shape;
-use contract::cloudevents::ERASED;
+use contract::cloudevents::{ERASED, NO_CONSENT, WITHHELD};
 use contract::{AttributeValue, Class, ClassSet, CloudEvent, Data, Format, Redactor};
-use seal::{Binding, OpenError, PersonKey, Piece, SealedForm};
+use seal::{Binding, OpenError, PersonKey, Piece, Pseudonym, SealedForm};
 
 use super::carry::{Unfit, View};
 use super::{Batch, Found};
 use crate::Refusal;
 use crate::api::Delivered;
 use crate::core::Core;
+use crate::person_consents::{Consent, Demand};
 use crate::record::{self, DataKind, EventRecord};
 use crate::topics::Topic;
 
@@ -40,14 +43,12 @@ pub fn reveal(
     let binding = binding(topic, &event, &read);
     let (data, opened) = if sealed.is_open() {
         // Nothing was ever sealed: the bytes are handed over as they lie there.
-        let (attributes, classes, erased) = Default::default();
-        let nothing = Opened { attributes, classes, about: None, erased };
-        (found.record.body.slice_ref(sealed.skeleton()), nothing)
+        (found.record.body.slice_ref(sealed.skeleton()), Opened::default())
     } else {
         let mut data = Vec::with_capacity(read.sealed.len());
         let format = read.head.data.format().unwrap_or(Format::JsonSchema);
         let mut document = Redactor::new(format, std::mem::take(&mut read.frames), &mut data);
-        let opened = open(core, topic, &sealed, &binding, &view.cleared, &mut |piece| match piece {
+        let opened = open(core, topic, &sealed, &binding, view.sight(), &mut |piece| match piece {
             Piece::Text(text) => document.text(text),
             Piece::Opened(bytes) => document.keep(bytes),
             Piece::LeftOut(shape) => document.leave_out(shape_of(shape)),
@@ -72,9 +73,11 @@ pub fn reveal(
             return Ok(false);
         }
     };
-    if !opened.erased.is_empty() {
-        event.extensions.retain(|(name, _)| name != ERASED);
-        event.extensions.push((ERASED.to_owned(), AttributeValue::Boolean(true)));
+    if !opened.withheld.erased.is_empty() {
+        say(&mut event, ERASED, AttributeValue::Boolean(true));
+    }
+    if !opened.withheld.no_consent.is_empty() {
+        say(&mut event, WITHHELD, AttributeValue::String(NO_CONSENT.to_owned()));
     }
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
     event.data = match read.head.data {
@@ -90,9 +93,16 @@ pub fn reveal(
         time_ms: found.record.time_ms,
         about: opened.about,
         redriven: found.redriven,
+        consent: view.demand.as_ref().and_then(|demand| Consent::of(demand, opened.consented)),
     };
     batch.events.push(delivered);
     Ok(true)
+}
+
+/// The bus says something of an event; nobody has said it before.
+fn say(event: &mut CloudEvent, name: &str, value: AttributeValue) {
+    event.extensions.retain(|(known, _)| known != name);
+    event.extensions.push((name.to_owned(), value));
 }
 
 /// What a record's seal is bound to.
@@ -105,7 +115,28 @@ pub fn binding<'a>(topic: &'a Topic, event: &'a CloudEvent, read: &EventRecord<'
     }
 }
 
+/// Who looks at an event.
+#[derive(Clone, Copy)]
+pub struct Sight<'s> {
+    cleared: &'s ClassSet,
+    /// What those whom it is about must have consented to.
+    demand: Option<&'s Demand>,
+}
+
+impl<'s> Sight<'s> {
+    /// Whoever is cleared for these classes, whether people consent or not.
+    pub fn of(cleared: &'s ClassSet) -> Self {
+        Self { cleared, demand: None }
+    }
+
+    /// The same, if people consent.
+    pub fn demanding(self, demand: Option<&'s Demand>) -> Self {
+        Self { demand, ..self }
+    }
+}
+
 /// What opening gave beside the document.
+#[derive(Default)]
 pub struct Opened {
     /// The attributes that were sealed.
     pub attributes: Vec<(String, String)>,
@@ -113,46 +144,81 @@ pub struct Opened {
     pub classes: Vec<Class>,
     /// The pseudonym of the first person that the event is about.
     pub about: Option<String>,
-    /// The classes that held something about somebody who was erased; nothing of them is opened.
-    pub erased: ClassSet,
+    /// What was not opened of what is cleared.
+    pub withheld: Withheld,
+    /// Those about whom something was opened by their consent.
+    pub consented: Vec<Pseudonym>,
 }
 
 impl Opened {
-    /// What of a clearance erasures leave.
+    /// What of a clearance was left.
     pub fn left_of<'c>(&self, cleared: &'c ClassSet) -> Cow<'c, ClassSet> {
-        without(cleared, &self.erased)
+        self.withheld.left_of(cleared)
     }
 }
 
-fn without<'c>(cleared: &'c ClassSet, erased: &ClassSet) -> Cow<'c, ClassSet> {
-    if erased.is_empty() {
-        return Cow::Borrowed(cleared);
-    }
-    Cow::Owned(cleared.iter().filter(|class| !erased.clears(class)).cloned().collect())
+/// The classes that are left out as a whole, though the reader may be cleared for them.
+#[derive(Default)]
+pub struct Withheld {
+    /// Those that held something about somebody who was erased.
+    erased: ClassSet,
+    /// Those that hold something about somebody who does not consent; of those that the reader is cleared for.
+    no_consent: ClassSet,
 }
 
-/// The classes in which there is something about somebody who was erased.
-fn erased_of(core: &Core, sealed: &SealedForm<'_>) -> ClassSet {
-    if core.keyring.erasures() == 0 {
-        return ClassSet::default();
+impl Withheld {
+    fn of(core: &Core, sealed: &SealedForm<'_>, sight: Sight<'_>) -> Self {
+        let mut withheld = Self::default();
+        let any_erased = core.keyring.erasures() > 0;
+        if !any_erased && sight.demand.is_none() {
+            return withheld;
+        }
+        for (class, whose) in sealed.classes().zip(sealed.subjects()) {
+            let class = Class::from(class);
+            if any_erased && core.keyring.is_erased(&whose) {
+                withheld.erased.insert(class);
+            } else if let Some(demand) = sight.demand
+                && class.is_about_a_person()
+                && sight.cleared.clears(&class)
+                && !demand.is_met(core, &whose)
+            {
+                withheld.no_consent.insert(class);
+            }
+        }
+        withheld
     }
-    let gone = sealed.classes().zip(sealed.subjects()).filter(|(_, whose)| core.keyring.is_erased(whose));
-    gone.map(|(class, _)| Class::from(class)).collect()
+
+    fn left_of<'c>(&self, cleared: &'c ClassSet) -> Cow<'c, ClassSet> {
+        if self.erased.is_empty() && self.no_consent.is_empty() {
+            return Cow::Borrowed(cleared);
+        }
+        Cow::Owned(cleared.iter().filter(|class| !self.holds(class)).cloned().collect())
+    }
+
+    fn holds(&self, class: &Class) -> bool {
+        *class != Class::Public && (self.erased.clears(class) || self.no_consent.clears(class))
+    }
+
+    /// Whether it is less than what is cleared.
+    pub fn reduces(&self, cleared: &ClassSet) -> bool {
+        cleared.iter().any(|class| self.holds(class))
+    }
 }
 
-/// Hands the pieces of a sealed form to `visit`, with the cleared classes opened, but for those of people who were erased.
+/// Hands the pieces of a sealed form to `visit`, with the cleared classes opened, but for those of people who were erased or
+/// do not consent.
 pub fn open(
     core: &Core,
     topic: &Topic,
     sealed: &SealedForm<'_>,
     binding: &Binding<'_>,
-    cleared: &ClassSet,
+    sight: Sight<'_>,
     visit: &mut dyn FnMut(Piece<'_>),
 ) -> Result<Opened, Refusal> {
     let keys = core.keyring.agency(&topic.sealed_by)?;
     // A key that cannot be had now is not an erased one: keep the error apart from the absence.
     let mut out_of_reach = None;
-    let mut key_of = |pseudonym: &seal::Pseudonym| -> Option<Arc<PersonKey>> {
+    let mut key_of = |pseudonym: &Pseudonym| -> Option<Arc<PersonKey>> {
         match core.keyring.for_opening(&topic.sealed_by, &keys, pseudonym) {
             Ok(key) => key,
             Err(refusal) => {
@@ -161,17 +227,17 @@ pub fn open(
             }
         }
     };
-    let mut erased = erased_of(core, sealed);
-    let revealed = loop {
-        let cleared = without(cleared, &erased);
-        let clears = |class: &str, _: &seal::Pseudonym| cleared.clears(&Class::from(class));
+    let mut withheld = Withheld::of(core, sealed, sight);
+    let (revealed, cleared) = loop {
+        let cleared = withheld.left_of(sight.cleared);
+        let clears = |class: &str, _: &Pseudonym| cleared.clears(&Class::from(class));
         let revealed = sealed.reveal(binding, &clears, &mut key_of, visit);
         match revealed {
             // Erased since we looked. Nothing was visited yet.
             Err(OpenError::Erased { pseudonym }) if core.keyring.is_erased(&pseudonym) => {
-                erased = erased_of(core, sealed);
+                withheld = Withheld::of(core, sealed, sight);
             }
-            revealed => break revealed,
+            revealed => break (revealed, cleared),
         }
     };
     if let Some(refusal) = out_of_reach {
@@ -185,13 +251,23 @@ pub fn open(
     })?;
     let attributes =
         revealed.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
-    let persons = sealed.classes().zip(sealed.subjects());
-    let about = persons.into_iter().find(|(class, _)| Class::from(*class).is_about_a_person());
+    let persons = || {
+        sealed
+            .classes()
+            .map(Class::from)
+            .zip(sealed.subjects())
+            .filter(|(class, _)| class.is_about_a_person())
+    };
+    let consented: BTreeSet<Pseudonym> = match sight.demand {
+        None => BTreeSet::new(),
+        Some(_) => persons().filter(|(class, _)| cleared.clears(class)).map(|(_, whose)| whose).collect(),
+    };
     Ok(Opened {
         attributes,
         classes: revealed.opened.iter().map(|class| Class::from(*class)).collect(),
-        about: about.map(|(_, pseudonym)| pseudonym.to_string()),
-        erased,
+        about: persons().next().map(|(_, pseudonym)| pseudonym.to_string()),
+        consented: consented.into_iter().collect(),
+        withheld,
     })
 }
 
