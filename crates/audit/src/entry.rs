@@ -146,6 +146,9 @@ pub struct Disclosure<'a> {
     pub purpose: Text<'a>,
     /// Its legal basis at that time.
     pub legal_basis: Text<'a>,
+    /// The purpose to which those whom the events are about had to consent, where the subscription demanded that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Text<'a>>,
     /// The classes that were opened.
     pub opened: Cow<'a, [Text<'a>]>,
     /// The classes of which something was shown in another form: masked, generalised, as a token or as null.

@@ -47,6 +47,7 @@ fn disclosure() -> Kind<'static> {
         topic: "civil.birth.registered".into(),
         purpose: "assign tax identifiers".into(),
         legal_basis: "Tax Administration Act §139b".into(),
+        consent: None,
         opened: vec!["personal".into()].into(),
         veiled: Vec::new().into(),
         ranges: vec![Range { partition: 0, first: 0, count: 2 }].into(),

@@ -77,6 +77,8 @@ pub struct Delivered {
     pub about: Option<String>,
     /// How often it came back from the dead letters; 0 for a first delivery.
     pub redriven: u32,
+    /// By whose consent it was opened, where the subscription demands that.
+    pub consent: Option<crate::Consent>,
 }
 
 /// A batch of events for one consumer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{ContractVersion, PrincipalName, SubscriptionName, TopicName};
-use governance::consent::{self, Reader};
+use governance::agreement::{self, Reader};
 use governance::{State, Subscription, rights};
 
 use crate::api::Caller;
@@ -86,7 +86,7 @@ impl Bus {
         let unknown =
             || Refusal::new(RefusalKind::Unknown, format!("there is no contract {version} of {topic}"));
         let version = found.versions.get(&version).ok_or_else(unknown)?;
-        let mut readers = consent::readers(&state, found, version, self.core.clock.now_ms());
+        let mut readers = agreement::readers(&state, found, version, self.core.clock.now_ms());
         readers.retain(|reader| self.may_oversee(caller, &reader.subscription.name).is_ok());
         Ok(readers)
     }

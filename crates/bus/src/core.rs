@@ -17,6 +17,7 @@ use crate::lanes::{Facts, Lane, LaneHandle};
 use crate::marks::Marker;
 use crate::metrics::Metrics;
 use crate::notices::Notices;
+use crate::person_consents::PersonConsents;
 use crate::policies::Verdicts;
 use crate::rehearse::Trials;
 use crate::schemas::Guids;
@@ -100,6 +101,7 @@ pub struct Core {
     pub members: Members,
     pub memberships: Arc<Memberships>,
     pub notices: Arc<Notices>,
+    pub person_consents: PersonConsents,
     /// What agencies' secrets for webhooks are derived from.
     pub webhooks: [u8; 32],
     pub transactions: Transactions,

@@ -25,6 +25,7 @@ use crate::marks::Marker;
 use crate::metrics::Metrics;
 use crate::notices::herald::{self, HERALD};
 use crate::notices::{Notices, place_name};
+use crate::person_consents::{self, PersonConsents};
 use crate::policies::Verdicts;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
@@ -121,6 +122,7 @@ impl Bus {
             tokio::spawn(retention::run(bus.core.clone())),
             tokio::spawn(clerk::run(bus.clone())),
             tokio::spawn(herald::run(bus.clone())),
+            tokio::spawn(person_consents::run(bus.clone())),
             tokio::spawn(rotation::look_after(bus.clone())),
             tokio::spawn(rotation::run(bus.clone())),
         ];
@@ -271,6 +273,7 @@ fn fold_all(
         members: Members::default(),
         memberships,
         notices,
+        person_consents: PersonConsents::default(),
         webhooks,
         transactions: Transactions::default(),
         guids: Mutex::default(),

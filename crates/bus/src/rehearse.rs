@@ -14,7 +14,7 @@ use contract::{
 };
 use journal::Record;
 use parking_lot::Mutex;
-use seal::{Access, Piece, SealedForm};
+use seal::{Piece, SealedForm};
 
 use crate::Refusal;
 use crate::core::Core;
@@ -176,7 +176,7 @@ fn opened(core: &Core, topic: &Topic, contract: &Contract, record: &Record) -> O
     let all: ClassSet = contract.classes().iter().cloned().collect();
     let mut is_whole = true;
     let revealed =
-        reveal::open(core, topic, &sealed, &binding, (&all, Access::LeftOut), &mut |piece| match piece {
+        reveal::open(core, topic, &sealed, &binding, reveal::Sight::of(&all), &mut |piece| match piece {
             Piece::Text(text) => document.text(text),
             Piece::Opened(bytes) => document.keep(bytes),
             Piece::Veiled { .. } | Piece::LeftOut(_) => is_whole = false,

@@ -14,6 +14,7 @@ mod keys;
 mod leaks;
 mod notices;
 mod ownership;
+mod person_consents;
 mod planted_values;
 mod policies;
 mod promises;

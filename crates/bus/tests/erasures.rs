@@ -15,18 +15,18 @@ use serde_json::{Value, json};
 const DAY_MS: u64 = 86_400_000;
 
 /// A world past its bootstrap, with those who have a word in erasures.
-struct Office {
-    world: World,
+pub struct Office {
+    pub world: World,
     officer: Caller,
     other_dpo: Caller,
     stranger: Caller,
 }
 
-async fn office(folder: &Path) -> Office {
+pub async fn office(folder: &Path) -> Office {
     staffed(world(folder).await).await
 }
 
-async fn staffed(world: World) -> Office {
+pub async fn staffed(world: World) -> Office {
     let (bus, operator) = (&world.bus, &world.operator);
     let officer = principal(bus, operator, "d@civil-registry", Role::Dpo).await;
     let other_dpo = principal(bus, operator, "d@tax-office", Role::Dpo).await;
@@ -38,7 +38,7 @@ fn subject(text: &str) -> Subject {
     Subject::parse(text.to_owned()).unwrap()
 }
 
-fn child(number: usize) -> String {
+pub fn child(number: usize) -> String {
     format!("PID-{number:07}")
 }
 
@@ -53,7 +53,7 @@ impl Office {
         self.world.bus.govern_erasure(&self.world.operator, command).await.unwrap();
     }
 
-    async fn erased(&self, who: &str) -> String {
+    pub async fn erased(&self, who: &str) -> String {
         let erasure = self.asked(who).await;
         self.approved(&erasure).await;
         assert_eq!(self.status(&erasure), "carried-out");
@@ -65,7 +65,7 @@ impl Office {
         governance::erasure::status(&self.world.bus.state(&self.officer).unwrap(), &known)
     }
 
-    async fn read(&self) -> Vec<CloudEvent> {
+    pub async fn read(&self) -> Vec<CloudEvent> {
         let delivery = self.world.bus.pull(&self.world.tax, &cleared(), all()).await.unwrap();
         let mut events: Vec<CloudEvent> = delivery.events.into_iter().map(|it| it.event).collect();
         events.sort_by(|a, b| a.id.cmp(&b.id));
@@ -73,11 +73,11 @@ impl Office {
     }
 }
 
-fn is_tombstone(event: &CloudEvent) -> bool {
+pub fn is_tombstone(event: &CloudEvent) -> bool {
     event.extensions.contains(&("erased".to_owned(), AttributeValue::Boolean(true)))
 }
 
-fn document(event: &CloudEvent) -> Value {
+pub fn document(event: &CloudEvent) -> Value {
     serde_json::from_str(&text(event)).unwrap()
 }
 
@@ -250,15 +250,15 @@ fn clock_now(bus: &bus::Bus) -> u64 {
 }
 
 /// A case of two people, in one of the three languages: its topic's files, and an event's data.
-struct Language {
-    topic: &'static str,
+pub struct Language {
+    pub topic: &'static str,
     format: &'static str,
     file: &'static str,
     schema: &'static str,
-    data: fn(&[(&str, String)]) -> Data,
+    pub data: fn(&[(&str, String)]) -> Data,
 }
 
-const FIELDS: [&str; 6] = ["personId", "name", "partnerId", "partnerName", "office", "note"];
+pub const FIELDS: [&str; 6] = ["personId", "name", "partnerId", "partnerName", "office", "note"];
 
 fn json_data(fields: &[(&str, String)]) -> Data {
     let object: serde_json::Map<String, Value> =
@@ -278,7 +278,7 @@ fn protobuf_data(fields: &[(&str, String)]) -> Data {
     Data::Binary((1..).zip(fields).flat_map(one).collect::<Vec<u8>>().into())
 }
 
-const LANGUAGES: [Language; 3] = [
+pub const LANGUAGES: [Language; 3] = [
     Language {
         topic: "civil.case.json",
         format: "json-schema",
@@ -309,7 +309,7 @@ const LANGUAGES: [Language; 3] = [
 ];
 
 /// Ordinary readers are cleared for everything; one is cleared for nothing about people.
-async fn languages(office: &Office) {
+pub async fn languages(office: &Office) {
     let mut files = files();
     for Language { topic, format, file, schema, .. } in &LANGUAGES {
         let yaml = format!(

@@ -96,7 +96,9 @@ fn poll(doors: &Doors, name: &str, token: &str) -> JoinHandle<Heard> {
 /// HTTP: server-sent events.
 fn stream(doors: &Doors, name: &str, token: &str) -> JoinHandle<Heard> {
     let mut stream = ask(doors, token, &format!("/v1/subscriptions/{name}/stream"));
-    until(&mut stream, "birth-1");
+    if !until(&mut stream, "birth-1").ends_with(b"\n\n") {
+        until(&mut stream, "\n\n");
+    }
     spawn(move || Heard { bytes: rest(stream), kafka: None })
 }
 
@@ -354,4 +356,163 @@ fn what_a_slow_stream_has_ready_does_not_leave_after_the_end() {
     let handed_over = said.matches("event: event").count();
     assert!(said.contains("event: revoked"), "it is told");
     assert!(handed_over < EVENTS - 10, "{handed_over} events left: more than were on their way");
+}
+
+const CONSENT_TOPIC: &str = "consent.record.changed";
+
+/// A consent record of everybody in the births of these numbers.
+fn consents(doors: &Doors, producer: &str, numbers: [u32; 2], state: &str) {
+    let who = numbers.map(|number| [format!("2026-1000-{number:04}"), format!("1990-1000-{number:04}")]);
+    for (number, who) in who.as_flattened().iter().enumerate() {
+        let record = json!({
+            "specversion": "1.0", "id": format!("consent-{number}-{state}"), "source": "urn:xx:civil-registry:consents",
+            "type": CONSENT_TOPIC,
+            "data": {"schema_version": "1", "record_id": "r", "pii_principal_id": who, "privacy_notice": "https://n.example",
+                "purposes": [{"purpose": "family benefit advice"}],
+                "event": {"event_time": "2026-11-26T00:00:00Z", "event_type": "explicit", "event_state": state}},
+        });
+        let answer = doors.post(&format!("/v1/topics/{CONSENT_TOPIC}/events"), producer, &record.to_string());
+        assert_eq!(answer.0, 201, "{}", answer.1);
+    }
+}
+
+/// Waits until every way was handed so many events, or more.
+fn handed_over(doors: &Doors, events: f64) {
+    let counted = |said: &str, name: &str| {
+        let label = format!("subscription=\"{name}\"");
+        let mut lines =
+            said.lines().filter(|line| line.contains("events_delivered") && line.contains(&label));
+        lines.find_map(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
+    };
+    for _ in 0..600 {
+        let said = String::from_utf8(rest(ask(doors, &doors.operator, "/metrics"))).unwrap();
+        if WAYS.iter().all(|(name, _)| counted(&said, name) >= events) {
+            return;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("not every way was handed {events} events");
+}
+
+/// Whoever reads by consent goes on when it is withdrawn, and finds nothing more of those who withdrew it: in no event that
+/// is published after, by no door that was open.
+#[test]
+fn withdrawn_consent_reaches_whoever_reads_and_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let doors = Doors::of(&server);
+    let mut files = doors::files(WAYS.map(|(name, _)| name));
+    let shipped = doors::folder("examples/consent");
+    files.extend(shipped.into_iter().filter(|(path, _)| path.contains('/')));
+    for (name, _) in WAYS {
+        files
+            .get_mut(&format!("subscriptions/{name}.yaml"))
+            .unwrap()
+            .push_str("consent: family benefit advice\n");
+    }
+    doors.apply(&files);
+    let producer = doors.principal("service@civil-registry", "producer");
+    let reader = doors.principal(READER, "consumer");
+    let publish = |number: u32| {
+        let answer = doors.post(&format!("/v1/topics/{TOPIC}/events"), &producer, &event(number).to_string());
+        assert_eq!(answer.0, 201, "{}", answer.1);
+    };
+    consents(&doors, &producer, [1, 3], "given");
+    publish(1);
+    for (name, _) in WAYS {
+        let read = String::from_utf8(rest(ask(&doors, &reader, &format!("/v1/subscriptions/{name}/events"))))
+            .unwrap();
+        assert!(read.contains("Wilhelmina Q1"), "{name}: {read}");
+    }
+    let open = WAYS.map(|(name, open)| (name, open(&doors, name, &reader)));
+    consents(&doors, &producer, [1, 3], "withdrawn");
+    publish(3);
+    // Each way had the first event twice.
+    handed_over(&doors, 3.0);
+    for (name, _) in WAYS {
+        doors.govern(&json!({"command": "revoke-subscription", "subscription": name, "reason": "moved"}));
+    }
+    for (name, waiting) in open {
+        let heard = waiting.join().unwrap_or_else(|_| panic!("{name} broke"));
+        let said = String::from_utf8_lossy(&heard.bytes).into_owned();
+        assert!(said.contains("birth-3") && said.contains("withheld"), "{name} was told: {said}");
+        assert!(!said.contains("Wilhelmina") && !said.contains("2026-1000"), "{name} was handed it: {said}");
+    }
+}
+
+const LETTERS: &str = "note.letter.written";
+const LETTERS_TOPIC: &str = "topic: note.letter.written
+owner: courts
+steward: s.one@courts
+deputy: s.two@courts
+description: A letter to somebody was written.
+legal_basis: Courts Act §1
+partitions: 1
+retention: 1y
+contract:
+  version: 1
+  format: json-schema
+  schema: v1.schema.json
+  subject: [/personId]
+  classify: {/personId: personal, /text: personal}
+";
+const LETTERS_SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"required":["personId"],
+    "properties":{"personId":{"type":"string"},"text":{"type":"string"}}}"#;
+const LETTERS_READ: &str = "subscription: tax-office.letters
+topic: note.letter.written
+agency: tax-office
+purpose: read letters
+legal_basis: Courts Act §2
+clears: [personal]
+expires: 2030-01-01
+consent: family benefit advice
+";
+
+/// A stream that is read by consent and whose reader is slow has events ready that have not left yet: they leave without what
+/// was withdrawn meanwhile, and each once. One round of the stream takes all of them, more than the sockets between hold.
+#[test]
+fn what_a_slow_stream_has_ready_leaves_without_what_was_withdrawn() {
+    const EVENTS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let doors = Doors::of(&server);
+    let mut files = doors::files([]);
+    files.extend(doors::folder("examples/consent").into_iter().filter(|(path, _)| path.contains('/')));
+    for (path, text) in [
+        ("topics/note.letter.written/topic.yaml", LETTERS_TOPIC),
+        ("topics/note.letter.written/v1.schema.json", LETTERS_SCHEMA),
+        ("subscriptions/tax-office.letters.yaml", LETTERS_READ),
+    ] {
+        files.insert(path.to_owned(), text.to_owned());
+    }
+    doors.apply(&files);
+    let keeper = doors.principal("service@civil-registry", "producer");
+    let producer = doors.principal("desk@courts", "producer");
+    let reader = doors.principal(READER, "consumer");
+    consents(&doors, &keeper, [1, 3], "given");
+    for number in 0..EVENTS {
+        let letter = json!({
+            "specversion": "1.0", "id": format!("letter-{number:03}"), "source": "urn:xx:courts:desk", "type": LETTERS,
+            "data": {"personId": "2026-1000-0001", "text": "x".repeat(20_000)},
+        });
+        let answer = doors.post(&format!("/v1/topics/{LETTERS}/events"), &producer, &letter.to_string());
+        assert_eq!(answer.0, 201, "{}", answer.1);
+    }
+    let mut stream = ask_on(narrow(&doors.http), &reader, "/v1/subscriptions/tax-office.letters/stream");
+    let mut said = until(&mut stream, "event: event");
+    sleep(Duration::from_millis(500));
+    consents(&doors, &keeper, [1, 3], "withdrawn");
+    let (last, mut step) = (format!("letter-{:03}", EVENTS - 1), vec![0; 1 << 16]);
+    while !contains(&said[said.len().saturating_sub(step.len() + 100)..], &last) {
+        let read = stream.read(&mut step).unwrap();
+        assert!(read > 0, "ended early");
+        said.extend(&step[..read]);
+    }
+    let said = String::from_utf8_lossy(&said).into_owned();
+    for number in 0..EVENTS {
+        assert_eq!(said.matches(&format!("letter-{number:03}\"")).count(), 1, "event {number}");
+    }
+    let open = said.matches("2026-1000-0001").count();
+    assert!(open > 0 && open < EVENTS - 10, "{open} events left open: more than were on their way");
+    assert!(said.contains("withheld"));
 }

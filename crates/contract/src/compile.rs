@@ -161,9 +161,9 @@ fn extension_faults(definition: &Definition) -> Vec<Fault> {
         } else if cloudevents::is_known_attribute(name) {
             let remedy = "leave it out or choose another name";
             faults.push(Fault::new(pointer, "is an attribute that every event may have already", remedy));
-        } else if name == cloudevents::ERASED {
+        } else if cloudevents::is_the_buss_own(name) {
             let remedy = "choose another name";
-            let problem = "is what the bus says of an event whose person was erased, and nobody else";
+            let problem = "is what the bus alone says of an event";
             faults.push(Fault::new(pointer, problem, remedy));
         } else if class.is_about_a_person() && definition.subject.is_empty() {
             let remedy = "name in `subject` the pointer to the identifier of the person it is about";

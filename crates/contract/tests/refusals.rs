@@ -301,7 +301,7 @@ fn extension_names_have_their_form_and_are_not_taken() {
         assert!(said.len() == 1 && said[0].contains(wanted), "{name}: {said:?}");
     }
     definition.extensions = [("erased".to_owned(), Class::Public)].into();
-    let own = "extensions/erased: is what the bus says of an event whose person was erased, and nobody else; choose another name";
+    let own = "extensions/erased: is what the bus alone says of an event; choose another name";
     refused(&definition, &[own]);
     definition.extensions = [("region2".to_owned(), Class::Public)].into();
     compiled(&definition);

@@ -11,7 +11,7 @@ use bus::clock::rfc3339;
 use contract::impact::weight;
 use contract::profiles::Finding;
 use contract::{ContractVersion, Effect, Format, Profiles, Rehearsal, TopicName, impact};
-use governance::consent::{Reader, Wait, waits};
+use governance::agreement::{Reader, Wait, waits};
 use governance::profiles::Linted;
 use governance::state::{Acknowledgement, Objection, Override};
 use governance::{Topic, Version, carrying};

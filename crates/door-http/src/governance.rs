@@ -48,7 +48,7 @@ pub(crate) fn topic(topic: &Topic, state: &governance::State, now_ms: u64) -> Va
 fn terms(terms: &Terms) -> Value {
     json!({
         "purpose": terms.purpose, "legal_basis": terms.legal_basis, "clears": terms.clears,
-        "expires": terms.expires.to_string(),
+        "expires": terms.expires.to_string(), "consent": terms.consent,
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use bus::{Caller, Cursor, From, Pull, Refusal, RefusalKind};
+use bus::{Caller, Consent, Cursor, Delivery, From, Pull, Refusal, RefusalKind};
 use contract::SubscriptionName;
 use contract::cloudevents::write_structured;
 use futures_util::stream::{self, Stream};
@@ -40,12 +40,18 @@ pub async fn stream(
     let mut following =
         Following { door, caller, name, pull, place: Cursor::default(), ready: VecDeque::new(), over: false };
     following.round().await.map_err(Problem)?;
-    following.pull.wait_ms = ROUND_MS;
     let events = stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
         Some((Ok(event), following))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))))
+}
+
+/// An event that was read and has not left yet.
+struct Ready {
+    event: Event,
+    /// By whose consent it was opened, and the cursor before it.
+    by_consent: Option<(Consent, Cursor)>,
 }
 
 struct Following {
@@ -55,7 +61,7 @@ struct Following {
     pull: Pull,
     /// Behind the last event handed over.
     place: Cursor,
-    ready: VecDeque<Event>,
+    ready: VecDeque<Ready>,
     over: bool,
 }
 
@@ -66,12 +72,14 @@ impl Following {
             if self.over {
                 return None;
             }
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(ready) = self.ready.pop_front() {
                 // Its reader may have been slow: the right to it may have ended since it was read.
-                return Some(match self.door.bus.may_consume(&self.caller, &self.name) {
-                    Ok(_) => event,
-                    Err(refusal) => self.end(&refusal),
-                });
+                match self.may_leave(&ready).await {
+                    Ok(true) => return Some(ready.event),
+                    Ok(false) => self.go_back(ready),
+                    Err(refusal) => return Some(self.end(&refusal)),
+                }
+                continue;
             }
             if *closing.borrow() {
                 return None;
@@ -83,6 +91,24 @@ impl Following {
             if let Err(refusal) = result {
                 return Some(self.end(&refusal));
             }
+        }
+    }
+
+    /// Whether an event that is ready may still be handed over; false where somebody's consent to it has ended.
+    async fn may_leave(&self, ready: &Ready) -> Result<bool, Refusal> {
+        self.door.bus.may_consume(&self.caller, &self.name)?;
+        match &ready.by_consent {
+            None => Ok(true),
+            Some((consent, _)) => self.door.bus.still_consented(std::slice::from_ref(consent)).await,
+        }
+    }
+
+    /// Reads again from where an event stands.
+    fn go_back(&mut self, to: Ready) {
+        if let Some((_, place)) = to.by_consent {
+            self.ready.clear();
+            self.place = place.clone();
+            self.pull = Pull { from: Some(From::Cursor(place)), wait_ms: 0, ..self.pull.clone() };
         }
     }
 
@@ -98,7 +124,11 @@ impl Following {
     async fn round(&mut self) -> Result<(), Refusal> {
         let delivery = self.door.bus.pull(&self.caller, &self.name, self.pull.clone()).await?;
         let mut cursor = std::mem::take(&mut self.place);
-        for delivered in delivery.events {
+        if delivery.events.iter().any(|event| event.consent.is_some()) {
+            begin_where_read(&mut cursor, &delivery);
+        }
+        for mut delivered in delivery.events {
+            let by_consent = delivered.consent.take().map(|consent| (consent, cursor.clone()));
             match delivered.redriven {
                 0 => {
                     cursor.next.insert(delivered.partition, delivered.offset + 1);
@@ -108,14 +138,26 @@ impl Following {
             let mut text = Vec::new();
             write_structured(&wire::delivered(delivered), &mut text);
             let text = String::from_utf8_lossy(&text).replace(['\n', '\r'], " ");
-            self.ready.push_back(Event::default().event("event").id(cursor.encode()).data(text));
+            let event = Event::default().event("event").id(cursor.encode()).data(text);
+            self.ready.push_back(Ready { event, by_consent });
         }
         cursor.redriven.clear();
         for (partition, offset) in delivery.cursor.next {
             cursor.next.insert(partition, offset);
         }
         self.place = cursor.clone();
+        self.pull.wait_ms = ROUND_MS;
         self.pull.from = Some(From::Cursor(cursor));
         Ok(())
+    }
+}
+
+/// Lets a cursor say of each partition where reading began, so that it can be gone back to.
+fn begin_where_read(cursor: &mut Cursor, delivery: &Delivery) {
+    for (partition, next) in &delivery.cursor.next {
+        let events =
+            delivery.events.iter().filter(|event| event.partition == *partition && event.redriven == 0);
+        let first = events.map(|event| event.offset).min();
+        cursor.next.entry(*partition).or_insert(first.unwrap_or(*next));
     }
 }

@@ -4,7 +4,9 @@ use contract::PrincipalName;
 
 use crate::events::By;
 use crate::policy::Asked;
-use crate::{Actor, Event, Roles, State, Topic, access, carrying, consent, ownership, succession, transfer};
+use crate::{
+    Actor, Event, Roles, State, Topic, access, agreement, carrying, ownership, succession, transfer,
+};
 
 /// The agency that the bus itself acts as; nobody else can be of it.
 pub const BUS: &str = "bus";
@@ -29,7 +31,7 @@ pub fn due(state: &State, now_ms: u64) -> Vec<Event> {
         !policies.is_empty()
             && !policies.judge(&Asked::activating(state, &actor, &topic.name, now_ms)).allowed
     };
-    let ready = consent::due(state, now_ms).filter(|(topic, _)| !forbidden(topic));
+    let ready = agreement::due(state, now_ms).filter(|(topic, _)| !forbidden(topic));
     let activated =
         ready.flat_map(|(topic, version)| carrying::goes_live(state, topic, version, &by, now_ms));
     activated.chain(access::due(state, now_ms, &by)).chain(ownership::due(state, now_ms)).collect()

@@ -11,10 +11,10 @@
 
 pub mod access;
 pub mod actor;
+pub mod agreement;
 pub mod carrying;
 pub mod clerk;
 pub mod commands;
-pub mod consent;
 pub mod date;
 pub mod decide;
 pub mod desired;
@@ -24,6 +24,7 @@ pub mod events;
 pub mod leaks;
 pub mod notices;
 pub mod ownership;
+pub mod person_consent;
 pub mod plan;
 pub mod policy;
 pub mod profiles;
@@ -38,8 +39,8 @@ pub mod token;
 pub mod transfer;
 
 pub use actor::{Actor, Role, Roles};
+pub use agreement::{Impact, Wait, waits};
 pub use commands::Command;
-pub use consent::{Impact, Wait, waits};
 pub use date::Date;
 pub use decide::{ContractCheck, ReadSchema, Ruling, decide, rule, trials};
 pub use desired::{Desired, FileFault};
@@ -51,7 +52,7 @@ pub use policy::{Basis, Policies};
 pub use refused::Refused;
 pub use rights::{may_consume, may_publish, may_read_metadata};
 pub use scram::{Scram, Verifier};
-pub use standards::{Access, Changes, Erasing, Limits, Ownership, Standards};
+pub use standards::{Access, Changes, Consenting, Erasing, Limits, Ownership, Standards};
 pub use state::{
     Agency, Latency, Listed, Mode, Principal, Reference, Schema, Schemas, State, Status, Stewardship,
     Subscription, Terms, Topic, Version, apply,

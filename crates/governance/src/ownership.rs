@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::consent::minute;
+use crate::agreement::minute;
 use crate::events::{By, Event};
 use crate::standards::Ownership;
 use crate::state::{Stage, Topic};

@@ -19,7 +19,8 @@ use crate::policy::Steps;
 use crate::profiles::{Lint, lines};
 use crate::state::{Agency, Profile};
 use crate::{
-    Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, State, apply, rule, trials,
+    Actor, Basis, Command, ContractCheck, Desired, Refused, Role, Ruling, Standards, State, apply, rule,
+    trials,
 };
 use shown::Shown;
 
@@ -76,12 +77,18 @@ impl fmt::Display for Plan {
 /// The commands that bring `state` to `desired`.
 pub fn plan(state: &State, desired: &Desired, now_ms: u64, check: &dyn ContractCheck) -> Plan {
     let mut plan = Plan::default();
-    standards(&mut plan, state, desired);
+    let first = standards(&mut plan, state, desired);
     for profile in desired.agencies.values() {
         agency(&mut plan, state.agency(&profile.agency), profile);
     }
     for topic in desired.topics.values() {
         topics::plan(&mut plan, state, topic, (check, now_ms));
+    }
+    if let Some(standards) =
+        desired.standards.as_ref().filter(|wish| first.is_some_and(|first| first != **wish))
+    {
+        let what = "~ standards: what people consent to stands in topics of this folder";
+        plan.step(Command::SetStandards { standards: standards.clone() }, what);
     }
     for wish in desired.subscriptions.values() {
         subscriptions::plan(&mut plan, state, wish, now_ms);
@@ -121,11 +128,15 @@ pub fn apply_all(
     Ok(Ruling { events, basis: Basis { policies, steps, ..Basis::default() } })
 }
 
-fn standards(plan: &mut Plan, state: &State, desired: &Desired) {
-    if let Some(standards) = desired.standards.as_ref().filter(|wish| *wish != state.standards()) {
-        let files = policy_files(&state.standards().policies, &standards.policies);
-        plan.step(Command::SetStandards { standards: standards.clone() }, format!("~ standards{files}"));
+/// Sets the standards, as far as they do not speak of topics that the folder brings; how they are then.
+fn standards(plan: &mut Plan, state: &State, desired: &Desired) -> Option<Standards> {
+    let mut first = desired.standards.clone()?;
+    first.consent.topics.retain(|topic| state.topic(topic).is_some() || !desired.topics.contains_key(topic));
+    if first != *state.standards() {
+        let files = policy_files(&state.standards().policies, &first.policies);
+        plan.step(Command::SetStandards { standards: first.clone() }, format!("~ standards{files}"));
     }
+    Some(first)
 }
 
 /// The policy files that are new, other or gone, as lines of detail.

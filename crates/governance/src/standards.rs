@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Class, ClassSet, Profiles};
+use contract::{Class, ClassSet, Profiles, TopicName};
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
@@ -159,6 +159,20 @@ impl Default for Erasing {
     }
 }
 
+/// Who is believed to say what people consent to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Consenting {
+    /// The topics whose events give and withdraw consent ([`crate::person_consent`]); none: it cannot be demanded.
+    pub topics: BTreeSet<TopicName>,
+}
+
+impl Consenting {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The central rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -177,6 +191,9 @@ pub struct Standards {
     /// What follows when a person is erased.
     #[serde(skip_serializing_if = "Erasing::is_default")]
     pub erasure: Erasing,
+    /// Where it stands what people consent to.
+    #[serde(skip_serializing_if = "Consenting::is_default")]
+    pub consent: Consenting,
     /// Which event-design profiles are on.
     #[serde(skip_serializing_if = "Profiles::is_default")]
     pub profiles: Profiles,

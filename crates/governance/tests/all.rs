@@ -13,6 +13,7 @@ mod life;
 mod notices;
 mod own_topics;
 mod ownership;
+mod person_consent;
 mod policies;
 mod profiles;
 mod public_fields;

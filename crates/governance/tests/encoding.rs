@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 81] = [
+const TAGS: [&str; 83] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -89,6 +89,8 @@ const TAGS: [&str; 81] = [
     "public-confirmed",
     "sealing-key-published",
     "sealing-key-retired",
+    "standards-set",
+    "subscription-narrowed",
 ];
 
 fn facts() -> Vec<Value> {

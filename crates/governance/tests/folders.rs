@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::support::{Check, NOW, applied, closed, command, definition, desired, folder, opened};
-use contract::{Definition, Format, Profiles};
+use contract::{Definition, Format, Profiles, TopicName};
 use governance::commands::{AgencyProfile, SubscriptionRequest};
 use governance::leaks::{Answer, Leaks};
 use governance::notices::{When, Wishes};
-use governance::{Access, Changes, Command, Desired, Erasing, Limits, Ownership, Standards, plan};
+use governance::{
+    Access, Changes, Command, Consenting, Desired, Erasing, Limits, Ownership, Standards, plan,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -204,6 +206,9 @@ fn subscription() -> impl Strategy<Value = SubscriptionRequest> {
         let mut wished = crate::support::request("b.live", "x.one", &[]);
         (wished["purpose"], wished["legal_basis"]) = (json!(purpose), json!(legal_basis));
         wished["clears"] = json!(clears);
+        if !clears.is_empty() {
+            wished["consent"] = json!(clears[0]);
+        }
         match command(wished) {
             Command::RequestSubscription(wish) => wish,
             other => panic!("{other:?}"),
@@ -237,6 +242,9 @@ fn standards() -> impl Strategy<Value = Standards> {
                 notice_s: seconds,
             },
             erasure: Erasing { answer_within_s: seconds },
+            consent: Consenting {
+                topics: classes.iter().map(|_| TopicName::parse("x.one").unwrap()).collect(),
+            },
             profiles: Profiles { cloudevents: !silence_is_consent, nl_gov: silence_is_consent },
             leaks: Leaks {
                 otherwise: if silence_is_consent { Answer::Flag } else { Answer::Refuse },

@@ -224,6 +224,7 @@ fn disclosure_entry(of: &DisclosureOf<'_>, ranges: &[Range], time: &str) -> Entr
         topic: of.topic.name.to_string().into(),
         purpose: terms.map(|terms| terms.purpose.clone()).unwrap_or_default().into(),
         legal_basis: terms.map(|terms| terms.legal_basis.clone()).unwrap_or_default().into(),
+        consent: terms.and_then(|terms| terms.consent.clone()).map(Into::into),
         opened: names(of.opened).into(),
         veiled: names(of.veiled).into(),
         ranges: ranges.to_vec().into(),

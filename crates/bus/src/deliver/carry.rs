@@ -6,6 +6,7 @@
 //! the topic's owner are told of the first of each version; where they are many, delivery stops until somebody decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -16,10 +17,12 @@ use governance::clerk::clerk;
 use governance::{Event, State, Subscription, carrying};
 use seal::Access;
 
+use super::reveal::Sight;
 use super::{Batch, Found, cleared_of};
 use crate::api::From;
 use crate::core::Core;
 use crate::limits::{LETTERS_MAX, SET_ASIDE_MAX};
+use crate::person_consents::Demand;
 use crate::schema_ids::{Framing, SchemaId};
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, Step};
@@ -37,6 +40,8 @@ pub struct View {
     pub carried: Option<Carried>,
     /// Whose it is.
     pub agency: AgencyName,
+    /// What those whom events are about must have consented to.
+    pub demand: Option<Arc<Demand>>,
     /// Its name.
     name: SubscriptionName,
     /// How many more events may be set aside for it.
@@ -44,8 +49,8 @@ pub struct View {
 }
 
 impl View {
-    /// The subscription's, as it stands.
-    pub fn of(core: &Core, subscription: &Subscription) -> Self {
+    /// The subscription's, as it stands, with what it demands.
+    pub fn of(core: &Core, subscription: &Subscription, demand: Option<Arc<Demand>>) -> Self {
         let carried =
             subscription.carried.map(|carried| Carried { on: carried.on, since_ms: carried.since_ms });
         let name = subscription.name.clone();
@@ -54,17 +59,23 @@ impl View {
             None => usize::MAX,
         };
         let agency = subscription.agency.clone();
-        Self { cleared: cleared_of(subscription), carried, agency, name, room: room.into() }
+        Self { cleared: cleared_of(subscription), carried, agency, demand, name, room: room.into() }
     }
 
-    /// What becomes of classes that are not cleared, in an event of a version. A migration leads from values to values: of what
-    /// is taken back, nothing is shown in another form.
-    pub fn otherwise(&self, topic: &Topic, version: ContractVersion) -> Access {
+    /// How it looks at an event of a version. Of classes that are not cleared, the forms are shown that the contract gave them;
+    /// but a migration leads from values to values: of what is taken back, nothing is shown in another form.
+    pub fn sight(&self, topic: &Topic, version: ContractVersion) -> Sight<'_> {
         let is_taken_back = |carried: &Carried| !matches!(carried.way_back(topic, version), Ok(None));
-        if self.carried.as_ref().is_some_and(is_taken_back) {
-            return Access::LeftOut;
-        }
-        Access::Veiled(Look::is_shown)
+        let otherwise = match self.carried.as_ref().is_some_and(is_taken_back) {
+            true => Access::LeftOut,
+            false => Access::Veiled(Look::is_shown),
+        };
+        self.strict_sight().showing(otherwise)
+    }
+
+    /// The same, with no form shown.
+    pub fn strict_sight(&self) -> Sight<'_> {
+        Sight::of(&self.cleared).demanding(self.demand.as_deref())
     }
 
     /// An event cannot be handed over; whatever is a dead letter already takes no room.
@@ -208,10 +219,12 @@ impl Unfit {
 }
 
 impl Bus {
-    /// Whether the subscription is served by another version than it was when it was looked at. An event of a version
-    /// that went live since may have been read by then.
+    /// Whether the subscription is served by another version than it was when it was looked at, or by another consent. An
+    /// event of a version that went live since may have been read by then.
     pub(super) fn is_served_otherwise(&self, seen: &Subscription) -> Result<bool, Refusal> {
-        Ok(self.subscription(&seen.name)?.carried != seen.carried)
+        let now = self.subscription(&seen.name)?;
+        let consent = |of: &Subscription| of.granted_terms().and_then(|terms| terms.consent.clone());
+        Ok(now.carried != seen.carried || consent(&now) != consent(seen))
     }
 
     /// Sets aside what of a batch cannot be handed over. Where that is all of it, `from` goes behind it, or if the consumer

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use contract::{Data, SubscriptionName};
 use governance::Subscription;
 use journal::Record;
-use seal::{Access, Piece, SealedForm};
+use seal::{Piece, SealedForm};
 
 use super::{Batch, Found, View, no_such_event, read, reveal};
 use crate::api::{Caller, DeadLetter, Delivered, From};
 use crate::lanes::{Fact, Facts, Lane};
+use crate::person_consents::Demand;
 use crate::record;
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, LetterKey, Step};
@@ -22,9 +23,10 @@ use crate::{Bus, Refusal, RefusalKind};
 /// Longest reason that a dead letter keeps.
 pub(super) const REASON_MAX_BYTES: usize = 500;
 
-/// The reason that stands with a dead letter whose event is about somebody who was erased: nobody can tell any more whether
+/// The reason that stands with a dead letter whose event is about somebody who was erased or does not consent: nobody can tell whether
 /// what its consumer gave carries something of them.
-const REASON_ERASED: &str = "a person in the event was erased: the consumer's own reason is not kept";
+const REASON_WITHHELD: &str =
+    "a person in the event was erased or does not consent: the consumer's own reason is not kept";
 
 /// Shorter values occur in a reason by chance.
 const VALUE_MIN_BYTES: usize = 4;
@@ -161,14 +163,14 @@ impl Bus {
             return Err(Refusal::new(RefusalKind::Malformed, text).hint("say what the consumer could not do"));
         }
         let checked = self.no_classified_value_in(&topic, &subscription, partition, offset, reason)?;
-        let reason = if checked { reason } else { REASON_ERASED };
+        let reason = if checked { reason } else { REASON_WITHHELD };
         let what = Happened::Rejected { topic: topic.name.clone(), reason: reason.to_owned() };
         self.letter_step(topic.lane, step((name.clone(), partition, offset), what, caller)).await
     }
 
     /// A reason is kept in the clear: it must not carry what the event keeps sealed. Only what its consumer was handed is
     /// compared: it cannot carry what it never had, and must not find it out by asking. False where it cannot be told any
-    /// more, because somebody in the event was erased.
+    /// more, because somebody in the event was erased or does not consent.
     fn no_classified_value_in(
         &self,
         topic: &Arc<Topic>,
@@ -177,8 +179,8 @@ impl Bus {
         offset: u64,
         reason: &str,
     ) -> Result<bool, Refusal> {
-        let (view, found) =
-            (View::of(&self.core, subscription), read::one(&self.core, topic, partition, offset)?);
+        let view = View::of(&self.core, subscription, Demand::of(&self.core, topic, subscription));
+        let found = read::one(&self.core, topic, partition, offset)?;
         let handed = self.handed(topic, &view, partition, &found)?;
         let was_handed = |value: &str| handed.as_ref().is_none_or(|text| text.contains(value));
         let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
@@ -186,8 +188,7 @@ impl Bus {
         let sealed =
             SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let binding = reveal::binding(topic, &read.event, &read);
-        let sight = (&view.cleared, Access::LeftOut);
-        let opened = reveal::open(&self.core, topic, &sealed, &binding, sight, &mut |piece| {
+        let opened = reveal::open(&self.core, topic, &sealed, &binding, view.strict_sight(), &mut |piece| {
             if let Piece::Opened(bytes) = piece {
                 carried |= values_of(bytes).any(|value| {
                     value.len() >= VALUE_MIN_BYTES && reason.contains(value) && was_handed(value)
@@ -200,7 +201,7 @@ impl Bus {
             .iter()
             .any(|(_, value)| long(value) && reason.contains(value.as_str()) && was_handed(value));
         if !carried && !attributes {
-            return Ok(!opened.erased.iter().any(|class| view.cleared.clears(class)));
+            return Ok(!opened.withheld.reduces(&view.cleared));
         }
         let text = "the reason carries a value that the event keeps sealed";
         Err(Refusal::new(RefusalKind::Contract, text).hint("name the field, not its value"))

@@ -17,7 +17,7 @@ use crate::api::{Caller, Delivered};
 use crate::core::Core;
 use crate::deliver::Found;
 use crate::topics::Topic;
-use crate::{Bus, Refusal};
+use crate::{Bus, Consent, Refusal};
 
 /// What is wanted of a topic's partitions.
 #[derive(Debug, Clone, Default)]
@@ -87,14 +87,16 @@ impl Bus {
         loop {
             let subscription = self.may_consume(caller, name)?;
             let erasures = self.core.keyring.erasures();
-            let read = self.read_portions(&subscription, &fetch, &present).await?;
+            let mut read = self.read_portions(&subscription, &fetch, &present).await?;
+            let consents: Vec<Consent> =
+                read.iter_mut().flat_map(|part| std::mem::take(&mut part.consents)).collect();
             // What was read last may be of a version that went live meanwhile.
             if self.is_served_otherwise(&subscription)? {
                 continue;
             }
             let fetched = self.give_out(caller, &subscription, read).await?;
-            // Nor is anything handed over of somebody who was erased since it was opened.
-            if self.core.keyring.erasures() == erasures {
+            // Nor is anything handed over of somebody who was erased since it was opened, or withdrew their consent.
+            if self.core.keyring.erasures() == erasures && self.still_consented(&consents).await? {
                 return Ok(fetched);
             }
         }
@@ -108,7 +110,8 @@ impl Bus {
     ) -> Result<Vec<Revealed<T>>, Refusal> {
         let topic = self.core.topics.get(&subscription.topic)?;
         self.has_room_aside(subscription, &topic)?;
-        let view = View::of(&self.core, subscription);
+        let demand = self.demand_of(&topic, subscription).await?;
+        let view = View::of(&self.core, subscription, demand);
         let reading = Arc::new(Reading { core: self.core.clone(), topic, view, present: present.clone() });
         let (mut all, mut bytes) = (Vec::with_capacity(fetch.wanted.len()), 0);
         let mut wanted = &fetch.wanted[..];
@@ -134,7 +137,9 @@ impl Bus {
         let mut fetched = Fetched { portions: Vec::with_capacity(read.len()), bytes: 0 };
         let (mut places, mut times_ms, mut unfit) = (Vec::new(), Vec::new(), Vec::new());
         let (mut opened, mut veiled) = (ClassSet::default(), ClassSet::default());
-        for Revealed { portion, events, bytes, opened: classes, veiled: shown, unfit: some } in read {
+        for Revealed { portion, events, bytes, opened: classes, veiled: shown, unfit: some, consents: _ } in
+            read
+        {
             fetched.bytes += bytes;
             places.extend(events.iter().map(|(offset, _)| (portion.partition, *offset)));
             times_ms.extend(events.iter().map(|(_, time_ms)| *time_ms));
@@ -195,6 +200,8 @@ struct Revealed<T> {
     opened: ClassSet,
     /// The classes of which something was shown in another form.
     veiled: ClassSet,
+    /// By whose consent.
+    consents: Vec<Consent>,
     /// What could not be taken back for a reader who is carried.
     unfit: Vec<Unfit>,
 }
@@ -254,7 +261,7 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
     /// Opens or redacts the records of a partition, and writes them.
     fn reveal(&self, found: Portion<Vec<Record>>) -> Result<Revealed<T>, Refusal> {
         let Portion { partition, first, next, events, .. } = found;
-        let (mut batch, mut bytes) = (Batch::default(), 0);
+        let (mut batch, mut bytes, mut consents) = (Batch::default(), 0, Vec::new());
         let events = match events {
             Err(refused) => Err(refused),
             Ok(records) => {
@@ -267,6 +274,7 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
                         break;
                     }
                 }
+                consents.extend(batch.events.iter().filter_map(|event| event.consent.clone()));
                 Ok(std::mem::take(&mut batch.events))
             }
         };
@@ -275,7 +283,7 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
         let passed = seen.is_empty().then(|| batch.unfit.last().map(|unfit| unfit.offset)).flatten();
         let portion = Portion { partition, first, next, passed, events: events.map(&*self.present) };
         let Batch { opened, veiled, unfit, .. } = batch;
-        Ok(Revealed { portion, events: seen, bytes, opened, veiled, unfit })
+        Ok(Revealed { portion, events: seen, bytes, opened, veiled, consents, unfit })
     }
 }
 

@@ -52,6 +52,7 @@ impl Bus {
             let subscription = self.may_consume(caller, name)?;
             let topic = self.core.topics.get(&subscription.topic)?;
             self.has_room_aside(&subscription, &topic)?;
+            let demand = self.demand_of(&topic, &subscription).await?;
             let bell = self.core.tail.of(&topic.name);
             let rung = bell.notified();
             let rights_changed = self.core.tail.rights().notified();
@@ -68,7 +69,8 @@ impl Bus {
                 redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
             }
             let erasures = self.core.keyring.erasures();
-            let batch = self.read_and_reveal(&topic, &subscription, start, redriven, max).await?;
+            let view = View::of(&self.core, &subscription, demand);
+            let batch = self.read_and_reveal(&topic, view, start, redriven, max).await?;
             if self.is_served_otherwise(&subscription)? {
                 continue;
             }
@@ -80,10 +82,12 @@ impl Bus {
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {
                 let delivery = self.disclose(caller, &subscription, &topic, batch).await?;
-                if self.core.keyring.erasures() == erasures {
+                let consents: Vec<_> =
+                    delivery.events.iter().filter_map(|event| event.consent.clone()).collect();
+                if self.core.keyring.erasures() == erasures && self.still_consented(&consents).await? {
                     return Ok(delivery);
                 }
-                // Somebody was erased since it was opened: it is read anew.
+                // Somebody was erased since it was opened, or does not consent any more: it is read anew.
                 continue;
             }
             let _ = timeout_at(deadline, async {
@@ -143,12 +147,12 @@ impl Bus {
     async fn read_and_reveal(
         &self,
         topic: &Arc<Topic>,
-        subscription: &Subscription,
+        view: View,
         start: BTreeMap<u32, u64>,
         redriven: Vec<(u32, u64, u32)>,
         max: usize,
     ) -> Result<Batch, Refusal> {
-        let (core, topic, view) = (self.core.clone(), topic.clone(), View::of(&self.core, subscription));
+        let (core, topic) = (self.core.clone(), topic.clone());
         tokio::task::spawn_blocking(move || {
             let found = read::read(&core, &topic, &start, &redriven, max)?;
             let mut batch = Batch { next: start, ..Batch::default() };

@@ -3,13 +3,15 @@
 //!
 //! Of an event about somebody who was erased, every class that held something about them is left out, also where it holds
 //! something about others: what is handed over then follows the redacted schema of the classes that are left, which stock
-//! deserializers ask for. The event says that it is so, in the extension [`ERASED`].
+//! deserializers ask for. The event says that it is so, in the extension [`ERASED`]. The same goes for somebody who does not
+//! consent, where the subscription demands that, and the extension [`WITHHELD`].
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::cloudevents::ERASED;
+use contract::cloudevents::{ERASED, NO_CONSENT, WITHHELD};
 use contract::{AttributeValue, Class, ClassSet, CloudEvent, Data, Format, Look, Redaction, Redactor};
 use seal::{Access, Binding, OpenError, PersonKey, Piece, Pseudonym, SealedForm};
 
@@ -19,6 +21,7 @@ use super::{Batch, Found};
 use crate::Refusal;
 use crate::api::Delivered;
 use crate::core::Core;
+use crate::person_consents::{Consent, Demand};
 use crate::record::{self, DataKind, EventRecord};
 use crate::topics::Topic;
 
@@ -42,13 +45,12 @@ pub fn reveal(
     let mut naming = Naming::new(core, &view.agency);
     let (data, opened) = if sealed.is_open() {
         // Nothing was ever sealed: the bytes are handed over as they lie there.
-        let nothing = Opened::default();
-        (found.record.body.slice_ref(sealed.skeleton()), nothing)
+        (found.record.body.slice_ref(sealed.skeleton()), Opened::default())
     } else {
         let mut data = Vec::with_capacity(read.sealed.len());
         let format = read.head.data.format().unwrap_or(Format::JsonSchema);
         let mut document = Redactor::new(format, std::mem::take(&mut read.frames), &mut data);
-        let sight = (&view.cleared, view.otherwise(topic, read.head.contract));
+        let sight = view.sight(topic, read.head.contract);
         let opened = open(core, topic, &sealed, &binding, sight, &mut |piece| match piece {
             Piece::Text(text) => document.text(text),
             Piece::Opened(bytes) => document.keep(bytes),
@@ -87,9 +89,11 @@ pub fn reveal(
             return Ok(false);
         }
     };
-    if !opened.erased.is_empty() {
-        event.extensions.retain(|(name, _)| name != ERASED);
-        event.extensions.push((ERASED.to_owned(), AttributeValue::Boolean(true)));
+    if !opened.withheld.erased.is_empty() {
+        say(&mut event, ERASED, AttributeValue::Boolean(true));
+    }
+    if !opened.withheld.no_consent.is_empty() {
+        say(&mut event, WITHHELD, AttributeValue::String(NO_CONSENT.to_owned()));
     }
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
     opened.veiled.into_iter().for_each(|class| batch.veiled.insert(class));
@@ -106,9 +110,16 @@ pub fn reveal(
         time_ms: found.record.time_ms,
         about,
         redriven: found.redriven,
+        consent: view.demand.as_ref().and_then(|demand| Consent::of(demand, opened.consented)),
     };
     batch.events.push(delivered);
     Ok(true)
+}
+
+/// The bus says something of an event; nobody has said it before.
+fn say(event: &mut CloudEvent, name: &str, value: AttributeValue) {
+    event.extensions.retain(|(known, _)| known != name);
+    event.extensions.push((name.to_owned(), value));
 }
 
 /// What a record's seal is bound to.
@@ -118,6 +129,38 @@ pub fn binding<'a>(topic: &'a Topic, event: &'a CloudEvent, read: &EventRecord<'
         source: &event.source,
         id: &event.id,
         contract_version: read.head.contract.0,
+    }
+}
+
+/// Who looks at an event.
+#[derive(Clone, Copy)]
+pub struct Sight<'s> {
+    cleared: &'s ClassSet,
+    /// What becomes of the other classes.
+    otherwise: Access,
+    /// What those whom it is about must have consented to.
+    demand: Option<&'s Demand>,
+}
+
+impl<'s> Sight<'s> {
+    /// Whoever is cleared for these classes, whether people consent or not.
+    pub fn of(cleared: &'s ClassSet) -> Self {
+        Self { cleared, otherwise: Access::LeftOut, demand: None }
+    }
+
+    /// With something made of the classes that are not cleared.
+    pub fn showing(self, otherwise: Access) -> Self {
+        Self { otherwise, ..self }
+    }
+
+    /// The same, if people consent.
+    pub fn demanding(self, demand: Option<&'s Demand>) -> Self {
+        Self { demand, ..self }
+    }
+
+    /// Whether something of a class may be made known, by the person whom it is about.
+    fn is_let(&self, core: &Core, class: &Class, whose: &Pseudonym) -> bool {
+        !class.is_about_a_person() || self.demand.is_none_or(|demand| demand.is_met(core, whose))
     }
 }
 
@@ -132,41 +175,71 @@ pub struct Opened {
     pub veiled: Vec<Class>,
     /// The first person that the event is about.
     pub about: Option<Pseudonym>,
-    /// The classes that held something about somebody who was erased; nothing of them is opened.
-    pub erased: ClassSet,
+    /// What was not opened of what is cleared.
+    pub withheld: Withheld,
+    /// Those about whom something was opened, or shown in another form, by their consent.
+    pub consented: Vec<Pseudonym>,
 }
 
 impl Opened {
-    /// What of a clearance erasures leave.
+    /// What of a clearance was left.
     pub fn left_of<'c>(&self, cleared: &'c ClassSet) -> Cow<'c, ClassSet> {
-        without(cleared, &self.erased)
+        self.withheld.left_of(cleared)
     }
 }
 
-fn without<'c>(cleared: &'c ClassSet, erased: &ClassSet) -> Cow<'c, ClassSet> {
-    if erased.is_empty() {
-        return Cow::Borrowed(cleared);
-    }
-    Cow::Owned(cleared.iter().filter(|class| !erased.clears(class)).cloned().collect())
+/// The classes that are left out as a whole, though the reader may be cleared for them.
+#[derive(Default)]
+pub struct Withheld {
+    /// Those that held something about somebody who was erased.
+    erased: ClassSet,
+    /// Those that hold something about somebody who does not consent; of those that the reader is cleared for.
+    no_consent: ClassSet,
 }
 
-/// The classes in which there is something about somebody who was erased.
-fn erased_of(core: &Core, sealed: &SealedForm<'_>) -> ClassSet {
-    if core.keyring.erasures() == 0 {
-        return ClassSet::default();
+impl Withheld {
+    fn of(core: &Core, sealed: &SealedForm<'_>, sight: Sight<'_>) -> Self {
+        let mut withheld = Self::default();
+        let any_erased = core.keyring.erasures() > 0;
+        if !any_erased && sight.demand.is_none() {
+            return withheld;
+        }
+        for (class, whose) in sealed.classes().zip(sealed.subjects()) {
+            let class = Class::from(class);
+            if any_erased && core.keyring.is_erased(&whose) {
+                withheld.erased.insert(class);
+            } else if sight.cleared.clears(&class) && !sight.is_let(core, &class, &whose) {
+                withheld.no_consent.insert(class);
+            }
+        }
+        withheld
     }
-    let gone = sealed.classes().zip(sealed.subjects()).filter(|(_, whose)| core.keyring.is_erased(whose));
-    gone.map(|(class, _)| Class::from(class)).collect()
+
+    fn left_of<'c>(&self, cleared: &'c ClassSet) -> Cow<'c, ClassSet> {
+        if self.erased.is_empty() && self.no_consent.is_empty() {
+            return Cow::Borrowed(cleared);
+        }
+        Cow::Owned(cleared.iter().filter(|class| !self.holds(class)).cloned().collect())
+    }
+
+    fn holds(&self, class: &Class) -> bool {
+        *class != Class::Public && (self.erased.clears(class) || self.no_consent.clears(class))
+    }
+
+    /// Whether it is less than what is cleared.
+    pub fn reduces(&self, cleared: &ClassSet) -> bool {
+        cleared.iter().any(|class| self.holds(class))
+    }
 }
 
-/// Hands the pieces of a sealed form to `visit`: the cleared classes opened, the others as is said beside. Nothing of the
-/// classes of people who were erased.
+/// Hands the pieces of a sealed form to `visit`: the cleared classes opened, the others as the sight says. Nothing of classes of
+/// people who were erased or do not consent.
 pub fn open(
     core: &Core,
     topic: &Topic,
     sealed: &SealedForm<'_>,
     binding: &Binding<'_>,
-    (cleared, otherwise): (&ClassSet, Access),
+    sight: Sight<'_>,
     visit: &mut dyn FnMut(Piece<'_>),
 ) -> Result<Opened, Refusal> {
     let keys = core.keyring.agency(&topic.sealed_by)?;
@@ -181,21 +254,21 @@ pub fn open(
             }
         }
     };
-    let mut erased = erased_of(core, sealed);
-    let revealed = loop {
-        let cleared = without(cleared, &erased);
-        let access = |class: &str, _: &Pseudonym| match Class::from(class) {
+    let mut withheld = Withheld::of(core, sealed, sight);
+    let (revealed, cleared) = loop {
+        let cleared = withheld.left_of(sight.cleared);
+        let access = |class: &str, whose: &Pseudonym| match Class::from(class) {
             class if cleared.clears(&class) => Access::Opened,
-            class if erased.clears(&class) => Access::LeftOut,
-            _ => otherwise,
+            class if withheld.holds(&class) || !sight.is_let(core, &class, whose) => Access::LeftOut,
+            _ => sight.otherwise,
         };
         let revealed = sealed.reveal(binding, &access, &mut key_of, visit);
         match revealed {
             // Erased since we looked. Nothing was visited yet.
             Err(OpenError::Erased { pseudonym }) if core.keyring.is_erased(&pseudonym) => {
-                erased = erased_of(core, sealed);
+                withheld = Withheld::of(core, sealed, sight);
             }
-            revealed => break revealed,
+            revealed => break (revealed, cleared),
         }
     };
     if let Some(refusal) = out_of_reach {
@@ -209,14 +282,29 @@ pub fn open(
     })?;
     let attributes =
         revealed.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
-    let persons = sealed.classes().zip(sealed.subjects());
-    let about = persons.into_iter().find(|(class, _)| Class::from(*class).is_about_a_person());
+    let persons = || {
+        sealed
+            .classes()
+            .map(Class::from)
+            .zip(sealed.subjects())
+            .filter(|(class, _)| class.is_about_a_person())
+    };
+    let consented: BTreeSet<Pseudonym> = match sight.demand {
+        None => BTreeSet::new(),
+        Some(_) => {
+            let is_known = |class: &Class| {
+                cleared.clears(class) || revealed.veiled.iter().any(|veiled| *veiled == class.as_str())
+            };
+            persons().filter(|(class, _)| is_known(class)).map(|(_, whose)| whose).collect()
+        }
+    };
     Ok(Opened {
         attributes,
         classes: revealed.opened.iter().map(|class| Class::from(*class)).collect(),
         veiled: revealed.veiled.iter().map(|class| Class::from(*class)).collect(),
-        about: about.map(|(_, pseudonym)| pseudonym),
-        erased,
+        about: persons().next().map(|(_, pseudonym)| pseudonym),
+        consented: consented.into_iter().collect(),
+        withheld,
     })
 }
 

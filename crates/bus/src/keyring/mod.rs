@@ -144,6 +144,17 @@ impl Keyring {
         pseudonym
     }
 
+    /// What a person was called at a time, in milliseconds since 1970: behind the pseudonyms under which they had been erased
+    /// by then.
+    pub fn person_then(&self, keys: &AgencyKeys, text: &str, at_ms: u64) -> Pseudonym {
+        let mut pseudonym = keys.pseudonym_of_person(text);
+        let erased = self.erased.read();
+        while erased.get(&pseudonym).is_some_and(|erased_ms| *erased_ms <= at_ms) {
+            pseudonym = keys.pseudonym_after(&pseudonym);
+        }
+        pseudonym
+    }
+
     /// What a person was ever called, the first one first.
     pub fn pseudonyms(&self, keys: &AgencyKeys, text: &str) -> Vec<Pseudonym> {
         let mut pseudonyms = vec![keys.pseudonym_of_person(text)];

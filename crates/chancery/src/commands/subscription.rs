@@ -41,6 +41,9 @@ enum Act {
         /// The first day on which it does not hold any more (YYYY-MM-DD)
         #[arg(long)]
         expires: String,
+        /// The purpose to which people must consent, for their data to be handed over
+        #[arg(long)]
+        consent: Option<String>,
     },
     /// Approve it, for the side that you speak for
     Approve {
@@ -64,6 +67,9 @@ enum Act {
         /// The first day on which it does not hold any more (YYYY-MM-DD)
         #[arg(long)]
         expires: Option<String>,
+        /// The purpose to which people must consent; an empty one: they need not
+        #[arg(long)]
+        consent: Option<String>,
     },
     /// Ask for a later day; the subscription goes on meanwhile
     Renew {
@@ -109,22 +115,22 @@ impl Subscription {
                     Ok(())
                 };
             }
-            Act::Request { name, topic, agency, purpose, legal_basis, clears, expires } => {
+            Act::Request { name, topic, agency, purpose, legal_basis, clears, expires, consent } => {
                 let own = name.split('.').next().unwrap_or_default().to_owned();
                 let command = json!({
                     "command": "request-subscription", "subscription": name, "topic": topic,
                     "agency": agency.unwrap_or(own), "purpose": purpose, "legal_basis": legal_basis,
-                    "clears": clears, "expires": expires,
+                    "clears": clears, "expires": expires, "consent": consent,
                 });
                 (
                     command,
                     format!("{name} is requested; chancery subscription show {name} says who must approve"),
                 )
             }
-            Act::Change { name, purpose, legal_basis, clears, expires } => {
+            Act::Change { name, purpose, legal_basis, clears, expires, consent } => {
                 let asked = json!({
                     "command": "change-subscription", "subscription": name, "purpose": purpose,
-                    "legal_basis": legal_basis, "clears": clears, "expires": expires,
+                    "legal_basis": legal_basis, "clears": clears, "expires": expires, "consent": consent,
                 });
                 (
                     asked,
@@ -206,6 +212,9 @@ fn show(client: &Client, options: &Options, name: &str) -> Result<(), Failure> {
         output::line(format_args!("  {title}"));
         for field in ["purpose", "legal_basis", "clears", "expires"] {
             output::line(format_args!("    {:12} {}", field.replace('_', " "), cell(&terms[field])));
+        }
+        if !terms["consent"].is_null() {
+            output::line(format_args!("    consent to   {}", cell(&terms["consent"])));
         }
     };
     terms("granted", &answer["granted"]);

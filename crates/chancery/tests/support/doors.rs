@@ -72,9 +72,7 @@ impl Doors {
 
 /// The example's governance, its subscriptions to births going on for long, and others of the tax office that end in 2030.
 pub fn files<const N: usize>(names: [&str; N]) -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/governance");
-    let mut files = BTreeMap::new();
-    read(&folder, "", &mut files);
+    let mut files = folder("examples/governance");
     for (path, text) in &mut files {
         if path.starts_with("subscriptions/") {
             *text = text.replace("2030-01-01", "2035-01-01");
@@ -87,6 +85,13 @@ pub fn files<const N: usize>(names: [&str; N]) -> BTreeMap<String, String> {
         );
         files.insert(format!("subscriptions/{name}.yaml"), text);
     }
+    files
+}
+
+/// The files of a folder of this house.
+pub fn folder(path: &str) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path), "", &mut files);
     files
 }
 

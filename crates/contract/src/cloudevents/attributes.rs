@@ -65,6 +65,18 @@ pub fn is_extension_name(name: &str) -> bool {
 /// declares it and no publisher sends it.
 pub const ERASED: &str = "erased";
 
+/// The extension by which the bus says why it left something out that the reader is cleared for ([`NO_CONSENT`]). It too is
+/// the bus's alone.
+pub const WITHHELD: &str = "withheld";
+
+/// What [`WITHHELD`] says where a person whom the event is about has not consented to its being handed over.
+pub const NO_CONSENT: &str = "consent";
+
+/// Whether only the bus says this of an event.
+pub fn is_the_buss_own(extension: &str) -> bool {
+    extension == ERASED || extension == WITHHELD
+}
+
 /// Whether every event may carry an attribute of this name.
 pub fn is_known_attribute(name: &str) -> bool {
     CORE.contains(&name) || KNOWN.contains(&name)
@@ -136,7 +148,8 @@ impl Wrong {
                 self.add(&shown, "is not a name for an extension attribute: use a-z and 0-9");
             } else if twice {
                 self.add(&shown, "is given twice");
-            } else if name == ERASED || !KNOWN.contains(&name.as_str()) && !declared.contains_key(name) {
+            } else if is_the_buss_own(name) || !KNOWN.contains(&name.as_str()) && !declared.contains_key(name)
+            {
                 self.add(&shown, "is not an extension attribute that the contract declares");
             } else if let AttributeValue::String(text) = value {
                 if text.len() > limits::EXTENSION_BYTES {

@@ -6,7 +6,8 @@ mod json_format;
 mod json_write;
 
 pub use attributes::{
-    AttributeRules, ERASED, NamedType, check_attributes, is_extension_name, is_known_attribute,
+    AttributeRules, ERASED, NO_CONSENT, NamedType, WITHHELD, check_attributes, is_extension_name,
+    is_known_attribute, is_the_buss_own,
 };
 pub(crate) use forms::{is_timestamp, is_uri_reference};
 pub use json_format::{EventFault, parse_batch, parse_structured};

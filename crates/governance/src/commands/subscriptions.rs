@@ -24,6 +24,9 @@ pub struct SubscriptionRequest {
     pub clears: ClassSet,
     /// The first day on which it does not hold any more.
     pub expires: Date,
+    /// The purpose to which people must consent, for it to be handed what is about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
 }
 
 /// What of a subscription's terms changes.
@@ -44,4 +47,7 @@ pub struct SubscriptionChange {
     /// The first day on which it does not hold any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Date>,
+    /// The purpose to which people must consent; an empty one: they need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
 }

@@ -8,7 +8,7 @@ use crate::clerk::BUS;
 use crate::commands::{AgencyChange, AgencyProfile};
 use crate::policy::{Asked, Policies};
 use crate::state::Profile;
-use crate::{Actor, Command, Event, Refused, Standards, State, apply};
+use crate::{Actor, Command, Event, Refused, Standards, State, Version, apply, person_consent};
 
 /// From now on no operator stands in for anybody.
 pub(super) fn close_bootstrap(case: &Case<'_>) -> Result<Vec<Event>, Refused> {
@@ -21,6 +21,7 @@ pub(super) fn set_standards(case: &Case<'_>, standards: &Standards) -> Result<Ve
     let by = case.as_operator("setting the standards")?;
     let mut faults = standards.faults();
     faults.extend(classes_in_use(case, standards));
+    faults.extend(consent_topics(case, standards));
     no_faults("invalid-standards", &faults)?;
     let policies = Policies::read(&standards.policies).unwrap_or_default();
     somebody_may_still(case, case.state, &policies)?;
@@ -72,6 +73,22 @@ fn classes_in_use(case: &Case<'_>, standards: &Standards) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Topics that are to be believed about consent and cannot be: each contract counts by which events may be stored.
+fn consent_topics(case: &Case<'_>, standards: &Standards) -> Vec<String> {
+    let of = |name: &TopicName| {
+        let Some(topic) = case.state.topic(name) else {
+            return vec![format!("consent.topics: there is no topic {name}")];
+        };
+        let of_version = |version: &Version| {
+            let faults = person_consent::contract_faults(&version.definition);
+            let number = version.number();
+            faults.into_iter().map(move |fault| format!("consent.topics: {name} {number}: {fault}"))
+        };
+        topic.versions.values().flat_map(of_version).collect()
+    };
+    standards.consent.topics.iter().flat_map(of).collect()
 }
 
 /// A new agency.

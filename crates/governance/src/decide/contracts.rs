@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::authority::Case;
 use super::{no_faults, public, topics};
 use crate::policy::Basis;
-use crate::{Date, Event, Impact, Refused, Status, Subscription, Topic, Version, carrying, notices};
+use crate::{
+    Date, Event, Impact, Refused, Status, Subscription, Topic, Version, carrying, notices, person_consent,
+};
 
 /// A new version, or other text for one that is still proposed. Agreements to the former text do not count for the new.
 pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<Vec<Event>, Refused> {
@@ -40,6 +42,10 @@ pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<V
     }
     let classes: Vec<_> = case.state.standards().classes.iter().cloned().collect();
     no_faults("invalid-contract", &case.check.faults(definition, &classes))?;
+    if case.state.standards().consent.topics.contains(&topic.name) {
+        // What its events say is acted upon: a version of which it cannot be read would leave consent as it stood.
+        no_faults("invalid-contract", &person_consent::contract_faults(definition))?;
+    }
     public::is_confirmed(case, &topic.owner, definition, &by)?;
     let impact = Impact::of(case.state, topic, definition, case.check);
     let rehearsal = rehearsed(case, topic, definition)?;

@@ -1,11 +1,11 @@
 //! Who is heard on a proposed version: those who read the topic agree or object, its owner answers, and it goes live once
-//! nothing is waited for ([`crate::consent`]).
+//! nothing is waited for ([`crate::agreement`]).
 
 use contract::{AgencyName, ContractVersion, TopicName};
 
 use super::authority::{Case, owners, reason_given};
 use super::contracts::version_of;
-use crate::consent::{self, Wait, is_overridden};
+use crate::agreement::{self, Wait, is_overridden};
 use crate::events::By;
 use crate::{Event, Refused, Role, Status, Topic, Version, carrying};
 
@@ -101,7 +101,7 @@ pub(super) fn override_waits(
     let (topic, version) = version_of(case, &topic.name, number)?;
     is_proposed(topic, version)?;
     reason_given(reason)?;
-    if version.overrides.is_empty() && consent::waits(case.state, topic, version, case.now_ms).is_empty() {
+    if version.overrides.is_empty() && agreement::waits(case.state, topic, version, case.now_ms).is_empty() {
         let text = format!("{number} of {} waits for nobody: there is nothing to override", topic.name);
         return Err(
             Refused::new("nothing-to-override", text).hint("its steward activates it (activate-contract)")
@@ -134,7 +134,7 @@ pub(super) fn activate(
     if version.status == Status::Active {
         return Ok(Vec::new());
     }
-    let mut waits = consent::waits(case.state, topic, version, case.now_ms);
+    let mut waits = agreement::waits(case.state, topic, version, case.now_ms);
     let mut events = Vec::new();
     if let Some(stand_in) = case.stand_in() {
         waits.retain(|wait| {

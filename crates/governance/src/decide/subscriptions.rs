@@ -8,7 +8,7 @@ use super::no_faults;
 use crate::commands::{SubscriptionChange, SubscriptionRequest};
 use crate::events::{By, Side};
 use crate::state::Request;
-use crate::{Event, Refused, Role, Subscription, Terms, Topic, duration, policy};
+use crate::{Event, Refused, Role, Subscription, Terms, Topic, duration, person_consent, policy};
 
 /// Asks for a place in a topic. What ended may be asked for again and is approved anew.
 pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec<Event>, Refused> {
@@ -45,6 +45,7 @@ pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec
         legal_basis: wish.legal_basis.clone(),
         clears: wish.clears.clone(),
         expires: wish.expires,
+        consent: wish.consent.clone(),
     };
     no_faults("invalid-terms", &faults(case, &terms))?;
     let mut events = vec![Event::SubscriptionRequested {
@@ -118,6 +119,9 @@ fn faults(case: &Case<'_>, terms: &Terms) -> Vec<String> {
         }
     }
     faults.extend(standards.purpose_fault(&terms.purpose));
+    faults.extend(
+        terms.consent.as_deref().and_then(|purpose| person_consent::demand_fault(standards, purpose)),
+    );
     for class in terms.clears.iter().filter(|class| !standards.knows(class)) {
         faults.push(format!("clears: no standard knows the class {class}"));
     }
@@ -270,6 +274,11 @@ pub(super) fn change(case: &Case<'_>, change: &SubscriptionChange) -> Result<Vec
         legal_basis: change.legal_basis.clone().unwrap_or_else(|| wanted.legal_basis.clone()),
         clears: change.clears.clone().unwrap_or_else(|| wanted.clears.clone()),
         expires: change.expires.unwrap_or(wanted.expires),
+        consent: change
+            .consent
+            .clone()
+            .map_or_else(|| wanted.consent.clone(), Some)
+            .filter(|text| !text.is_empty()),
     };
     if terms == *wanted {
         return Ok(Vec::new());

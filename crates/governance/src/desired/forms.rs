@@ -94,6 +94,7 @@ struct SubscriptionForm {
     #[serde(default)]
     clears: Vec<String>,
     expires: Option<Text>,
+    consent: Option<Text>,
 }
 
 /// Reads a subscription; `stem` is the file's name without its ending.
@@ -115,6 +116,7 @@ pub(super) fn subscription(file: &mut File<'_>, stem: &str) -> Option<Subscripti
         legal_basis: legal_basis?,
         clears,
         expires: expires?,
+        consent: form.consent.map(|text| text.value),
     })
     .filter(|_| file.is_sound())
 }
@@ -128,11 +130,14 @@ struct WrittenSubscription<'a> {
     legal_basis: &'a str,
     clears: &'a ClassSet,
     expires: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent: Option<&'a str>,
 }
 
 /// The file that [`subscription`] reads this from.
 pub(super) fn subscription_file(wish: &SubscriptionRequest) -> String {
-    let SubscriptionRequest { subscription, topic, agency, purpose, legal_basis, clears, expires } = wish;
+    let SubscriptionRequest { subscription, topic, agency, purpose, legal_basis, clears, expires, consent } =
+        wish;
     written(&WrittenSubscription {
         subscription: subscription.as_str(),
         topic: topic.as_str(),
@@ -141,5 +146,6 @@ pub(super) fn subscription_file(wish: &SubscriptionRequest) -> String {
         legal_basis,
         clears,
         expires: expires.to_string(),
+        consent: consent.as_deref(),
     })
 }

@@ -61,5 +61,6 @@ fn subscription(known: &Subscription, now_ms: u64) -> Option<SubscriptionRequest
         legal_basis: terms.legal_basis.clone(),
         clears: terms.clears.clone(),
         expires: terms.expires,
+        consent: terms.consent.clone(),
     })
 }

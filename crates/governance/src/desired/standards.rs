@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Class, ClassSet, Profiles};
+use contract::{Class, ClassSet, Profiles, TopicName};
 use serde::{Deserialize, Serialize};
 
 use super::file::File;
 use crate::leaks::{Answer, Leaks};
-use crate::{Access, Changes, Erasing, Limits, Ownership, Standards, duration};
+use crate::{Access, Changes, Consenting, Erasing, Limits, Ownership, Standards, duration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +24,8 @@ struct StandardsForm {
     ownership: OwnershipForm,
     #[serde(default)]
     erasure: ErasureForm,
+    #[serde(default)]
+    consent: ConsentForm,
     #[serde(default)]
     profiles: ProfilesForm,
     #[serde(default)]
@@ -69,6 +71,13 @@ struct OwnershipForm {
 #[serde(deny_unknown_fields)]
 struct ErasureForm {
     answer_within: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsentForm {
+    #[serde(default)]
+    topics: BTreeSet<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -125,6 +134,7 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
     };
     let (given, default) = (form.erasure.answer_within, Erasing::default().answer_within_s);
     let erasure = Erasing { answer_within_s: seconds(file, "erasure.answer_within", given, default) };
+    let consent = Consenting { topics: topics(file, &form.consent.topics) };
     let (given, default) = (form.profiles, Profiles::default());
     let profiles = Profiles {
         cloudevents: given.cloudevents.unwrap_or(default.cloudevents),
@@ -150,8 +160,18 @@ pub(super) fn read(file: &mut File<'_>) -> Option<Standards> {
     let classes = form.classes.into_iter().map(Class::from).collect();
     // The policies stand in files of their own.
     let policies = BTreeMap::new();
-    let standards =
-        Standards { limits, changes, access, ownership, erasure, profiles, leaks, classes, policies };
+    let standards = Standards {
+        limits,
+        changes,
+        access,
+        ownership,
+        erasure,
+        consent,
+        profiles,
+        leaks,
+        classes,
+        policies,
+    };
     standards.faults().into_iter().for_each(|fault| file.fault(fault));
     Some(standards).filter(|_| file.is_sound())
 }
@@ -164,6 +184,7 @@ struct WrittenStandards<'a> {
     access: WrittenAccess<'a>,
     ownership: WrittenOwnership,
     erasure: WrittenErasure,
+    consent: &'a Consenting,
     profiles: &'a Profiles,
     leaks: &'a Leaks,
 }
@@ -206,8 +227,18 @@ struct WrittenErasure {
 
 /// The file that [`read`] reads this from.
 pub(super) fn written(standards: &Standards) -> String {
-    let Standards { limits, changes, access, ownership, erasure, profiles, leaks, classes, policies: _ } =
-        standards;
+    let Standards {
+        limits,
+        changes,
+        access,
+        ownership,
+        erasure,
+        consent,
+        profiles,
+        leaks,
+        classes,
+        policies: _,
+    } = standards;
     let Limits { retention_min_s, retention_max_s, partitions_max, subscription_max_s } = limits;
     let Changes { notice_s, silence_is_consent } = changes;
     let form = WrittenStandards {
@@ -236,10 +267,22 @@ pub(super) fn written(standards: &Standards) -> String {
             notice: duration::to_text(ownership.notice_s),
         },
         erasure: WrittenErasure { answer_within: duration::to_text(erasure.answer_within_s) },
+        consent,
         profiles,
         leaks,
     };
     toml::to_string(&form).expect("texts and numbers always write")
+}
+
+fn topics(file: &mut File<'_>, names: &BTreeSet<String>) -> BTreeSet<TopicName> {
+    let mut topics = BTreeSet::new();
+    for name in names {
+        match TopicName::parse(name) {
+            Ok(topic) => drop(topics.insert(topic)),
+            Err(error) => file.field_fault("consent.topics", None, error.to_string()),
+        }
+    }
+    topics
 }
 
 fn seconds(file: &mut File<'_>, field: &str, text: Option<String>, default: u64) -> u64 {

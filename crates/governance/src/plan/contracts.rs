@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{AgencyName, Definition, Effect, Weight};
 
 use super::Plan;
-use crate::consent::{self, Wait};
+use crate::agreement::{self, Wait};
 use crate::{Command, ContractCheck, Impact, State, Status, Topic, Version, carrying, duration};
 
 /// Proposes the folder's version where it is new, and activates it where nobody is waited for.
@@ -57,7 +57,7 @@ fn waits_for(
     now_ms: u64,
 ) -> Option<String> {
     if let Some(known) = known {
-        let mut waits = consent::waits(state, topic, known, now_ms);
+        let mut waits = agreement::waits(state, topic, known, now_ms);
         waits.retain(|wait| !state.in_bootstrap() || matches!(wait, Wait::Objection { .. }));
         let lines: Vec<String> = waits.iter().map(ToString::to_string).collect();
         return (!lines.is_empty()).then(|| lines.join("; "));

@@ -38,9 +38,11 @@ pub(super) fn plan(plan: &mut Plan, state: &State, wish: &SubscriptionRequest, n
 fn request(plan: &mut Plan, state: &State, wish: &SubscriptionRequest) {
     let clears: Vec<&str> = wish.clears.iter().map(|class| class.as_str()).collect();
     let clears = if clears.is_empty() { "public only".to_owned() } else { clears.join(", ") };
+    let consent =
+        wish.consent.as_ref().map(|purpose| format!(", with consent to {purpose:?}")).unwrap_or_default();
     let approved = if state.in_bootstrap() { ", approved by the bootstrap" } else { ", to be approved" };
     let what = format!(
-        "+ subscription {} to {}, clears {clears}, until {}{approved}",
+        "+ subscription {} to {}, clears {clears}{consent}, until {}{approved}",
         wish.subscription, wish.topic, wish.expires
     );
     plan.step(Command::RequestSubscription(wish.clone()), what);
@@ -54,6 +56,12 @@ fn change(plan: &mut Plan, wish: &SubscriptionRequest, wanted: &Terms) -> bool {
         legal_basis: differs(&mut details, "legal_basis", &wanted.legal_basis, &wish.legal_basis),
         clears: differs(&mut details, "clears", &wanted.clears, &wish.clears),
         expires: differs(&mut details, "expires", &wanted.expires, &wish.expires),
+        consent: differs(
+            &mut details,
+            "consent",
+            &wanted.consent.clone().unwrap_or_default(),
+            &wish.consent.clone().unwrap_or_default(),
+        ),
     };
     if !details.is_empty() {
         let what = format!("~ subscription {}{}", wish.subscription, details.concat());

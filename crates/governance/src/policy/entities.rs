@@ -114,13 +114,16 @@ impl<'a> Gathered<'a> {
         self.add(&of, |all| {
             let clears = terms.map(|terms| terms.clears.clone()).unwrap_or_default();
             let ends_ms = terms.map_or(0, |terms| terms.expires.starts_ms());
-            let attributes = json!({
+            let mut attributes = json!({
                 "name": subscription.name.as_str(), "agency": all.agency(&subscription.agency),
                 "topic": all.topic(topic),
                 "purpose": terms.map(|terms| terms.purpose.as_str()).unwrap_or_default(),
                 "legal_basis": terms.map(|terms| terms.legal_basis.as_str()).unwrap_or_default(),
                 "clears": clears, "days": days(ends_ms.saturating_sub(all.now_ms) / 1000),
             });
+            if let Some(purpose) = terms.and_then(|terms| terms.consent.as_ref()) {
+                attributes["consent"] = json!(purpose);
+            }
             (attributes, Vec::new())
         })
     }

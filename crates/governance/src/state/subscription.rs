@@ -23,6 +23,9 @@ pub struct Terms {
     pub clears: ClassSet,
     /// The first day on which it does not hold any more.
     pub expires: Date,
+    /// The purpose to which people must consent, for it to be handed what is about them; none: it is handed it without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
 }
 
 impl Terms {
@@ -44,6 +47,8 @@ impl Terms {
         self.purpose == granted.purpose
             && self.legal_basis == granted.legal_basis
             && self.expires <= granted.expires
+            // What was granted for those who consent is not handed over without, nor for what else they consent to.
+            && (granted.consent.is_none() || self.consent == granted.consent)
             && self.clears.iter().all(|class| granted.clears.clears(class))
     }
 }

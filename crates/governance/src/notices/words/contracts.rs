@@ -3,7 +3,7 @@
 use contract::{AgencyName, ContractVersion, TopicName};
 
 use super::{Telling, answerable, instant, named};
-use crate::consent::{self, Wait, is_overridden};
+use crate::agreement::{self, Wait, is_overridden};
 use crate::events::{By, Event};
 use crate::notices::{Ask, Notice, is_own};
 use crate::state::{Topic, Version};
@@ -45,7 +45,7 @@ impl Telling<'_> {
             );
             Ask { agency: agency.clone(), wanted: "acknowledgement", how, by: by.map(instant) }
         };
-        let waits = consent::waits(self.state, topic, version, self.at_ms);
+        let waits = agreement::waits(self.state, topic, version, self.at_ms);
         let asks =
             waits.iter().filter(|wait| matches!(wait, Wait::Acknowledgement { .. } | Wait::Notice { .. }));
         asks.flat_map(|wait| wait.agencies().iter().map(move |agency| of(agency, wait.until_ms()))).collect()

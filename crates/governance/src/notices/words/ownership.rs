@@ -3,7 +3,7 @@
 use contract::{AgencyName, TopicName};
 
 use super::{Telling, instant, named};
-use crate::consent::minute;
+use crate::agreement::minute;
 use crate::events::{By, Event};
 use crate::notices::{Ask, Notice};
 use crate::ownership::{remedy, why};

@@ -1,0 +1,192 @@
+//! Consent of those whom events are about: whom a subscription may be handed that demands it.
+//!
+//! A subscription's demand is looked at with every event that is revealed for it, and once more when the disclosure is
+//! durable, after what came meanwhile was read: so nothing leaves the bus that was withdrawn, with a receipt, before. It costs
+//! whoever demands nothing a comparison.
+//!
+//! A person has another name under each agency's keys. Records are read once for each agency whose topics are read by
+//! consent ([`shelf`]), by the bus itself at its start and every second, so that little is left for who asks.
+
+mod shelf;
+mod words;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use contract::AgencyName;
+use governance::{Subscription, person_consent};
+use parking_lot::RwLock;
+use seal::Pseudonym;
+use tokio::time::timeout;
+
+use crate::core::Core;
+use crate::topics::Topic;
+use crate::{Bus, Refusal};
+use shelf::Shelf;
+
+/// How often the bus reads on by itself.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How many events a delivery reads by itself before it goes on; where there are more, the bus is still reading.
+const FEW: u64 = 5_000;
+
+/// All agencies' views.
+#[derive(Default)]
+pub struct PersonConsents {
+    shelves: RwLock<HashMap<AgencyName, Arc<Shelf>>>,
+}
+
+impl PersonConsents {
+    /// An agency's view by the topics that are believed now; an empty one where there is none yet.
+    fn shelf(&self, core: &Core, agency: &AgencyName) -> Arc<Shelf> {
+        let state = core.state();
+        let topics = &state.standards().consent.topics;
+        let known = self.shelves.read().get(agency).filter(|shelf| shelf.topics == *topics).cloned();
+        known.unwrap_or_else(|| {
+            let mut shelves = self.shelves.write();
+            let made = || Arc::new(Shelf::new(agency.clone(), topics.clone()));
+            let shelf = shelves.entry(agency.clone()).or_insert_with(made);
+            if shelf.topics != *topics {
+                *shelf = made();
+            }
+            shelf.clone()
+        })
+    }
+
+    fn keep_only(&self, agencies: &BTreeSet<AgencyName>) {
+        if self.shelves.read().keys().any(|agency| !agencies.contains(agency)) {
+            self.shelves.write().retain(|agency, _| agencies.contains(agency));
+        }
+    }
+}
+
+/// What a subscription demands of those whom its events are about.
+pub struct Demand {
+    purpose: String,
+    agency: AgencyName,
+    shelf: Arc<Shelf>,
+}
+
+impl Demand {
+    /// The subscription's, if it has one.
+    pub fn of(core: &Core, topic: &Topic, subscription: &Subscription) -> Option<Arc<Self>> {
+        let purpose = subscription.granted_terms()?.consent.clone()?;
+        let shelf = core.person_consents.shelf(core, &topic.sealed_by);
+        Some(Arc::new(Self { purpose, agency: subscription.agency.clone(), shelf }))
+    }
+
+    /// Whether a person's consent to it stands.
+    pub fn is_met(&self, core: &Core, person: &Pseudonym) -> bool {
+        let what = (self.purpose.as_str(), self.agency.as_str());
+        self.shelf.stands(core, person, what, core.clock.now_ms())
+    }
+}
+
+/// The people by whose consent an event was opened.
+#[derive(Clone)]
+pub struct Consent {
+    demand: Arc<Demand>,
+    people: Arc<[Pseudonym]>,
+}
+
+impl fmt::Debug for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Consent of {} people to {:?}", self.people.len(), self.demand.purpose)
+    }
+}
+
+impl Consent {
+    /// Whoever consented, if the event was opened by consent.
+    pub(crate) fn of(demand: &Arc<Demand>, people: Vec<Pseudonym>) -> Option<Self> {
+        (!people.is_empty()).then(|| Self { demand: demand.clone(), people: people.into() })
+    }
+}
+
+impl Bus {
+    /// What a subscription demands, after what people said until now was read.
+    pub(crate) async fn demand_of(
+        &self,
+        topic: &Topic,
+        subscription: &Subscription,
+    ) -> Result<Option<Arc<Demand>>, Refusal> {
+        let demand = Demand::of(&self.core, topic, subscription);
+        if let Some(demand) = &demand {
+            self.read_on(&demand.shelf).await?;
+        }
+        Ok(demand)
+    }
+
+    async fn read_on(&self, shelf: &Arc<Shelf>) -> Result<(), Refusal> {
+        let behind = shelf.behind(&self.core)?;
+        if behind == 0 && shelf.words().is_some() {
+            return Ok(());
+        }
+        if behind > FEW {
+            let text = format!("what people consent to is still being read: {behind} events are left");
+            return Err(
+                Refusal::unavailable(text).hint("nothing was handed over; ask again, it goes on by itself")
+            );
+        }
+        let (core, shelf) = (self.core.clone(), shelf.clone());
+        let read = tokio::task::spawn_blocking(move || shelf.catch_up(&core));
+        read.await.map_err(|_| Refusal::unavailable("reading was broken off").hint("ask again"))?
+    }
+
+    /// Whether the consents by which events were opened stand still, after all that is durable by now.
+    pub async fn still_consented(&self, consents: &[Consent]) -> Result<bool, Refusal> {
+        let mut read: Option<&Arc<Shelf>> = None;
+        let mut asked = HashSet::new();
+        for Consent { demand, people } in consents {
+            if demand.shelf.topics != self.core.state().standards().consent.topics {
+                // Others are believed by now.
+                return Ok(false);
+            }
+            if read.is_none_or(|shelf| !Arc::ptr_eq(shelf, &demand.shelf)) {
+                self.read_on(&demand.shelf).await?;
+                read = Some(&demand.shelf);
+            }
+            let ended =
+                people.iter().any(|person| asked.insert(*person) && !demand.is_met(&self.core, person));
+            if ended {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Reads what people say until the bus closes, for each agency whose topics are read by consent.
+pub async fn run(bus: Bus) {
+    let mut failed: HashMap<AgencyName, String> = HashMap::new();
+    loop {
+        let bell = bus.core.tail.rights_bell();
+        let bell = bell.notified();
+        let agencies = person_consent::agencies_asking(&bus.core.state(), bus.core.clock.now_ms());
+        bus.core.person_consents.keep_only(&agencies);
+        for agency in &agencies {
+            let shelf = bus.core.person_consents.shelf(&bus.core, agency);
+            let (core, begun, is_first) = (bus.core.clone(), Instant::now(), shelf.words().is_none());
+            let reading = shelf.clone();
+            let read = tokio::task::spawn_blocking(move || reading.catch_up(&core)).await;
+            match read {
+                Ok(Ok(())) => {
+                    if failed.remove(agency).is_some() || is_first {
+                        let (words, ms) = (shelf.words().unwrap_or(0), begun.elapsed().as_millis() as u64);
+                        tracing::info!(%agency, words, ms, "what people consent to was read");
+                    }
+                }
+                Ok(Err(error)) => {
+                    let text = error.to_string();
+                    if failed.get(agency) != Some(&text) {
+                        tracing::warn!(%agency, %error, "what people consent to cannot be read; until then nobody does");
+                        failed.insert(agency.clone(), text);
+                    }
+                }
+                Err(error) => tracing::error!(%agency, %error, "reading what people consent to broke off"),
+            }
+        }
+        let _ = timeout(LOOK, bell).await;
+    }
+}

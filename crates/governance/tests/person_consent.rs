@@ -1,0 +1,146 @@
+//! Demands of consent: terms, standards and the contracts of topics that are believed.
+
+use crate::support::{actor, applied, closed, decided, desired, done, folder, operator, small_bus, topic};
+use governance::{Desired, Role, State, person_consent, plan};
+use serde_json::{Value, json};
+
+/// A bus on which `consent.record.changed` of `a` is believed.
+fn believing() -> State {
+    let mut state = small_bus();
+    done(&mut state, &operator(), consent_topic(&schema()));
+    done(&mut state, &operator(), standards(&["consent.record.changed"]));
+    closed(state)
+}
+
+fn schema() -> Value {
+    let text = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples/consent/topics/consent.record.changed/v1.schema.json");
+    serde_json::from_str(&std::fs::read_to_string(text).unwrap()).unwrap()
+}
+
+fn contract(version: u32, schema: &Value) -> Value {
+    json!({"topic": "consent.record.changed", "version": version, "format": "json-schema", "schema": schema.to_string(),
+        "subject": ["/pii_principal_id"], "key": "subject", "classify": {"/pii_principal_id": "personal"}})
+}
+
+fn consent_topic(schema: &Value) -> Value {
+    let mut new = crate::support::create_topic("consent.record.changed");
+    new["contract"] = contract(1, schema);
+    new
+}
+
+fn standards(topics: &[&str]) -> Value {
+    json!({"command": "set-standards", "standards": {"consent": {"topics": topics}}})
+}
+
+#[test]
+fn a_demand_narrows_at_once_and_is_dropped_or_changed_by_approval_only() {
+    let mut state = believing();
+    let (consumer, owner) = (actor("c@b", &[Role::Steward]), actor("s@a", &[Role::Steward]));
+    let demand = |purpose: &str| json!({"command": "change-subscription", "subscription": "b.live", "consent": purpose});
+    let held = |state: &State| {
+        let found = state.subscription(&"b.live".parse().unwrap()).unwrap();
+        (found.granted_terms().unwrap().consent.clone(), found.requested.is_some())
+    };
+    done(&mut state, &consumer, demand("advice"));
+    assert_eq!(held(&state), (Some("advice".to_owned()), false));
+    for wider in ["statistics", ""] {
+        done(&mut state, &consumer, demand(wider));
+        assert_eq!(held(&state), (Some("advice".to_owned()), true), "{wider:?} waits");
+        done(
+            &mut state,
+            &consumer,
+            json!({"command": "change-subscription", "subscription": "b.live", "consent": "advice"}),
+        );
+    }
+    done(&mut state, &consumer, demand(""));
+    done(&mut state, &owner, json!({"command": "approve-subscription", "subscription": "b.live"}));
+    assert_eq!(held(&state), (None, false));
+    assert!(person_consent::agencies_asking(&state, crate::support::NOW).is_empty());
+    done(&mut state, &consumer, demand("advice"));
+    let asking: Vec<String> = person_consent::agencies_asking(&state, crate::support::NOW)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(asking, ["a"]);
+    // Other terms keep the demand.
+    let renewed =
+        json!({"command": "change-subscription", "subscription": "b.live", "expires": "2027-06-01"});
+    done(&mut state, &consumer, renewed);
+    assert_eq!(held(&state).0.as_deref(), Some("advice"));
+}
+
+#[test]
+fn nobody_demands_what_nobody_can_say() {
+    let state = closed(small_bus());
+    let consumer = actor("c@b", &[Role::Steward]);
+    let demand = |purpose: &str| json!({"command": "change-subscription", "subscription": "b.live", "consent": purpose});
+    let refused = decided(&state, &consumer, demand("advice")).unwrap_err();
+    assert!(refused.text.contains("[consent] topics"), "{refused}");
+    let refused = decided(&believing(), &consumer, demand(" advice")).unwrap_err();
+    assert!(refused.text.contains("without spaces"), "{refused}");
+}
+
+#[test]
+fn only_topics_that_say_who_consents_are_believed_and_they_stay_so() {
+    let mut state = small_bus();
+    for unfit in ["x.one", "x.none"] {
+        let refused = decided(&state, &operator(), standards(&[unfit])).unwrap_err();
+        assert!(refused.text.contains("consent.topics: ") && refused.text.contains(unfit), "{refused}");
+    }
+    done(&mut state, &operator(), consent_topic(&schema()));
+    done(&mut state, &operator(), standards(&["consent.record.changed"]));
+    let propose = |schema: &Value| json!({"command": "propose-contract", "definition": contract(2, schema)});
+    let mut without = schema();
+    without["properties"]["event"]["required"] = json!(["event_time"]);
+    let refused = decided(&state, &operator(), propose(&without)).unwrap_err();
+    assert!(refused.text.contains("/event/event_state must be required"), "{refused}");
+    let mut more = schema();
+    more["properties"]["note"] = json!({"type": "string"});
+    done(&mut state, &operator(), propose(&more));
+    done(&mut state, &operator(), standards(&[]));
+    done(&mut state, &operator(), propose(&without));
+}
+
+#[test]
+fn a_folder_may_bring_the_topic_and_its_belief_at_once() {
+    let mut files = folder("examples/governance");
+    files.extend(folder("examples/consent"));
+    let subscription = files.get_mut("subscriptions/tax-office.births.yaml").unwrap();
+    subscription.push_str("consent: assign tax identifiers\n");
+    let wished: Desired = desired(&files);
+    let state = applied(&crate::support::opened(), &wished);
+    assert!(state.topic(&topic("consent.record.changed")).is_some());
+    let believed = &state.standards().consent.topics;
+    assert_eq!(believed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["consent.record.changed"]);
+    let again = plan(&state, &wished, crate::support::NOW, &crate::support::Check);
+    assert!(again.steps.is_empty(), "the second time there is nothing to do: {again}");
+    let name = "tax-office.births".parse().unwrap();
+    assert_eq!(
+        state.subscription(&name).unwrap().granted_terms().unwrap().consent.as_deref(),
+        Some("assign tax identifiers")
+    );
+    let written = Desired::of(&state, crate::support::NOW).to_files();
+    assert!(written["subscriptions/tax-office.births.yaml"].contains("consent: assign tax identifiers"));
+}
+
+#[test]
+fn a_standard_may_ask_for_the_demand() {
+    let mut state = small_bus();
+    done(&mut state, &operator(), consent_topic(&schema()));
+    let policy = "@id(\"special-by-consent\") @reason(\"special categories are handed over by consent\")
+        forbid (principal, action in [Action::\"request-subscription\", Action::\"change-subscription\"], resource)
+        when { resource.clears.contains(\"special\") } unless { resource has consent };";
+    let standards = json!({"command": "set-standards", "standards":
+        {"consent": {"topics": ["consent.record.changed"]}, "policies": {"consent.cedar": policy}}});
+    done(&mut state, &operator(), standards);
+    let mut state = closed(state);
+    let consumer = actor("c@b", &[Role::Steward]);
+    let mut request = crate::support::request("b.special", "x.two", &["special"]);
+    let refused = decided(&state, &consumer, request.clone()).unwrap_err();
+    assert!(refused.text.contains("handed over by consent"), "{refused}");
+    request["consent"] = json!("advice");
+    done(&mut state, &consumer, request);
+    let dropped = json!({"command": "change-subscription", "subscription": "b.special", "consent": ""});
+    decided(&state, &consumer, dropped).unwrap_err();
+}
