@@ -16,6 +16,15 @@ const PURPOSE: &str = "family benefit advice";
 
 /// The shipped contract, of an agency that seals under other keys than what is read by consent, or the same.
 async fn believes(office: &Office, keeper: &str) -> Caller {
+    believes_beside(office, keeper, []).await
+}
+
+/// The same, with more files.
+async fn believes_beside<const N: usize>(
+    office: &Office,
+    keeper: &str,
+    more: [(String, String); N],
+) -> Caller {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/consent");
     let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
     let mut files = files();
@@ -26,6 +35,7 @@ async fn believes(office: &Office, keeper: &str) -> Caller {
     files.insert("topics/consent.record.changed/topic.yaml".to_owned(), topic);
     let demanding = files.get_mut("subscriptions/tax-office.births.yaml").unwrap();
     demanding.push_str(&format!("consent: {PURPOSE}\n"));
+    files.extend(more);
     let world = &office.world;
     world.bus.apply(&world.operator, &files, false).await.unwrap();
     principal(&world.bus, &world.operator, &format!("consents@{keeper}"), Role::Producer).await
@@ -289,4 +299,91 @@ async fn nobody_but_the_bus_says_that_something_is_withheld_and_nobody_else_is_a
         world.bus.reject(&world.tax, &cleared(), handed.partition, handed.offset, reason).await.unwrap();
     assert!(!letter.reason.contains("Zephyrine"), "{}", letter.reason);
     world.bus.close().await;
+}
+
+/// A topic about two people, read by the statistics agency by consent.
+async fn cards(office: &Office, classify: &str, clears: &str) -> (Caller, TopicName) {
+    let yaml = format!(
+        "topic: civil.card.issued\nowner: civil-registry\nsteward: s@civil-registry\ndeputy: t@civil-registry\n\
+         description: A card.\nlegal_basis: An Act\npartitions: 1\nretention: 10y\ncontract:\n  version: 1\n  \
+         format: json-schema\n  schema: v1.schema.json\n  subject: [/a, /b]\n  classify: {classify}\n"
+    );
+    let text = json!({"type": "string"});
+    let schema = json!({"type": "object", "additionalProperties": false, "required": ["a", "b"],
+        "properties": {"a": text, "b": text, "pin": text, "pen": text}});
+    let subscription = format!(
+        "subscription: statistics.cards\ntopic: civil.card.issued\nagency: statistics\npurpose: a purpose\n\
+         legal_basis: An Act\nclears: {clears}\nexpires: 2035-01-01\nconsent: {PURPOSE}\n"
+    );
+    let keeper = believes_beside(
+        office,
+        "tax-office",
+        [
+            ("topics/civil.card.issued/topic.yaml".to_owned(), yaml),
+            ("topics/civil.card.issued/v1.schema.json".to_owned(), schema.to_string()),
+            ("subscriptions/statistics.cards.yaml".to_owned(), subscription),
+        ],
+    )
+    .await;
+    (keeper, "civil.card.issued".parse().unwrap())
+}
+
+/// A card of the first and the second person, named after the second.
+async fn card(office: &Office, topic: &TopicName) {
+    let data = json!({"a": child(1), "b": child(2), "pin": "Zephyrine 1234", "pen": "Thaddeus 5678"});
+    let event = CloudEvent {
+        id: "card-1".to_owned(),
+        source: "urn:xx:civil-registry:cards".to_owned(),
+        ty: topic.to_string(),
+        subject: Some(child(2)),
+        data: Some(Data::Json(data.to_string().into())),
+        ..CloudEvent::empty()
+    };
+    receipt(
+        office.world.bus.publish(&office.world.registry, topic, vec![Ok(event)]).await.unwrap().remove(0),
+    );
+}
+
+async fn cards_read(office: &Office) -> String {
+    let name = "statistics.cards".parse().unwrap();
+    let delivery = office.world.bus.pull(&office.world.statistics, &name, all()).await.unwrap();
+    delivery.events.iter().map(|it| format!("{:?} {}", it.event, text(&it.event))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_class_in_which_somebody_does_not_consent_nothing_is_shown_in_another_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let classify = "{/a: personal, /b: personal, /pin: {class: personal, of: /a, redact: last 4}, \
+                    /pen: {class: personal, of: /b, redact: last 4}}";
+    let (keeper, topic) = cards(&office, classify, "[]").await;
+    card(&office, &topic).await;
+    let bus = &office.world.bus;
+    let (one, two) = (child(1), child(2));
+    for (who, state, shown) in
+        [(&one, "given", false), (&two, "given", true), (&one, "withdrawn", false), (&one, "given", true)]
+    {
+        Word::of(who, state).said(bus, &keeper).await;
+        let read = cards_read(&office).await;
+        assert_eq!((read.contains("1234"), read.contains("5678")), (shown, shown), "{state} {who}: {read}");
+        assert!(read.contains("card-1") && !read.contains("Zephyrine"), "{read}");
+    }
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attribute_that_names_somebody_is_theirs_and_goes_with_their_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let classify =
+        "{/a: personal, /b: special, /pin: {class: personal, of: /a}, /pen: {class: special, of: /b}}";
+    let (keeper, topic) = cards(&office, classify, "[internal, personal, special]").await;
+    card(&office, &topic).await;
+    Word::of(&child(1), "given").said(&office.world.bus, &keeper).await;
+    let read = cards_read(&office).await;
+    assert!(!read.contains(&child(2)) && !read.contains("Thaddeus"), "{read}");
+    Word::of(&child(2), "given").said(&office.world.bus, &keeper).await;
+    let read = cards_read(&office).await;
+    assert!(read.contains(&child(2)) && read.contains("Thaddeus") && read.contains("Zephyrine"), "{read}");
+    office.world.bus.close().await;
 }

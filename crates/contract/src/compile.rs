@@ -227,6 +227,11 @@ pub(crate) fn subject_faults<P: Places>(
                 format!("identifies a person, but is {}", class.map_or("not classified", Class::as_str));
             fault(problem, "classify it as personal, so that it is sealed");
         }
+        if end_to_end::is_at(definition, plan, classes, pointer.tokens()) {
+            let problem =
+                "is a subject, and sealed end to end: the bus could not tell whom an event is about";
+            fault(problem.to_owned(), "give it a class that is not end to end");
+        }
     }
     faults
 }
@@ -261,6 +266,9 @@ pub(crate) fn place_faults<P: Places>(
                 format!("{pointer} is about a person"),
                 "an event's identity is kept in the clear: name another field",
             );
+        }
+        if what == "key" && end_to_end::is_at(definition, plan, classes, pointer.tokens()) {
+            fault(format!("{pointer} is sealed end to end, differently each time"), "name another field");
         }
     }
     if definition.key == KeyRule::Subject && definition.subject.is_empty() {

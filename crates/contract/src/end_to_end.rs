@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 
 use crate::compile::{Contract, Fault};
-use crate::definition::{Definition, Format, KeyRule};
+use crate::definition::{Definition, Format};
 use crate::document::{Document, Kind, Node};
 use crate::impact::{Effect, Weight};
 use crate::limits::Limits;
 use crate::migration::Step;
 use crate::places::Types;
-use crate::plan::Field;
+use crate::plan::{Field, Plan};
 use crate::pointer::Pointer;
 use crate::{Class, formats};
 
@@ -146,19 +146,6 @@ pub(crate) fn faults(definition: &Definition) -> Vec<Fault> {
             ));
         }
     }
-    let is_at = |pointer: &Pointer| {
-        definition.classify.get(pointer).is_some_and(|rule| classes.contains(&rule.class))
-    };
-    for subject in definition.subject.iter().filter(|subject| is_at(subject)) {
-        let problem = "is a subject, and sealed end to end: the bus could not tell whom an event is about";
-        faults.push(Fault::new(subject.to_string(), problem, "give it a class that is not end to end"));
-    }
-    if let KeyRule::At(pointer) = &definition.key
-        && is_at(pointer)
-    {
-        let problem = format!("{pointer} is sealed end to end, differently each time");
-        faults.push(Fault::new("key", problem, "name another field"));
-    }
     for (name, class) in definition.extensions.iter().filter(|(_, class)| classes.contains(*class)) {
         let problem = format!("is {class}, which is end to end, and attributes cannot be");
         faults.push(Fault::new(format!("extensions/{name}"), problem, "give it another class"));
@@ -166,17 +153,45 @@ pub(crate) fn faults(definition: &Definition) -> Vec<Fault> {
     faults
 }
 
-/// What is wrong with sealing what the schema has at a place; the problem and the remedy.
-pub(crate) fn place_fault(class: &Class, types: Types, is_fixed: bool) -> Option<(String, String)> {
+/// Whether anything that a pointer names is: by what covers the place, in whatever words. A `*` may be any member.
+pub(crate) fn is_at(definition: &Definition, plan: &Plan, classes: &[Class], tokens: &[String]) -> bool {
+    let is = |field: Option<Field>| {
+        let class = field.and_then(|field| classes.get(usize::from(field.class)));
+        class.is_some_and(|class| definition.end_to_end.contains(class))
+    };
+    let mut nodes = vec![plan.node(0)];
+    for token in tokens {
+        // What covers a place as a whole has no nodes below it.
+        if nodes.iter().any(|node| node.whole && is(node.field)) {
+            return true;
+        }
+        let index = token.parse().ok();
+        let below = nodes.into_iter().flat_map(|node| -> Vec<u32> {
+            let element = index.and_then(|index| node.element(index));
+            match token.as_str() {
+                "*" => node.children().collect(),
+                name => node.member(name).into_iter().chain(element).collect(),
+            }
+        });
+        nodes = below.map(|child| plan.node(child)).collect();
+    }
+    nodes.into_iter().any(|node| is(node.field))
+}
+
+/// What is wrong with sealing what the schema has at a place, where `keyword` of it can be met by no sealed text; the
+/// problem and the remedy.
+pub(crate) fn place_fault(class: &Class, types: Types, keyword: Option<&str>) -> Option<(String, String)> {
     let text = Types::STRING.or(Types::NULL);
     if !types.is_within(text) || types == Types::NULL || types == Types::NONE {
         let problem = format!("is {class}, which is end to end, and may be {types}");
         let remedy = "let it be a string, whatever is sealed in it, and classify each such place by itself";
         return Some((problem, remedy.to_owned()));
     }
-    is_fixed.then(|| {
-        let problem = format!("is {class}, which is end to end, and its schema admits no sealed text");
-        (problem, "leave out its `enum`, `const` or `format`: they are for what is sealed".to_owned())
+    keyword.map(|keyword| {
+        let problem = format!(
+            "is {class}, which is end to end, and its schema admits no sealed text: it has `{keyword}`"
+        );
+        (problem, format!("leave `{keyword}` out: what is sealed is for its producer to check"))
     })
 }
 

@@ -135,15 +135,24 @@ pub fn impact(old: &Contract, new: &Contract) -> Vec<Effect> {
 fn fields(old: &Contract, new: &Contract) -> Vec<Effect> {
     let declared = |it: &Contract| formats::declared(it.definition.format, &it.definition.schema);
     let (before, after) = (declared(old), declared(new));
-    let places: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    // A rule may name a place that the schema does not list: in what comes round to itself, or among other members.
+    let ruled = |it: &Contract| {
+        let named = it.definition.classify.keys().filter(|place| **place != Pointer::root());
+        named.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let rules = [ruled(old), ruled(new)].concat();
+    let places: BTreeSet<&String> = before.keys().chain(after.keys()).chain(&rules).collect();
     let mut effects = Vec::new();
     // What comes or goes as a whole, with all that is below it in one class, is told once.
-    let mut told: Option<(&str, Option<Class>, Option<Class>)> = None;
+    type Seen = Option<(Class, Redaction)>;
+    let mut told: Option<(&str, Seen, Seen)> = None;
     for place in places {
+        let unlisted = (!before.contains_key(place) && !after.contains_key(place)).then_some(&Types::NONE);
         let known =
             |contract, types: Option<&Types>| types.and_then(|types| Known::of(contract, place, *types));
-        let (was, is) = (known(old, before.get(place)), known(new, after.get(place)));
-        let class = |known: &Option<Known>| known.as_ref().map(|known| known.class.clone());
+        let was = known(old, before.get(place).or(unlisted));
+        let is = known(new, after.get(place).or(unlisted));
+        let class = |known: &Option<Known>| known.as_ref().map(|known| (known.class.clone(), known.form));
         let classes = (class(&was), class(&is));
         let below = |above: &str| place.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'));
         if told.as_ref().is_some_and(|(above, was, is)| below(above) && (was, is) == (&classes.0, &classes.1))
@@ -192,7 +201,15 @@ fn compare(place: &str, old: Option<Known>, new: Option<Known>, effects: &mut Ve
                 Redaction::Absent => String::new(),
                 form => format!(", shown as {form} to who is not cleared"),
             };
-            effect(Weight::Compatible, format!("{place} is new: {}, {}{shown}", new.types, new.class))
+            let what = format!("{place} is new: {}, {}{shown}", new.types, new.class);
+            match new.form {
+                Redaction::Absent => effect(Weight::Compatible, what),
+                _ => effects.push(Effect::on_all(Weight::Compatible, what)),
+            }
+        }
+        (Some(old), None) if old.form != Redaction::Absent => {
+            let what = format!("{place} is gone, also {} to who is not cleared", shown(old.form));
+            effects.push(Effect::on_all(Weight::Breaking, what));
         }
         (Some(_), None) => effect(Weight::Breaking, format!("{place} is gone")),
         (Some(old), Some(new)) => {

@@ -56,6 +56,11 @@ pub(crate) trait Places {
     /// Whether only listed values, or texts of a form that is nobody's such as a date, can stand there.
     fn is_fixed(&self, place: &Self::Place) -> bool;
 
+    /// The keyword, if any, that a text which its producer sealed cannot meet.
+    fn forbids_sealed(&self, _place: &Self::Place) -> Option<&'static str> {
+        None
+    }
+
     /// Whether only texts can stand there, or `null`.
     fn is_text(&self, place: &Self::Place) -> bool {
         let types = self.types(place);

@@ -204,7 +204,7 @@ fn public_values_are_shown_and_others_withheld() {
         ),
         (
             r#"{"personId":"123456789","name":"A","nmae":1}"#,
-            r#"/child has a member that the contract does not know: "nmae", instead of "name"?"#,
+            r#"/child has a member that the contract does not know; did you mean "name"?"#,
         ),
         ("7", "/child is not an object (value withheld: unclassified)"),
     ];

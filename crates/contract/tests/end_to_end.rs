@@ -80,8 +80,33 @@ fn what_cannot_be_is_told() {
     said(&of(json!({})), "and may be anything");
     said(&of(json!({"enum": ["ill", "well"]})), "its schema admits no sealed text");
     said(&of(json!({"type": "string", "format": "date"})), "its schema admits no sealed text");
+    for (keyword, value) in [
+        ("const", json!("ill")),
+        ("format", json!("email")),
+        ("pattern", json!("^[A-Z]")),
+        ("maxLength", json!(20)),
+        ("contentEncoding", json!("base64")),
+    ] {
+        let told = format!("admits no sealed text: it has `{keyword}`; leave `{keyword}` out");
+        said(&of(json!({"type": "string", keyword: value})), &told);
+        said(&of(json!({"type": "string", "anyOf": [{keyword: value}, {"minLength": 1}]})), &told);
+    }
+    let free = json!({"type": "string", "minLength": 1, "contentMediaType": "text/plain"});
+    compile(&of(free)).unwrap();
+    let masked = with(
+        object(json!({"id": text, "a": text})),
+        json!({"/id": "personal", "/a": {"class": "special", "redact": "last 4"}}),
+    );
+    said(&masked, "/a: is to be shown as last 4, but is sealed end to end");
     let keyed = Definition { key: KeyRule::At(Pointer::parse("/finding").unwrap()), ..case(&["special"]) };
     said(&keyed, "key: /finding is sealed end to end, differently each time");
+    // By whatever words it is covered.
+    let people = object(json!({"people": object(json!({"a": text, "b": text}))}));
+    let mut covered = definition(&people, &["/people/a"], json!({"/people/*": "personal"}));
+    covered.end_to_end = [Class::Personal].into();
+    covered.key = KeyRule::At(Pointer::parse("/people/b").unwrap());
+    said(&covered, "/people/a: is a subject, and sealed end to end");
+    said(&covered, "key: /people/b is sealed end to end, differently each time");
     let mut attribute = case(&["special"]);
     attribute.extensions.insert("ward".to_owned(), Class::Special);
     said(&attribute, "extensions/ward: is special, which is end to end");

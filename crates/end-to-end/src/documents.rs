@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::limits::DEPTH;
 use crate::{Context, OpenError, PREFIX, PrivateKey, Recipient, SealError, Sealed};
 
-/// A field of a contract. Where several name a place, the one counts whose first differing token is no `*`.
+/// A field of a contract. A `*` of one does not mean what another names: it reaches neither there nor further down.
 #[derive(Debug, Clone)]
 pub struct Field<'a> {
     /// Its place, a JSON pointer; `*` is any element or member.
@@ -63,13 +63,7 @@ impl std::error::Error for DocumentError {}
 pub fn seal(document: &str, fields: &[Field<'_>], event: &Event<'_>) -> Result<String, DocumentError> {
     let paths: Vec<Vec<String>> = fields.iter().map(|field| tokens(field.pointer)).collect();
     rewrite(document, &mut |path, value| {
-        let matches = |wanted: &Vec<String>| {
-            wanted.len() == path.len() && wanted.iter().zip(path).all(|(w, token)| w == "*" || w == token)
-        };
-        let stars =
-            |(at, _): &(usize, &Vec<String>)| paths[*at].iter().map(|token| token == "*").collect::<Vec<_>>();
-        let known = paths.iter().enumerate().filter(|(_, wanted)| matches(wanted)).min_by_key(stars);
-        let recipients = known.and_then(|(at, _)| fields[at].recipients);
+        let recipients = naming(&paths, path).and_then(|at| fields[at].recipients);
         let Some(recipients) = recipients else { return Ok(None) };
         if value == "null" || string_of(value).is_some_and(|text| Sealed::parse(&text).is_ok()) {
             return Ok(Some(value.to_owned()));
@@ -79,6 +73,17 @@ pub fn seal(document: &str, fields: &[Field<'_>], event: &Event<'_>) -> Result<S
         let sealed = sealed.map_err(|why| DocumentError::Seal(pointer, why))?;
         Ok(Some(format!("\"{sealed}\"")))
     })
+}
+
+/// The field that a place is, of those with these paths. Chosen token by token, as the bus does it.
+fn naming(paths: &[Vec<String>], place: &[String]) -> Option<usize> {
+    let mut left: Vec<usize> = (0..paths.len()).collect();
+    for (depth, token) in place.iter().enumerate() {
+        let wants = |at: &usize, wanted: &str| paths[*at].get(depth).is_some_and(|one| one == wanted);
+        let named = left.iter().any(|at| wants(at, token));
+        left.retain(|at| wants(at, token) || (!named && wants(at, "*")));
+    }
+    left.into_iter().find(|at| paths[*at].len() == place.len())
 }
 
 /// What became of a sealed value of a document.

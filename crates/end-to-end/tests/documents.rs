@@ -55,6 +55,11 @@ fn a_document_that_is_one_value_and_what_is_no_document() {
         [Field { pointer: "/*", recipients: Some(&recipients) }, Field { pointer: "/b", recipients: None }];
     let sealed = seal(r#"{"a":"x","b":"y"}"#, &fields, &EVENT).unwrap();
     assert!(!sealed.contains("\"x\"") && sealed.contains("\"b\":\"y\""), "{sealed}");
+    // Nor further down, be it at places that no line names.
+    let fields = [("/id", None), ("/a", None), ("/*/x", Some(&recipients[..]))]
+        .map(|(pointer, recipients)| Field { pointer, recipients });
+    let sealed = seal(r#"{"id":"1","a":{"x":"v"},"z":{"x":"w"}}"#, &fields, &EVENT).unwrap();
+    assert!(sealed.starts_with(r#"{"id":"1","a":{"x":"v"},"z":{"x":"e2e1."#), "{sealed}");
     assert_eq!(
         with_member(r#"{"id": "1", "data": {"a":1.0}, "x": [1, 2]}"#, "data", "2").unwrap(),
         r#"{"id":"1","data":2,"x":[1, 2]}"#

@@ -20,9 +20,10 @@ pub const GIVEN: &str = "given";
 pub const PURPOSE_MAX_BYTES: usize = 200;
 
 /// What a record must have, with the type in its schema; `*` is each item of an array.
-const DEMANDED: [(&str, &str); 6] = [
+const DEMANDED: [(&str, &str); 7] = [
     (PRINCIPAL, "string"),
     ("/purposes", "array"),
+    ("/purposes/*", "object"),
     ("/purposes/*/purpose", "string"),
     ("/event", "object"),
     ("/event/event_time", "string"),
@@ -48,7 +49,13 @@ pub fn contract_faults(definition: &Definition) -> Vec<String> {
     if definition.key != KeyRule::Subject {
         faults.push("key: must be subject, so that what one person says stays in order".to_owned());
     }
+    if !definition.end_to_end.is_empty() {
+        faults.push("end_to_end: the bus must read who consents to what".to_owned());
+    }
     let Ok(schema) = serde_json::from_str::<Value>(&definition.schema) else { return faults };
+    if field(&schema, "/purposes").is_some_and(|(found, _)| !found["prefixItems"].is_null()) {
+        faults.push("schema: /purposes must have items of one form (items, not prefixItems)".to_owned());
+    }
     for (pointer, kind) in DEMANDED {
         match field(&schema, pointer) {
             Some((found, true)) if found["type"] == kind => {}
@@ -160,8 +167,13 @@ impl Record {
         let given = event.event_state == GIVEN && said.is_some() && until.is_some();
         let whom = |named: Value| match serde_json::from_value::<Option<Vec<String>>>(named) {
             Ok(None) => Recipients::Any,
-            // Who ends it for nobody in particular ends it for all; who gives it to nobody gives nothing.
-            Ok(Some(named)) if given || !named.is_empty() => Recipients::Named(named),
+            Ok(Some(named)) if given => Recipients::Named(named),
+            // Who ends it for nobody whom the bus can know ends it for all; who gives it to nobody gives nothing.
+            Ok(Some(named))
+                if !named.is_empty() && named.iter().all(|name| AgencyName::parse(name).is_ok()) =>
+            {
+                Recipients::Named(named)
+            }
             Err(_) if given => Recipients::Named(Vec::new()),
             _ => Recipients::Any,
         };
@@ -227,7 +239,10 @@ mod tests {
                 "/event/event_state",
             ),
             (
-                |_, schema| schema["properties"]["purposes"]["items"] = json!({"$ref": "#/$defs/purpose"}),
+                |_, schema| {
+                    schema["properties"]["purposes"]["items"] =
+                        json!({"type": "object", "$ref": "#/$defs/purpose"})
+                },
                 "/purposes/*/purpose",
             ),
             (

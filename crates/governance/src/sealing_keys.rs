@@ -6,7 +6,6 @@
 //! class, its values are sealed for nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use contract::{AgencyName, Class, TopicName};
 use end_to_end::{Addressee, KeyId};
@@ -73,13 +72,18 @@ pub enum Mismatch {
     OtherKey(AgencyName, KeyId),
 }
 
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Mismatch {
+    /// It in words that may be kept: who is no agency here is not named, as the name is whatever the producer wrote.
+    pub fn told(&self, state: &State) -> String {
+        let is_known = |name: &str| AgencyName::parse(name).is_ok_and(|name| state.agency(&name).is_some());
         match self {
-            Mismatch::Missing(agency) => write!(f, "is not sealed for {agency}, who may read it"),
-            Mismatch::Stranger(agency) => write!(f, "is sealed for {agency:?}, who may not read it"),
+            Mismatch::Missing(agency) => format!("is not sealed for {agency}, who may read it"),
+            Mismatch::Stranger(agency) if is_known(agency) => {
+                format!("is sealed for {agency:?}, who may not read it")
+            }
+            Mismatch::Stranger(_) => "is sealed for somebody who is no agency of this bus".to_owned(),
             Mismatch::OtherKey(agency, key) => {
-                write!(f, "is sealed for the key {key}, which is none that {agency} uses")
+                format!("is sealed for the key {key}, which is none that {agency} uses")
             }
         }
     }

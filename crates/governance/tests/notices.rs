@@ -153,6 +153,11 @@ fn people_are_erased() -> Vec<Act> {
         (0, root(), ask("e-1", '1')),
         (0, root(), hold("h-1", json!({"person": [person('1')]}))),
         (0, root(), hold("h-2", json!({"topic": "x.one"}))),
+        (
+            0,
+            officer(),
+            json!({"command": "confirm-public", "topic": "x.one", "fields": ["/desk/email"], "reason": "the desk's"}),
+        ),
         (0, officer(), approve),
         (0, root(), lift("h-1")),
         (0, root(), lift("h-2")),

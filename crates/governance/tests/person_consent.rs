@@ -103,6 +103,39 @@ fn only_topics_that_say_who_consents_are_believed_and_they_stay_so() {
 }
 
 #[test]
+fn whose_a_believed_topic_is_and_how_long_it_keeps_only_an_operator_changes_who_takes_it_out_first() {
+    let mut state = believing();
+    let steward = actor("s@a", &[Role::Steward]);
+    let name = "consent.record.changed";
+    let offer = json!({"command": "offer-topic", "topic": name, "to": "b", "on": "2027-01-01"});
+    let shorter = json!({"command": "change-topic", "topic": name, "retention": "30d"});
+    for command in [&offer, &shorter] {
+        let refused = decided(&state, &steward, command.clone()).unwrap_err();
+        assert_eq!(refused.code, "believed", "{refused}");
+    }
+    done(&mut state, &operator(), standards(&[]));
+    done(&mut state, &steward, shorter);
+    done(&mut state, &steward, offer);
+}
+
+#[test]
+fn topics_that_are_believed_together_are_kept_equally_long_by_one_agency() {
+    let mut state = small_bus();
+    done(&mut state, &operator(), consent_topic(&schema()));
+    let mut other = consent_topic(&schema());
+    other["topic"] = json!("consent.form.entered");
+    other["contract"]["topic"] = json!("consent.form.entered");
+    other["retention"] = json!("30d");
+    done(&mut state, &operator(), other);
+    let both = standards(&["consent.record.changed", "consent.form.entered"]);
+    let refused = decided(&state, &operator(), both.clone()).unwrap_err();
+    assert!(refused.text.contains("keep events equally long"), "{refused}");
+    let longer = json!({"command": "change-topic", "topic": "consent.form.entered", "retention": "90d"});
+    done(&mut state, &operator(), longer);
+    done(&mut state, &operator(), both);
+}
+
+#[test]
 fn a_folder_may_bring_the_topic_and_its_belief_at_once() {
     let mut files = folder("examples/governance");
     files.extend(folder("examples/consent"));

@@ -76,6 +76,20 @@ fn a_new_version_is_proposed_when_each_of_its_fields_is_confirmed_by_the_owners_
 }
 
 #[test]
+fn what_is_public_already_is_not_asked_about_again() {
+    let mut state = small_bus();
+    done(&mut state, &operator(), new_topic("email?"));
+    let officer = json!({"command": "create-principal", "principal": "d@a", "agency": "a", "roles": ["dpo"]});
+    done(&mut state, &operator(), officer);
+    let state = closed(state);
+    let propose =
+        |schema| json!({"command": "propose-contract", "definition": definition("x.new", 2, schema)});
+    assert_eq!(code(decided(&state, &actor("s@a", &[Role::Steward]), propose("email? more"))), "taken");
+    let wider = propose("email? more phone?");
+    assert_eq!(code(decided(&state, &actor("s@a", &[Role::Steward]), wider)), "public-not-confirmed");
+}
+
+#[test]
 fn in_the_bootstrap_what_the_operator_registers_counts_as_confirmed() {
     let state = small_bus();
     assert_eq!(code(decided(&state, &operator(), new_topic("email?"))), "taken");

@@ -70,12 +70,7 @@ impl View {
             true => Access::LeftOut,
             false => Access::Veiled(Look::is_shown),
         };
-        self.strict_sight().showing(otherwise)
-    }
-
-    /// The same, with no form shown.
-    pub fn strict_sight(&self) -> Sight<'_> {
-        Sight::of(&self.cleared).demanding(self.demand.as_deref())
+        Sight::of(&self.cleared).showing(otherwise).demanding(self.demand.as_deref())
     }
 
     /// An event cannot be handed over; whatever is a dead letter already takes no room.
@@ -219,12 +214,13 @@ impl Unfit {
 }
 
 impl Bus {
-    /// Whether the subscription is served by another version than it was when it was looked at, or by another consent. An
-    /// event of a version that went live since may have been read by then.
+    /// Whether the subscription is served by another version than it was when it was looked at, by another consent or for
+    /// other classes. An event of a version that went live since may have been read by then.
     pub(super) fn is_served_otherwise(&self, seen: &Subscription) -> Result<bool, Refusal> {
         let now = self.subscription(&seen.name)?;
-        let consent = |of: &Subscription| of.granted_terms().and_then(|terms| terms.consent.clone());
-        Ok(now.carried != seen.carried || consent(&now) != consent(seen))
+        let sees =
+            |of: &Subscription| of.granted_terms().map(|terms| (terms.consent.clone(), terms.clears.clone()));
+        Ok(now.carried != seen.carried || sees(&now) != sees(seen))
     }
 
     /// Sets aside what of a batch cannot be handed over. Where that is all of it, `from` goes behind it, or if the consumer

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Data, SubscriptionName};
-use governance::Subscription;
+use contract::{Data, Format, Look, Redactor, SubscriptionName};
 use journal::Record;
 use seal::{Piece, SealedForm};
 
+use super::naming::Naming;
 use super::{Batch, Found, View, no_such_event, read, reveal};
 use crate::api::{Caller, DeadLetter, Delivered, From};
 use crate::lanes::{Fact, Facts, Lane};
-use crate::person_consents::Demand;
 use crate::record;
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, LetterKey, Step};
@@ -162,7 +161,9 @@ impl Bus {
             let text = format!("a dead letter wants a reason of 1 to {REASON_MAX_BYTES} bytes");
             return Err(Refusal::new(RefusalKind::Malformed, text).hint("say what the consumer could not do"));
         }
-        let checked = self.no_classified_value_in(&topic, &subscription, partition, offset, reason)?;
+        let demand = self.demand_of(&topic, &subscription).await?;
+        let view = View::of(&self.core, &subscription, demand);
+        let checked = self.no_classified_value_in(&topic, view, partition, offset, reason)?;
         let reason = if checked { reason } else { REASON_WITHHELD };
         let what = Happened::Rejected { topic: topic.name.clone(), reason: reason.to_owned() };
         self.letter_step(topic.lane, step((name.clone(), partition, offset), what, caller)).await
@@ -174,12 +175,11 @@ impl Bus {
     fn no_classified_value_in(
         &self,
         topic: &Arc<Topic>,
-        subscription: &Subscription,
+        view: View,
         partition: u32,
         offset: u64,
         reason: &str,
     ) -> Result<bool, Refusal> {
-        let view = View::of(&self.core, subscription, Demand::of(&self.core, topic, subscription));
         let found = read::one(&self.core, topic, partition, offset)?;
         let handed = self.handed(topic, &view, partition, &found)?;
         let was_handed = |value: &str| handed.as_ref().is_none_or(|text| text.contains(value));
@@ -188,13 +188,25 @@ impl Bus {
         let sealed =
             SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let binding = reveal::binding(topic, &read.event, &read);
-        let opened = reveal::open(&self.core, topic, &sealed, &binding, view.strict_sight(), &mut |piece| {
-            if let Piece::Opened(bytes) = piece {
-                carried |= values_of(bytes).any(|value| {
-                    value.len() >= VALUE_MIN_BYTES && reason.contains(value) && was_handed(value)
-                });
+        let mut carries = |bytes: &[u8]| {
+            carried |= values_of(bytes)
+                .any(|value| value.len() >= VALUE_MIN_BYTES && reason.contains(value) && was_handed(value));
+        };
+        let format = read.head.data.format().unwrap_or(Format::JsonSchema);
+        let mut naming = Naming::new(&self.core, &view.agency);
+        let sight = view.sight(topic, read.head.contract);
+        let opened = reveal::open(&self.core, topic, &sealed, &binding, sight, &mut |piece| match piece {
+            Piece::Opened(bytes) => carries(bytes),
+            Piece::Veiled { bytes, shape, pseudonym } => {
+                let mut shown = Vec::new();
+                let mut document = Redactor::new(format, Vec::new(), &mut shown);
+                document.show(Look::of(shape), bytes, naming.name(&pseudonym));
+                document.finish();
+                carries(&shown);
             }
+            Piece::Text(_) | Piece::LeftOut(_) => {}
         })?;
+        naming.finish()?;
         let long = |value: &str| value.len() >= VALUE_MIN_BYTES;
         let attributes = opened
             .attributes

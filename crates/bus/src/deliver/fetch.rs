@@ -96,7 +96,10 @@ impl Bus {
             }
             let fetched = self.give_out(caller, &subscription, read).await?;
             // Nor is anything handed over of somebody who was erased since it was opened, or withdrew their consent.
-            if self.core.keyring.erasures() == erasures && self.still_consented(&consents).await? {
+            if self.core.keyring.erasures() == erasures
+                && !self.is_served_otherwise(&subscription)?
+                && self.still_consented(&consents).await?
+            {
                 return Ok(fetched);
             }
         }

@@ -84,10 +84,14 @@ impl Bus {
                 let delivery = self.disclose(caller, &subscription, &topic, batch).await?;
                 let consents: Vec<_> =
                     delivery.events.iter().filter_map(|event| event.consent.clone()).collect();
-                if self.core.keyring.erasures() == erasures && self.still_consented(&consents).await? {
+                if self.core.keyring.erasures() == erasures
+                    && !self.is_served_otherwise(&subscription)?
+                    && self.still_consented(&consents).await?
+                {
                     return Ok(delivery);
                 }
-                // Somebody was erased since it was opened, or does not consent any more: it is read anew.
+                // Somebody was erased since it was opened, or does not consent any more, or the terms are others: it is
+                // read anew.
                 continue;
             }
             let _ = timeout_at(deadline, async {

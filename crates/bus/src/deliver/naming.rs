@@ -1,6 +1,6 @@
 //! What a reading agency is told of people: pairwise pseudonyms, made of what the sealing agency calls them with a secret of
-//! the reader's. So two agencies cannot join what they were handed, and a person is the same in all that one of them reads of
-//! one owner.
+//! the reader's. So the names do not join what two agencies were handed (an event that both read does, by its id), and a person is
+//! the same in all that one of them reads of one owner.
 
 use contract::AgencyName;
 use seal::Pseudonym;

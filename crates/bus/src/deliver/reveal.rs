@@ -195,6 +195,8 @@ pub struct Withheld {
     erased: ClassSet,
     /// Those that hold something about somebody who does not consent; of those that the reader is cleared for.
     no_consent: ClassSet,
+    /// The same of those that the reader is not cleared for: nothing of them is shown in another form either.
+    unshown: ClassSet,
 }
 
 impl Withheld {
@@ -208,8 +210,11 @@ impl Withheld {
             let class = Class::from(class);
             if any_erased && core.keyring.is_erased(&whose) {
                 withheld.erased.insert(class);
-            } else if sight.cleared.clears(&class) && !sight.is_let(core, &class, &whose) {
-                withheld.no_consent.insert(class);
+            } else if !sight.is_let(core, &class, &whose) {
+                match sight.cleared.clears(&class) {
+                    true => withheld.no_consent.insert(class),
+                    false => withheld.unshown.insert(class),
+                }
             }
         }
         withheld
@@ -226,9 +231,9 @@ impl Withheld {
         *class != Class::Public && (self.erased.clears(class) || self.no_consent.clears(class))
     }
 
-    /// Whether it is less than what is cleared.
+    /// Whether it is less than a reader may have been handed before.
     pub fn reduces(&self, cleared: &ClassSet) -> bool {
-        cleared.iter().any(|class| self.holds(class))
+        !self.unshown.is_empty() || !self.erased.is_empty() || cleared.iter().any(|class| self.holds(class))
     }
 }
 
@@ -257,9 +262,9 @@ pub fn open(
     let mut withheld = Withheld::of(core, sealed, sight);
     let (revealed, cleared) = loop {
         let cleared = withheld.left_of(sight.cleared);
-        let access = |class: &str, whose: &Pseudonym| match Class::from(class) {
+        let access = |class: &str, _: &Pseudonym| match Class::from(class) {
             class if cleared.clears(&class) => Access::Opened,
-            class if withheld.holds(&class) || !sight.is_let(core, &class, whose) => Access::LeftOut,
+            class if withheld.holds(&class) || withheld.unshown.clears(&class) => Access::LeftOut,
             _ => sight.otherwise,
         };
         let revealed = sealed.reveal(binding, &access, &mut key_of, visit);

@@ -280,7 +280,7 @@ impl Keyring {
                 None => return Ok(None),
                 // Between looking and reading it was wrapped anew, and lies somewhere else.
                 Some(_) if !moved => moved = true,
-                Some(error) => return Err(error.into()),
+                Some(error) => return Err(error),
             }
         }
     }

@@ -126,10 +126,17 @@ pub fn trim(journal: &dyn Journal, epoch: &Epoch) -> Result<(), JournalError> {
     if cuts.is_empty() { Ok(()) } else { journal.trim_all(&cuts) }
 }
 
-/// The record at a place.
-pub fn read(journal: &dyn Journal, place: Place) -> Result<Option<StoredKey>, JournalError> {
-    let record = journal.read(place.stream, place.offset, 1)?.into_iter().next();
-    Ok(record.and_then(|record| StoredKey::decode(record.marks.primary(), &record.body)))
+/// The record at a place. That it does not read is never that there is none.
+pub fn read(journal: &dyn Journal, place: Place) -> Result<Option<StoredKey>, Refusal> {
+    let Some(record) = journal.read(place.stream, place.offset, 1)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let stored = StoredKey::decode(record.marks.primary(), &record.body);
+    let stored = stored.ok_or_else(|| {
+        Refusal::unavailable(format!("a stored key of {} does not read", place.stream))
+            .hint("this data folder was written by another release; start that one")
+    });
+    stored.map(Some)
 }
 
 /// Some of a stream's records from an offset on; none at its end.

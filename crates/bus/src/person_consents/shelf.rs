@@ -12,7 +12,7 @@ use journal::{Offset, StreamId};
 use parking_lot::{Mutex, RwLock};
 use seal::{Piece, Pseudonym, SealedForm};
 
-use super::words::{Said, Table};
+use super::words::{Place, Said, Table};
 use crate::Refusal;
 use crate::core::Core;
 use crate::deliver::reveal::{self, Sight};
@@ -94,13 +94,13 @@ impl Shelf {
         for stored in &records {
             if let Some((record, by)) = read(core, topic, stored)? {
                 let person = core.keyring.person_then(&keys, &record.principal, stored.time_ms);
-                said.push((person, record, by, (stored.time_ms, stored.offset)));
+                let place = Place { time_ms: stored.time_ms, stream, offset: stored.offset };
+                said.push((person, record, by, place));
             }
         }
         let mut table = self.table.write();
         for (person, record, by, place) in said {
-            let kept_until_ms = place.0.saturating_add(topic.retention_ms);
-            table.fold(person, &Said { record: &record, place, kept_until_ms, by });
+            table.fold(person, &Said { record: &record, place, kept_ms: topic.retention_ms, by });
         }
         drop(table);
         self.next.write().insert(stream, last.offset + 1);

@@ -6,10 +6,29 @@
 use std::collections::HashMap;
 
 use governance::person_consent::{PURPOSE_MAX_BYTES, Recipients, Record};
+use journal::StreamId;
 use seal::Pseudonym;
 
-/// Where a word stands: when it became durable, in milliseconds since 1970, and for those of one moment the offset.
-pub type Place = (u64, u64);
+/// Where a word stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// When it became durable, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The partition.
+    pub stream: StreamId,
+    /// The offset.
+    pub offset: u64,
+}
+
+impl Place {
+    /// Whether it is later than another for certain: of one moment, only what one partition holds has an order.
+    fn is_after(self, other: Place) -> bool {
+        match self.time_ms == other.time_ms {
+            true => self.stream == other.stream && self.offset > other.offset,
+            false => self.time_ms > other.time_ms,
+        }
+    }
+}
 
 /// The last time that consent was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +47,8 @@ struct Given {
 struct Withdrawn {
     place: Place,
     said_ms: u64,
+    /// Whether several partitions have one of that moment.
+    in_several: bool,
 }
 
 /// What one person said of one purpose, to one recipient or to all.
@@ -46,8 +67,14 @@ impl Words {
 
     fn withdraw(&mut self, new: Withdrawn) {
         let known = self.withdrawn.unwrap_or(new);
-        let (place, said_ms) = (known.place.max(new.place), known.said_ms.max(new.said_ms));
-        self.withdrawn = Some(Withdrawn { place, said_ms });
+        let (early, late) = if known.place < new.place { (known, new) } else { (new, known) };
+        let of_one_moment = early.place.time_ms == late.place.time_ms;
+        let several = early.in_several || early.place.stream != late.place.stream;
+        self.withdrawn = Some(Withdrawn {
+            place: late.place,
+            said_ms: known.said_ms.max(new.said_ms),
+            in_several: late.in_several || (of_one_moment && several),
+        });
     }
 
     /// What both come to.
@@ -59,7 +86,11 @@ impl Words {
 
     /// The consent that stands. One that reaches the bus after a withdrawal, but was said before it, does not undo it.
     fn standing(&self, now_ms: u64) -> Option<Given> {
-        let after = |given: &Given, it: Withdrawn| given.place > it.place && given.said_ms >= it.said_ms;
+        let after = |given: &Given, it: Withdrawn| {
+            let is_later = given.place.is_after(it.place);
+            let is_certain = !it.in_several || given.place.time_ms > it.place.time_ms;
+            is_later && is_certain && given.said_ms >= it.said_ms
+        };
         self.given.filter(|given| now_ms < given.until_ms && self.withdrawn.is_none_or(|it| after(given, it)))
     }
 }
@@ -70,8 +101,8 @@ pub struct Said<'r> {
     pub record: &'r Record,
     /// Where it stands.
     pub place: Place,
-    /// Until when its topic keeps it, in milliseconds since 1970: it stands no longer.
-    pub kept_until_ms: u64,
+    /// How long its topic keeps events, in milliseconds: it stands no longer, from when it was said.
+    pub kept_ms: u64,
     /// What the person is called there.
     pub by: Option<Pseudonym>,
 }
@@ -118,16 +149,18 @@ impl Table {
     }
 
     fn add(&mut self, key: (Pseudonym, u32, u32), said: &Said<'_>) {
-        let Said { record, place, kept_until_ms, by } = *said;
-        let said_ms = record.event_ms.map_or(place.0, |at_ms| at_ms.min(place.0));
+        let Said { record, place, kept_ms, by } = *said;
+        let said_ms = record.event_ms.map_or(place.time_ms, |at_ms| at_ms.min(place.time_ms));
         let words = self.words.entry(key).or_default();
         if record.given {
             // A time before its own counts from what was said, not from what was written of it later.
             let valid_ms = record.until_ms.zip(record.event_ms).map(|(until, at)| until.saturating_sub(at));
             let until_ms = valid_ms.map_or(u64::MAX, |valid_ms| said_ms.saturating_add(valid_ms));
-            words.give(Given { place, said_ms, until_ms: until_ms.min(kept_until_ms), by });
+            // Not from when it was written: a withdrawal that it is older than would be gone before it.
+            let until_ms = until_ms.min(said_ms.saturating_add(kept_ms));
+            words.give(Given { place, said_ms, until_ms, by });
         } else {
-            words.withdraw(Withdrawn { place, said_ms });
+            words.withdraw(Withdrawn { place, said_ms, in_several: false });
         }
     }
 
@@ -177,16 +210,18 @@ mod tests {
         given: bool,
         /// How long before it became durable it was said.
         before_ms: u64,
+        /// The partition.
+        stream: u32,
         valid_ms: Option<u64>,
     }
 
     prop_compose! {
         fn step()(person in 0..2u8, purpose in 0..2usize, given: bool, before_ms in 0..20u64,
-            valid_ms in proptest::option::of(1..100u64),
+            valid_ms in proptest::option::of(1..100u64), stream in 0..2u32,
             named in proptest::option::of(proptest::collection::vec(0..2usize, 1..3))) -> Step {
             let names = |named: Vec<usize>| named.into_iter().map(|one| AGENCIES[one].to_owned()).collect();
             let recipients = named.map_or(Recipients::Any, |named| Recipients::Named(names(named)));
-            Step { person, purpose, recipients, given, before_ms, valid_ms }
+            Step { person, purpose, recipients, given, before_ms, stream, valid_ms }
         }
     }
 
@@ -202,7 +237,7 @@ mod tests {
                 event_ms: Some(event_ms),
                 until_ms: step.valid_ms.map(|valid_ms| event_ms + valid_ms),
             };
-            (step.person, record, (time_ms, at as u64))
+            (step.person, record, Place { time_ms, stream: StreamId(step.stream), offset: at as u64 })
         };
         steps.iter().enumerate().map(one).collect()
     }
@@ -211,7 +246,7 @@ mod tests {
         let mut table = Table::default();
         for at in order {
             let (who, record, place) = &records[at];
-            let said = Said { record, place: *place, kept_until_ms: place.0 + KEPT_MS, by: None };
+            let said = Said { record, place: *place, kept_ms: KEPT_MS, by: None };
             table.fold(person(*who), &said);
         }
         table
@@ -258,11 +293,11 @@ mod tests {
             for (who, purpose, agency) in all() {
                 let mine = |(of, record, _): &&(u8, Record, Place)| *of == who && concerns(record, (purpose, agency));
                 let stands = table.stands(&person(who), (purpose, agency), now_ms, |_| false);
-                let Some((_, last, place)) = records.iter().rfind(mine) else {
+                let Some((_, last, _)) = records.iter().rfind(mine) else {
                     prop_assert!(!stands, "nobody said anything");
                     continue;
                 };
-                let over = last.until_ms.is_some_and(|until_ms| now_ms >= until_ms) || now_ms >= place.0 + KEPT_MS;
+                let over = last.until_ms.is_some_and(|until_ms| now_ms >= until_ms) || now_ms >= last.event_ms.unwrap_or_default() + KEPT_MS;
                 let withdrawn_later = records.iter().filter(mine).any(|(_, it, _)| !it.given && it.event_ms > last.event_ms);
                 prop_assert_eq!(stands, last.given && !over && !withdrawn_later);
             }
@@ -282,14 +317,46 @@ mod tests {
             recipients: Recipients::Any,
             given: true,
             before_ms: 0,
+            stream: 0,
             valid_ms: None,
         };
         let (_, record, place) = records(&[step]).remove(0);
         let mut table = Table::default();
-        table.fold(person(0), &Said { record: &record, place, kept_until_ms: u64::MAX, by: Some(person(9)) });
+        table.fold(person(0), &Said { record: &record, place, kept_ms: u64::MAX, by: Some(person(9)) });
         let stands = |gone: bool| {
             table.stands(&person(0), (PURPOSES[0], AGENCIES[0]), 2_000, |by| *by == person(9) && gone)
         };
         assert!(stands(false) && !stands(true));
+    }
+
+    #[test]
+    fn of_one_moment_only_one_partition_has_an_order_and_otherwise_nobody_consents() {
+        let word = |given, stream, offset| {
+            let record = Record {
+                principal: String::new(),
+                purposes: vec![(PURPOSES[0].to_owned(), Recipients::Any)],
+                given,
+                event_ms: Some(1_000),
+                until_ms: None,
+            };
+            (0, record, Place { time_ms: 1_000, stream: StreamId(stream), offset })
+        };
+        let stands = |records: &[(u8, Record, Place)]| {
+            let orders = [(0..records.len()).collect::<Vec<_>>(), (0..records.len()).rev().collect()];
+            let [live, again] = orders.map(|order| {
+                folded(records, order.into_iter()).stands(
+                    &person(0),
+                    (PURPOSES[0], AGENCIES[0]),
+                    1_001,
+                    |_| false,
+                )
+            });
+            assert_eq!(live, again);
+            live
+        };
+        assert!(stands(&[word(false, 1, 3), word(true, 1, 4)]));
+        assert!(!stands(&[word(true, 1, 3), word(false, 1, 4)]));
+        assert!(!stands(&[word(true, 0, 900), word(false, 1, 3)]));
+        assert!(!stands(&[word(false, 0, 900), word(false, 1, 3), word(true, 1, 4)]));
     }
 }

@@ -25,6 +25,22 @@ pub fn keep(core: &Core, topic: &Topic, contract: &Contract, data: &[u8]) -> Res
     if wrong.is_empty() { Ok(()) } else { Err(refusal(topic, contract, &wrong)) }
 }
 
+/// Refuses an event without an `id` where something is sealed end to end: for which event it was sealed, only its producer
+/// can say.
+pub fn is_named(topic: &Topic, contract: &Contract) -> Result<(), Refusal> {
+    if !contract.is_end_to_end() {
+        return Ok(());
+    }
+    let (name, version, whose) = (&topic.name, contract.definition().version, topic.answers_for_it());
+    let text = format!(
+        "contract {name} {version}: the event has no id, and what is sealed end to end is bound to the id and the source of \
+         its event ({whose})"
+    );
+    let hint =
+        "set id and source (by Kafka the headers ce_id and ce_source) to what the values are sealed for";
+    Err(Refusal::new(RefusalKind::Contract, text).hint(hint))
+}
+
 fn wrong(core: &Core, topic: &Topic, value: &Value) -> Vec<String> {
     let Value { pointer, shown, class, text } = value;
     let sealed = match Sealed::parse(text) {
@@ -36,8 +52,11 @@ fn wrong(core: &Core, topic: &Topic, value: &Value) -> Vec<String> {
     }
     let state = core.state();
     let readers = recipients(&state, &topic.name, class, core.clock.now_ms());
-    let told = mismatches(&readers, sealed.addressees());
-    told.iter().map(|mismatch| format!("{shown} ({class}) {mismatch}")).collect()
+    let found = mismatches(&readers, sealed.addressees());
+    let mut told: Vec<String> =
+        found.iter().map(|mismatch| format!("{shown} ({class}) {}", mismatch.told(&state))).collect();
+    told.dedup();
+    told
 }
 
 fn refusal(topic: &Topic, contract: &Contract, wrong: &[String]) -> Refusal {

@@ -41,7 +41,9 @@ pub fn prepare(
     let contract = topic.active(meant_version(core, topic, event)?, core.clock.now_ms())?;
     // Where the contract says in which field the identity stands, a producer that cannot set attributes needs none.
     let is_bare = event.id.is_empty() && contract.definition().identity.is_some();
-    if !is_bare {
+    if is_bare {
+        end_to_end::is_named(topic, &contract)?;
+    } else {
         attributes_fit(core, topic, &contract, event)?;
         profiles::keep(core, topic, &contract, event)?;
     }
@@ -236,6 +238,8 @@ struct Hidden {
     name: String,
     value: String,
     class: Class,
+    /// The person whom it names, the first one where it names none, or the topic: an index in what is sealed under.
+    subject: u16,
 }
 
 /// An attribute's value as text: its canonical string, by the CloudEvents type system.
@@ -291,7 +295,7 @@ impl Sealing<'_> {
                 name: &hidden.name,
                 value: &hidden.value,
                 class: hidden.class.as_str(),
-                subject: if hidden.class.is_about_a_person() { 0 } else { self.people.persons as u16 },
+                subject: hidden.subject,
             })
             .collect();
         let subjects: Vec<Subject<'_>> = self
@@ -352,7 +356,13 @@ impl Sealing<'_> {
             let pseudonym =
                 known.and_then(|index| persons.get(index)).map_or(first, |(pseudonym, _)| pseudonym);
             event.subject = Some(pseudonym.to_string());
-            hidden.push(Hidden { name: "subject".to_owned(), value: subject, class: Class::Personal });
+            let person = known.unwrap_or(0) as u16;
+            hidden.push(Hidden {
+                name: "subject".to_owned(),
+                value: subject,
+                class: Class::Personal,
+                subject: person,
+            });
         }
         let declared = &self.contract.definition().extensions;
         event.extensions.retain_mut(|(name, value)| {
@@ -364,7 +374,10 @@ impl Sealing<'_> {
             if !class.is_sealed() {
                 return true;
             }
-            hidden.push(Hidden { name: std::mem::take(name), value: text_of(value), class });
+            let value = text_of(value);
+            let named = self.checked.subjects.iter().position(|known| *known == value).unwrap_or(0);
+            let subject = if class.is_about_a_person() { named } else { self.people.persons } as u16;
+            hidden.push(Hidden { name: std::mem::take(name), value, class, subject });
             false
         });
         hidden

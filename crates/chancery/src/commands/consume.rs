@@ -80,7 +80,7 @@ impl Consume {
                 }
             }
         }
-        Ok(())
+        opening.map_or(Ok(()), Opening::end)
     }
 
     /// What opens the events, where keys are given: it must know their topic.

@@ -74,7 +74,7 @@ impl Publish {
         let mut take = |sender: &mut Sender, value: Box<RawValue>| -> Result<(), Failure> {
             let event = self.event(value)?;
             let topic = sender.topic_of(&event)?;
-            // A batch is for one topic; the order within a topic stays.
+            // A batch is for one topic; the order within a topic stays, but for what must be sealed again.
             if waiting.len() >= self.batch.max(1) || waiting.first().is_some_and(|(first, _)| *first != topic)
             {
                 sender.send(&std::mem::take(&mut waiting))?;
@@ -199,10 +199,12 @@ impl Sender {
         let Some((topic, _)) = events.first() else { return Ok(()) };
         let all: Vec<&RawValue> = events.iter().map(|(_, event)| event.as_ref()).collect();
         let mut results = self.send_sealed(topic, &all)?;
-        // Who may read a topic changes while events are published: what was sealed for others is sealed again, once.
+        // What a topic wants sealed, and who may read it, changes while events are published: what was sealed for others, or
+        // not at all, is sealed again, once. It then comes behind the rest of its batch.
         let stale: Vec<usize> =
             (0..results.len()).filter(|at| sealing::is_stale(&results[*at]["problem"])).collect();
-        if !stale.is_empty() && self.sealing.remove(topic).flatten().is_some() {
+        if !stale.is_empty() {
+            self.sealing.remove(topic);
             let again: Vec<&RawValue> = stale.iter().filter_map(|at| all.get(*at).copied()).collect();
             for (at, result) in stale.into_iter().zip(self.send_sealed(topic, &again)?) {
                 results[at] = result;
@@ -225,14 +227,25 @@ impl Sender {
             let answer = self.send_until_answered("GET", &Sealing::path(topic), None)?;
             self.sealing.insert(topic.to_owned(), Sealing::read(topic, answer)?);
         }
-        let body = match self.sealing.get(topic).and_then(Option::as_ref) {
-            Some(sealing) => {
-                let sealed = events.iter().map(|event| sealing.seal(event)).collect::<Result<Vec<_>, _>>()?;
-                serde_json::to_vec(&sealed)
-            }
-            None => serde_json::to_vec(events),
+        let Some(sealing) = self.sealing.get(topic).and_then(Option::as_ref) else {
+            return self.post(topic, events);
         };
-        let body = body.map_err(|error| Failure::new(error.to_string()))?;
+        let sealed: Vec<Result<Box<RawValue>, Value>> =
+            events.iter().map(|event| sealing.seal(event)).collect();
+        let sent: Vec<&RawValue> = sealed.iter().flatten().map(|event| event.as_ref()).collect();
+        let answers = if sent.is_empty() { Vec::new() } else { self.post(topic, &sent)? };
+        let mut answers = answers.into_iter();
+        // What was kept back has its result already.
+        let result = |one: Result<Box<RawValue>, Value>| match one {
+            Ok(_) => answers.next().unwrap_or_default(),
+            Err(kept) => kept,
+        };
+        Ok(sealed.into_iter().map(result).collect())
+    }
+
+    /// Posts events of one topic as they are; what became of each.
+    fn post(&self, topic: &str, events: &[&RawValue]) -> Result<Vec<Value>, Failure> {
+        let body = serde_json::to_vec(events).map_err(|error| Failure::new(error.to_string()))?;
         let answer =
             self.send_until_answered("POST", &format!("/v1/topics/{}/events", segment(topic)), Some(&body))?;
         let mut results = answer.json()?;

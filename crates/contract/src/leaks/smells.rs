@@ -31,20 +31,32 @@ impl Contract {
         let mut described = BTreeMap::new();
         describe(&schema, &Pointer::root(), DEPTH_MAX, &mut described);
         let mut smells = BTreeMap::new();
-        look(&self.outline(), &described, &mut smells);
+        look(&self.outline(), ("", ""), &described, &mut smells);
         smells
     }
 }
 
-fn look(field: &Outline, described: &BTreeMap<Pointer, &str>, smells: &mut BTreeMap<Pointer, &'static str>) {
+/// Elements and other members go by the name and the description of what they are in.
+fn look<'o>(
+    field: &'o Outline,
+    around: (&'o str, &'o str),
+    described: &BTreeMap<Pointer, &'o str>,
+    smells: &mut BTreeMap<Pointer, &'static str>,
+) {
+    let own = described.get(&field.pointer).copied();
+    let (name, text) = match field.name.as_str() {
+        "*" => (around.0, own.unwrap_or(around.1)),
+        name => (name, own.unwrap_or_default()),
+    };
     let holds_text = field.types.iter().any(|one| matches!(*one, "string" | "integer" | "number"));
-    if field.class == Some(Class::Public) && holds_text {
-        let text = described.get(&field.pointer).copied().unwrap_or_default();
-        if let Some(what) = spoken_of(&field.name).or_else(|| described_as(text)) {
-            smells.insert(field.pointer.clone(), what);
-        }
+    if field.class == Some(Class::Public)
+        && holds_text
+        && let Some(what) = spoken_of(name).or_else(|| described_as(text))
+    {
+        smells.insert(field.pointer.clone(), what);
     }
-    field.fields.iter().chain(field.elements.as_deref()).for_each(|below| look(below, described, smells));
+    let below = field.fields.iter().chain(field.elements.as_deref());
+    below.for_each(|below| look(below, (name, text), described, smells));
 }
 
 /// What of a person a name speaks of.
@@ -151,5 +163,7 @@ mod tests {
             "properties": {"x": {"type": "string", "description": "The applicant's surname"}}
         }}});
         assert_eq!(smells(nested, "public"), [("/rows/*/x".to_owned(), "a person's name")]);
+        let listed = json!({"emails": {"type": "array", "items": {"type": "string"}}});
+        assert_eq!(smells(listed, "public"), [("/emails/*".to_owned(), "an e-mail address")]);
     }
 }

@@ -179,6 +179,7 @@ impl<P: Places> Builder<'_, P> {
             in_map: visit.in_map,
             is_leaf: self.places.types(&visit.place).is_leaf(),
             is_text: self.places.is_text(&visit.place),
+            is_end_to_end: self.definition.end_to_end.contains(&self.rules[rule].field.class),
         };
         if let Some((problem, remedy)) = forms::fault(self.rules[rule].field, place) {
             self.fault(&visit.path, problem, remedy);
@@ -202,8 +203,9 @@ impl<P: Places> Builder<'_, P> {
             }
         };
         if self.definition.end_to_end.contains(class) {
-            let (types, is_fixed) = (self.places.types(&visit.place), self.places.is_fixed(&visit.place));
-            let fault = end_to_end::place_fault(class, types, is_fixed);
+            let (types, keyword) =
+                (self.places.types(&visit.place), self.places.forbids_sealed(&visit.place));
+            let fault = end_to_end::place_fault(class, types, keyword);
             fault.into_iter().for_each(|(problem, remedy)| self.fault(path, problem, remedy));
         }
         let form = self.rules[rule].field.redact;

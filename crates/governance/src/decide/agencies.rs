@@ -1,5 +1,7 @@
 //! Agencies, the standards, and the end of the bootstrap: the operator's own matters.
 
+use std::collections::BTreeSet;
+
 use contract::TopicName;
 
 use super::authority::Case;
@@ -88,7 +90,14 @@ fn consent_topics(case: &Case<'_>, standards: &Standards) -> Vec<String> {
         };
         topic.versions.values().flat_map(of_version).collect()
     };
-    standards.consent.topics.iter().flat_map(of).collect()
+    let mut faults: Vec<String> = standards.consent.topics.iter().flat_map(of).collect();
+    let believed = standards.consent.topics.iter().filter_map(|name| case.state.topic(name));
+    let alike: BTreeSet<_> = believed.map(|topic| (&topic.sealed_by, topic.retention_s)).collect();
+    if alike.len() > 1 {
+        // A withdrawal in one would be gone before the consent in another that it ended.
+        faults.push("consent.topics: must be of one agency and keep events equally long".to_owned());
+    }
+    faults
 }
 
 /// A new agency.

@@ -1,12 +1,15 @@
 //! Public fields that speak of a person: a contract has them when a data protection officer of the topic's owner has said
 //! that they hold nobody's data.
 
-use contract::{AgencyName, Definition};
+use contract::{AgencyName, Definition, Pointer};
 
 use super::authority::{Case, reason_given};
 use crate::commands::PublicFields;
 use crate::events::By;
 use crate::{Event, Refused, Role};
+
+/// Most fields that are confirmed at once.
+const FIELDS_MAX: usize = 100;
 
 /// A data protection officer of the owner; of a topic that is not there yet, of whichever agency it is to be of.
 pub(super) fn confirm(case: &Case<'_>, wish: &PublicFields) -> Result<Vec<Event>, Refused> {
@@ -18,6 +21,9 @@ pub(super) fn confirm(case: &Case<'_>, wish: &PublicFields) -> Result<Vec<Event>
     })?;
     if wish.fields.is_empty() {
         return Err(Refused::new("malformed", "fields: name at least one, such as /office/email"));
+    }
+    if wish.fields.len() > FIELDS_MAX {
+        return Err(Refused::new("malformed", format!("fields: {FIELDS_MAX} at once at most")));
     }
     reason_given(&wish.reason)?;
     let known = case.state.confirmed_public(&wish.topic, agency);
@@ -40,8 +46,12 @@ pub(super) fn is_confirmed(
         return Ok(());
     }
     let known = case.state.confirmed_public(&definition.topic, owner);
-    let open: Vec<_> =
-        case.check.smells(definition).into_iter().filter(|(field, _)| !known.contains(field)).collect();
+    // What all may read already is not asked about again.
+    let newest = case.state.topic(&definition.topic).and_then(|topic| topic.newest());
+    let had = newest.map(|newest| case.check.smells(&newest.definition)).unwrap_or_default();
+    let is_new = |field: &Pointer, what: &str| had.get(field).is_none_or(|before| *before != what);
+    let smells = case.check.smells(definition).into_iter();
+    let open: Vec<_> = smells.filter(|(field, what)| !known.contains(field) && is_new(field, what)).collect();
     if open.is_empty() {
         return Ok(());
     }

@@ -176,6 +176,9 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
     let description = changed(&change.description, &topic.description);
     let legal_basis = changed(&change.legal_basis, &topic.legal_basis);
     let retention_s = changed(&retention_s, &topic.retention_s);
+    if retention_s.is_some() {
+        not_believed(case, topic, "its retention")?;
+    }
     let keep_s = change.keep.as_deref().and_then(|text| duration::parse_seconds(text).ok());
     let keep_s = changed(&keep_s, &topic.keep_s);
     if keep_s.is_some_and(|keep_s| keep_s < topic.keep_s) {
@@ -205,6 +208,17 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
         events.extend(healed);
     }
     Ok(events)
+}
+
+/// What people consent to is read from the topic: who publishes there and how long it is kept, only an operator changes, who
+/// takes it out of the standards first.
+pub(super) fn not_believed(case: &Case<'_>, topic: &Topic, what: &str) -> Result<(), Refused> {
+    if !case.state.standards().consent.topics.contains(&topic.name) {
+        return Ok(());
+    }
+    let text = format!("{} says who consents: {what} does not change meanwhile", topic.name);
+    Err(Refused::new("believed", text)
+        .hint("an operator takes it out of [consent] topics in standards/standards.toml first"))
 }
 
 /// A duty to keep that an erasure waits for is not shortened: that would erase somebody before the time that was promised.

@@ -3,7 +3,7 @@
 use contract::{AgencyName, PrincipalName, TopicName};
 
 use super::authority::{Case, owners, reason_given};
-use super::{no_faults, principals};
+use super::{no_faults, principals, topics};
 use crate::state::Offer;
 use crate::{Date, Event, Refused, Role, Topic, notices, transfer};
 
@@ -23,6 +23,7 @@ pub(super) fn offer(
         let text = format!("{} is the bus's own: it stays with the agency that runs the bus", topic.name);
         return Err(Refused::new("reserved", text));
     }
+    topics::not_believed(case, topic, "its owner")?;
     case.agency(to)?;
     if *to == topic.owner {
         return Err(Refused::new("own-topic", format!("{} belongs to {to} already", topic.name)));

@@ -1,6 +1,7 @@
 //! Violations in plain words. A value is shown only where the classification says `public`; a member's name only
 //! where the schema declares it, so that a map keyed by persons does not leak through a pointer.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -18,6 +19,9 @@ use crate::pointer::Pointer;
 
 /// By how many letters a name that was meant may differ from what stands there.
 const SLIPS_MAX: usize = 2;
+
+/// Of how many names it is looked what was meant.
+const NAMES_LOOKED_AT: usize = 16;
 
 pub(super) struct Explainer<'c, 'd> {
     pub(super) contract: &'c Contract,
@@ -236,23 +240,27 @@ fn complaint(kind: &Kind) -> String {
     }
 }
 
-/// Names that the contract does not know may be a person's, put in the wrong place. Only a slip of a declared one is told.
+/// Names that the contract does not know may be a person's, put in the wrong place: they are not told, but what was meant
+/// where one is a slip.
 fn undeclared(names: &[String], declared: &[&str]) -> String {
-    let slip = |name: &String| {
-        let meant = declared.iter().map(|known| (strsim::damerau_levenshtein(name, known), *known)).min()?;
-        let (slips, meant) = meant;
-        (slips <= SLIPS_MAX && slips < meant.chars().count())
-            .then(|| format!("{name:?}, instead of {meant:?}?"))
-    };
     let members = if names.len() == 1 { "a member" } else { "members" };
     let mut text = format!("has {members} that the contract does not know");
-    let slips: Vec<String> = names.iter().filter_map(slip).take(3).collect();
-    if !slips.is_empty() {
-        let _ = write!(text, ": {}", slips.join(", "));
+    let meant: BTreeSet<&str> =
+        names.iter().take(NAMES_LOOKED_AT).filter_map(|name| meant_by(name, declared)).collect();
+    if !meant.is_empty() {
+        let meant: Vec<String> = meant.iter().take(3).map(|name| format!("{name:?}")).collect();
+        let _ = write!(text, "; did you mean {}?", meant.join(", "));
     } else if !declared.is_empty() {
         let _ = write!(text, "; it knows {}", cut(&declared.join(", "), limits::SHOWN_VALUE_CHARS));
     }
     text
+}
+
+/// The declared name that differs by least, if that is little.
+fn meant_by<'d>(name: &str, declared: &[&'d str]) -> Option<&'d str> {
+    let near = declared.iter().filter(|known| known.len().abs_diff(name.len()) <= 4 * SLIPS_MAX);
+    let (slips, meant) = near.map(|known| (strsim::damerau_levenshtein(name, known), *known)).min()?;
+    (slips <= SLIPS_MAX && slips * 2 <= meant.chars().count()).then_some(meant)
 }
 
 fn json(value: &Value) -> String {

@@ -15,6 +15,8 @@ pub(super) struct Where {
     pub(super) is_leaf: bool,
     /// Whether only texts can stand there, or `null`.
     pub(super) is_text: bool,
+    /// Whether the producer seals it, so that the bus does not know what stands there.
+    pub(super) is_end_to_end: bool,
 }
 
 /// What is wrong with the form, and the remedy.
@@ -33,6 +35,12 @@ pub(super) fn fault(rule: &FieldRule, place: Where) -> Option<(String, String)> 
     if form == Redaction::Pseudonym && !class.is_about_a_person() {
         let problem = format!("is {class}, so that it has no person whose pseudonym could stand there");
         return told(problem, "use another form, or classify it as personal");
+    }
+    let shows_of_it = !matches!(form, Redaction::Null | Redaction::Pseudonym);
+    if place.is_end_to_end && shows_of_it {
+        let problem =
+            format!("is to be shown as {form}, but is sealed end to end: the bus cannot look into it");
+        return told(problem, "use `redact: absent`, null or pseudonym");
     }
     if form == Redaction::Null && place.format == Format::Protobuf {
         return told(
@@ -67,8 +75,14 @@ mod tests {
     use super::*;
     use crate::Class;
 
-    const TEXT: Where =
-        Where { format: Format::JsonSchema, is_document: false, in_map: false, is_leaf: true, is_text: true };
+    const TEXT: Where = Where {
+        format: Format::JsonSchema,
+        is_document: false,
+        in_map: false,
+        is_leaf: true,
+        is_text: true,
+        is_end_to_end: false,
+    };
 
     fn wrong(class: Class, redact: &str, place: Where) -> String {
         let rule = FieldRule { redact: redact.parse().unwrap(), ..FieldRule::from(class) };
@@ -91,6 +105,13 @@ mod tests {
             (Class::Personal, "null", Where { is_leaf: false, ..TEXT }, "name the leaves"),
             (Class::Special, "year", Where { is_text: false, ..TEXT }, "make it a string"),
         ];
+        let sealed = Where { is_end_to_end: true, ..TEXT };
+        for form in ["absent", "null", "pseudonym"] {
+            assert_eq!(wrong(Class::Special, form, sealed), "", "{form}");
+        }
+        for form in ["first 3", "last 4", "year", "month"] {
+            assert!(wrong(Class::Special, form, sealed).contains("the bus cannot look into it"), "{form}");
+        }
         for (class, form, place, told) in refused {
             let wrong = wrong(class, form, place);
             assert!(wrong.contains(told), "{form}: {wrong:?}");

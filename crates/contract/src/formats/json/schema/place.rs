@@ -80,6 +80,14 @@ impl<'s> Places for Ids<'s> {
         };
         place.open.iter().any(|say| say.always && is_fixed(say))
     }
+
+    fn forbids_sealed(&self, place: &Place<'s>) -> Option<&'static str> {
+        // What holds on a condition only, too: events that meet it could not be sealed. `contentMediaType` checks nothing.
+        const ABOUT_THE_TEXT: [&str; 6] =
+            ["enum", "const", "format", "pattern", "maxLength", "contentEncoding"];
+        let says = |keyword: &&str| place.open.iter().any(|say| say.site.schema.get(*keyword).is_some());
+        ABOUT_THE_TEXT.into_iter().find(says)
+    }
 }
 
 impl<'s> Ids<'s> {
