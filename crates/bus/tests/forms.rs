@@ -156,6 +156,13 @@ async fn who_is_not_cleared_is_shown_what_the_contract_says_and_people_by_a_name
         );
     }
 
+    // A reason is kept in the clear: it carries nothing of what was shown.
+    let issued = "tax-office.issued".parse().unwrap();
+    let reason = format!("no such person: {}", tokens["tax-office.issued"]);
+    let place = &read(bus, &world.tax, "tax-office.issued").await[0];
+    let refused = bus.reject(&world.tax, &issued, place.partition, place.offset, &reason).await.unwrap_err();
+    assert!(refused.text.contains("carries a value"), "{refused}");
+
     let person = Subject::parse("PID-0000002".to_owned()).unwrap();
     let erasure = bus.request_erasure(&dpo, &person, "An Act §17".to_owned()).await.unwrap();
     bus.govern_erasure(&world.operator, Command::ApproveErasure { erasure }).await.unwrap();

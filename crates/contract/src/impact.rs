@@ -397,6 +397,27 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_for_a_place_that_the_schema_does_not_list_is_compared_too() {
+        let text = || json!({"type": "string"});
+        let map = object(json!({"contacts": {"type": "object", "additionalProperties": text()}}));
+        let same = object(json!({"name": text(), "child": {"$ref": "#"}}));
+        let classes = ["/name", "/child/name", "/child/child"].map(|at| (at, "internal"));
+        let opened = [("/name", "internal"), ("/child/name", "public"), ("/child/child", "internal")];
+        for (schema, before, after, what) in [
+            (
+                map,
+                &[("/contacts/*", "internal")][..],
+                &[("/contacts/*", "internal"), ("/contacts/phone", "public")][..],
+                "/contacts/phone was internal, is public",
+            ),
+            (same, &classes[..], &opened[..], "/child/name was internal, is public"),
+        ] {
+            let (old, new) = (definition(schema.clone(), before), definition(schema, after));
+            assert_eq!(said(&old, &new), pairs(&[(what, "less-protective")]));
+        }
+    }
+
+    #[test]
     fn a_form_that_shows_more_or_other_things_is_less_protective_and_one_that_shows_less_is_breaking() {
         let form = |redact: &str, class: &str| {
             let mut definition = definition(object(json!({"a": {"type": "string"}})), &[("/a", class)]);

@@ -265,6 +265,7 @@ mod tests {
         for short in ["", "1", "1234567"] {
             assert_eq!(shown("last 4", short).as_deref(), Some("*******"), "{short:?}");
         }
+        assert_eq!(shown("first 4", "1234    ").as_deref(), Some("*******"), "blanks hide nothing");
         assert_eq!(shown("last 8", "123456789012345").as_deref(), Some("***************"));
         assert_eq!(shown("last 8", "1234567890123456").as_deref(), Some("********90123456"));
     }
