@@ -7,8 +7,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let one = text.len() % detectors().len();
     let wanted = Set::NONE.with(one);
-    scan(text, Search { wanted, expected: Set::all(), ..Search::default() }, &mut |found| {
-        assert_eq!(found, one)
-    });
+    let found = scan(text, Search { wanted, expected: Set::all(), ..Search::default() });
+    assert!(found.without(wanted).is_empty());
     national_identifier(text, wanted);
 });

@@ -16,11 +16,8 @@ const IDENTIFIERS: &str = include_str!("national_identifiers.txt");
 
 /// The names of what is found.
 fn found(text: &str, expected: Set) -> Vec<&'static str> {
-    let mut found = Vec::new();
-    scan(text, Search { wanted: Set::all(), expected, ..Search::default() }, &mut |at| {
-        found.push(detectors()[at].name)
-    });
-    found
+    let found = scan(text, Search { wanted: Set::all(), expected, ..Search::default() });
+    found.places().map(|at| detectors()[at].name).collect()
 }
 
 /// Each made number: of which form, whether it is one, itself.
@@ -36,8 +33,8 @@ fn numbers_are_told_apart_as_elsewhere() {
     let (mut seen, mut wrong) = (BTreeMap::<&str, usize>::new(), Vec::new());
     for (name, is_one, text) in identifiers() {
         let at = detector(name).unwrap();
-        let (mut found, only) = (false, Set::NONE.with(at));
-        scan(text, Search { wanted: only, expected: only, ..Search::default() }, &mut |_| found = true);
+        let only = Set::NONE.with(at);
+        let found = !scan(text, Search { wanted: only, expected: only, ..Search::default() }).is_empty();
         if found != is_one {
             wrong.push(format!("{name} {text}: {found}"));
         }

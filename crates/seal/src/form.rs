@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::keys::Pseudonym;
-use crate::nonce::NONCE_BYTES;
+use crate::random::NONCE_BYTES;
 
 /// The only version there is.
 pub(crate) const VERSION: u8 = 1;

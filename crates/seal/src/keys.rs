@@ -10,19 +10,19 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{self, LessSafeKey};
-use aws_lc_rs::{hkdf, hmac, rand};
+use hkdf::Hkdf;
+use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::digest::{keyed_digest, keyed_name};
+use crate::digest::{DigestKey, keyed_digest, keyed_name};
 use crate::kms::Secret;
-use crate::nonce::{self, NONCE_BYTES};
+use crate::random::{self, KEY_BYTES, NONCE_BYTES};
 
 /// How many envelopes one key may seal: random 96-bit nonces keep the chance of a collision below 2⁻³² up to here
 /// (NIST SP 800-38D, section 8.3). A person's key comes nowhere near. A topic's own key does at a high rate, which is
 /// why [`AgencyKeys::pseudonym_of_topic`] takes an era: begin a new one well before.
 pub const SEALS_PER_KEY: u64 = 1 << 32;
 
-const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
 
 mod label {
@@ -74,41 +74,41 @@ impl fmt::Debug for Pseudonym {
     }
 }
 
-/// A person's data key, ready for use. The 32 bytes are zeroised on drop. The AES key schedule and the HMAC state made
-/// from them belong to AWS-LC: they are freed with the key, and the schedule is not known to be overwritten. Drop keys
-/// that are not in use.
+/// A person's data key, and the two keys that are made from it; zeroised on drop. The AES key schedule is made anew for
+/// each use and overwritten when it is freed, which costs what fetching a kept one from cold memory does, and is a tenth of
+/// its size. Drop keys that are not in use.
 #[derive(ZeroizeOnDrop)]
 pub struct PersonKey {
     master: [u8; KEY_BYTES],
-    #[zeroize(skip)]
-    sealing: LessSafeKey,
-    #[zeroize(skip)]
-    content: std::sync::OnceLock<hmac::Key>,
+    sealing: [u8; KEY_BYTES],
+    content: [u8; KEY_BYTES],
 }
 
 impl PersonKey {
     /// A fresh random key; `None` when the random generator fails, and then nothing may be sealed.
     pub fn generate() -> Option<Self> {
-        let mut master = Zeroizing::new([0; KEY_BYTES]);
-        rand::fill(master.as_mut()).ok()?;
+        let master = random::key().ok()?;
         Some(Self::from_master(&master))
     }
 
     fn from_master(master: &[u8; KEY_BYTES]) -> Self {
         // The master is uniformly random, so HKDF's extract step would add nothing (RFC 5869, section 3.3).
-        let sealing = aes_key(&expand(&prk(master), label::SEALING));
-        Self { master: *master, sealing, content: std::sync::OnceLock::new() }
+        let keys = Hkdf::<Sha256>::from_prk(master).expect("32 bytes are a key of HKDF-SHA-256");
+        let mut key = Self { master: *master, sealing: [0; KEY_BYTES], content: [0; KEY_BYTES] };
+        expand(&keys, label::SEALING, &mut key.sealing);
+        expand(&keys, label::CONTENT, &mut key.content);
+        key
     }
 
-    pub(crate) fn sealing(&self) -> &LessSafeKey {
-        &self.sealing
+    /// The cipher, made ready.
+    pub(crate) fn sealing(&self) -> LessSafeKey {
+        aes_key(&self.sealing)
     }
 
     /// A digest by which the same content is recognised. Keyed, so that content cannot be guessed from it, and gone
     /// with the key. Parts are delimited: moving a byte between two parts changes the digest.
     pub fn content_digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        let key = self.content.get_or_init(|| hmac_key(&expand(&prk(&self.master), label::CONTENT)));
-        keyed_digest(key, parts)
+        keyed_digest(&DigestKey::new(&self.content), parts)
     }
 }
 
@@ -131,28 +131,31 @@ pub struct AgencySecrets {
 pub struct AgencyKeys {
     epoch: u32,
     wrapping: LessSafeKey,
-    people: hmac::Key,
-    after_erasure: hmac::Key,
-    for_reader: hmac::Key,
-    topics: hmac::Key,
-    content: hmac::Key,
+    people: DigestKey,
+    after_erasure: DigestKey,
+    for_reader: DigestKey,
+    topics: DigestKey,
+    content: DigestKey,
 }
 
 impl AgencyKeys {
     /// Derives the keys with HKDF-SHA-256. `epoch` numbers `secrets.epoch`; the same number must always come with
     /// the same secret.
     pub fn derive(epoch: u32, secrets: &AgencySecrets) -> Self {
-        let extract = |secret: &Secret| hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret.expose());
-        let lasting = extract(&secrets.lasting);
-        Self {
-            epoch,
-            wrapping: aes_key(&expand(&extract(&secrets.epoch), label::WRAPPING)),
-            people: hmac_key(&expand(&lasting, label::PSEUDONYM_OF_PERSON)),
-            after_erasure: hmac_key(&expand(&lasting, label::PSEUDONYM_AFTER)),
-            for_reader: hmac_key(&expand(&lasting, label::PSEUDONYM_FOR_READER)),
-            topics: hmac_key(&expand(&lasting, label::PSEUDONYM_OF_TOPIC)),
-            content: hmac_key(&expand(&lasting, label::AGENCY_CONTENT)),
-        }
+        let extracted = |secret: &Secret| Hkdf::<Sha256>::new(None, secret.expose());
+        let (lasting, now) = (extracted(&secrets.lasting), extracted(&secrets.epoch));
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        let mut digest_key = |label| {
+            expand(&lasting, label, &mut key);
+            DigestKey::new(&key)
+        };
+        let (people, after_erasure) =
+            (digest_key(label::PSEUDONYM_OF_PERSON), digest_key(label::PSEUDONYM_AFTER));
+        let (for_reader, topics) =
+            (digest_key(label::PSEUDONYM_FOR_READER), digest_key(label::PSEUDONYM_OF_TOPIC));
+        let content = digest_key(label::AGENCY_CONTENT);
+        expand(&now, label::WRAPPING, &mut key);
+        Self { epoch, wrapping: aes_key(&key), people, after_erasure, for_reader, topics, content }
     }
 
     /// Which epoch's secret wraps.
@@ -194,7 +197,7 @@ impl AgencyKeys {
     /// Wraps a person's key for storage; `None` when the random generator fails. An epoch may wrap
     /// [`SEALS_PER_KEY`] keys.
     pub fn wrap(&self, key: &PersonKey, pseudonym: &Pseudonym) -> Option<WrappedKey> {
-        let nonce = nonce::fresh().ok()?;
+        let nonce = random::nonce().ok()?;
         let mut wrapped = WrappedKey([0; WrappedKey::BYTES]);
         wrapped.0[..4].copy_from_slice(&self.epoch.to_le_bytes());
         wrapped.0[4..16].copy_from_slice(&nonce);
@@ -304,24 +307,12 @@ fn wrapped_by(epoch: u32, pseudonym: &Pseudonym) -> [u8; label::WRAPPED.len() + 
     associated
 }
 
-fn prk(master: &[u8; KEY_BYTES]) -> hkdf::Prk {
-    hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, master)
-}
-
-fn expand(from: &hkdf::Prk, info: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    from.expand(&[info], hkdf::HKDF_SHA256)
-        .and_then(|okm| okm.fill(key.as_mut()))
-        .expect("32 bytes are within HKDF-SHA-256's 8160");
-    key
+fn expand(from: &Hkdf<Sha256>, label: &[u8], key: &mut [u8; KEY_BYTES]) {
+    from.expand(label, key).expect("32 bytes are within HKDF-SHA-256's 8160");
 }
 
 fn aes_key(bytes: &[u8; KEY_BYTES]) -> LessSafeKey {
     LessSafeKey::new(aead::UnboundKey::new(&aead::AES_256_GCM, bytes).expect("32 bytes are an AES-256 key"))
-}
-
-fn hmac_key(bytes: &[u8; KEY_BYTES]) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, bytes)
 }
 
 #[cfg(test)]

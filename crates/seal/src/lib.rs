@@ -15,8 +15,8 @@ mod digest;
 pub mod form;
 pub mod keys;
 pub mod kms;
-mod nonce;
 mod open;
+mod random;
 mod seal;
 
 pub use form::{Malformed, SealedForm};

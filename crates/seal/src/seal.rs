@@ -6,14 +6,14 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use aws_lc_rs::aead::{Aad, Nonce};
+use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use zeroize::Zeroize;
 
 use crate::binding::Associated;
 pub use crate::binding::Binding;
 use crate::form::{ENTRY_BYTES, HEADER_BYTES, HOLE_BYTES, TAG_BYTES, VERSION};
 use crate::keys::{PersonKey, Pseudonym};
-use crate::nonce;
+use crate::random::{self, NONCE_BYTES};
 
 /// A classified span of the data, in bytes. Fragments come in order and do not overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +165,7 @@ struct Planned {
     items: std::ops::Range<usize>,
     subject: u16,
     plaintext: usize,
-    nonce: [u8; nonce::NONCE_BYTES],
+    nonce: [u8; NONCE_BYTES],
 }
 
 enum Item<'a> {
@@ -213,7 +213,7 @@ impl<'a> Job<'a> {
                 }
             }
             let plaintext = run.iter().map(|&number| self.plaintext_length(number)).sum();
-            let nonce = nonce::fresh().map_err(|_| SealError::Cipher)?;
+            let nonce = random::nonce().map_err(|_| SealError::Cipher)?;
             let (subject, class) = self.owner(run[0]);
             envelopes.push(Planned { items: at..at + run.len(), subject, plaintext, nonce });
             *total += ENTRY_BYTES + class.len() + plaintext + TAG_BYTES;
@@ -268,9 +268,16 @@ impl<'a> Job<'a> {
         let start = out.len();
         self.write_public(plan, out)?;
         associated.bind(binding, &out[start..], plan.envelopes.len());
-        (0u16..).zip(&plan.envelopes).try_for_each(|(index, envelope)| {
-            self.write_envelope(plan, envelope, associated.of_envelope(index), out)
-        })
+        let mut index = 0;
+        // A person's envelopes stand together, so that their cipher is made ready once.
+        for of_one in plan.envelopes.chunk_by(|a, b| a.subject == b.subject) {
+            let cipher = self.subjects[usize::from(of_one[0].subject)].key.sealing();
+            for envelope in of_one {
+                self.write_envelope(plan, envelope, &cipher, associated.of_envelope(index), out)?;
+                index += 1;
+            }
+        }
+        Ok(())
     }
 
     fn write_public(&self, plan: &Plan, out: &mut Vec<u8>) -> Result<(), SealError> {
@@ -306,6 +313,7 @@ impl<'a> Job<'a> {
         &self,
         plan: &Plan,
         envelope: &Planned,
+        cipher: &LessSafeKey,
         associated: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
@@ -323,9 +331,8 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        let key = self.subjects[usize::from(envelope.subject)].key.sealing();
         let nonce = Nonce::assume_unique_for_key(envelope.nonce);
-        let tag = key
+        let tag = cipher
             .seal_in_place_separate_tag(nonce, Aad::from(associated), &mut out[start..])
             .map_err(|_| SealError::Cipher)?;
         out.extend_from_slice(tag.as_ref());

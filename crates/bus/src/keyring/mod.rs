@@ -14,7 +14,6 @@ mod rotation;
 mod stored;
 mod table;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,8 +44,6 @@ pub struct Keyring {
     running: RwLock<Arc<Epoch>>,
     persons: Persons,
     places: RwLock<KeyTable>,
-    /// Who was erased, and when.
-    erased: RwLock<HashMap<Pseudonym, u64>>,
 }
 
 /// A person's key for sealing.
@@ -83,7 +80,6 @@ impl Keyring {
             running: RwLock::new(Arc::new(running)),
             persons: Persons::default(),
             places: RwLock::new(places),
-            erased: RwLock::default(),
         })
     }
 
@@ -137,8 +133,7 @@ impl Keyring {
     /// What a person is called now: behind all pseudonyms under which they were erased.
     pub fn person(&self, keys: &AgencyKeys, text: &str) -> Pseudonym {
         let mut pseudonym = keys.pseudonym_of_person(text);
-        let erased = self.erased.read();
-        while erased.contains_key(&pseudonym) {
+        while self.is_erased(&pseudonym) {
             pseudonym = keys.pseudonym_after(&pseudonym);
         }
         pseudonym
@@ -148,8 +143,7 @@ impl Keyring {
     /// by then.
     pub fn person_then(&self, keys: &AgencyKeys, text: &str, at_ms: u64) -> Pseudonym {
         let mut pseudonym = keys.pseudonym_of_person(text);
-        let erased = self.erased.read();
-        while erased.get(&pseudonym).is_some_and(|erased_ms| *erased_ms <= at_ms) {
+        while self.persons.erased_ms(&pseudonym).is_some_and(|erased_ms| erased_ms <= at_ms) {
             pseudonym = keys.pseudonym_after(&pseudonym);
         }
         pseudonym
@@ -158,8 +152,7 @@ impl Keyring {
     /// What a person was ever called, the first one first.
     pub fn pseudonyms(&self, keys: &AgencyKeys, text: &str) -> Vec<Pseudonym> {
         let mut pseudonyms = vec![keys.pseudonym_of_person(text)];
-        let erased = self.erased.read();
-        while let Some(last) = pseudonyms.last().filter(|last| erased.contains_key(last)) {
+        while let Some(last) = pseudonyms.last().filter(|last| self.is_erased(last)) {
             pseudonyms.push(keys.pseudonym_after(last));
         }
         pseudonyms
@@ -176,33 +169,30 @@ impl Keyring {
     /// The person's key is given to nobody any more, from now on and whatever is stored; when that became durable, in
     /// milliseconds since 1970 by the lane that it shares with the epochs' beginnings.
     pub fn erase(&self, pseudonym: &Pseudonym, at_ms: u64) {
-        self.erased.write().entry(*pseudonym).or_insert(at_ms);
-        let mark = mark_of(pseudonym);
-        self.persons.shard(mark).remove(mark);
+        self.persons.erase(pseudonym, at_ms);
     }
 
     /// The first erasure of somebody whose key may lie in a copy of what is stored, in milliseconds since 1970.
     pub fn first_not_final(&self) -> Option<u64> {
         let followed_ms = self.epochs().ended.last().map_or(0, |ended| ended.followed_ms);
-        self.erased.read().values().copied().filter(|at_ms| *at_ms >= followed_ms).min()
+        self.persons.first_erased_since(followed_ms)
     }
 
     /// How many pseudonyms were erased since the beginning: another number says that somebody was meanwhile.
     pub fn erasures(&self) -> usize {
-        self.erased.read().len()
+        self.persons.erasures()
     }
 
     /// Since when nobody opens what was about an erased person, from whatever copy: the epoch that ended since, and took
     /// the key with it.
     pub fn final_since(&self, pseudonym: &Pseudonym) -> Option<Ended> {
-        let erased_ms = *self.erased.read().get(pseudonym)?;
+        let erased_ms = self.persons.erased_ms(pseudonym)?;
         self.epochs().final_since(erased_ms).cloned()
     }
 
     /// Whether there is no key of this pseudonym any more.
     pub fn is_erased(&self, pseudonym: &Pseudonym) -> bool {
-        let erased = self.erased.read();
-        !erased.is_empty() && erased.contains_key(pseudonym)
+        self.persons.erased_ms(pseudonym).is_some()
     }
 
     /// The key to seal under; made if the person was never seen.
@@ -214,13 +204,12 @@ impl Keyring {
     ) -> Result<ForSealing, Refusal> {
         let mark = mark_of(pseudonym);
         let mut shard = self.persons.shard(mark);
-        // Asked under the shard's lock, as `erase` takes it last.
-        if self.is_erased(pseudonym) {
+        if shard.erased_ms(mark, pseudonym).is_some() {
             return Err(Refusal::unavailable("a person in this event was erased at this moment")
                 .hint("nothing was stored: publish it again"));
         }
         let (key, fresh) = match shard.get(mark, pseudonym) {
-            Some(held) => (held.key.clone(), held.fresh),
+            Some(held) => (held.key.clone(), held.fresh.as_deref().copied()),
             None => {
                 let (key, fresh) = match self.stored(mark, pseudonym)? {
                     Some(stored) => (self.unwrapped(agency, keys, &stored)?, None),
@@ -246,7 +235,7 @@ impl Keyring {
     ) -> Result<Option<Arc<PersonKey>>, Refusal> {
         let mark = mark_of(pseudonym);
         let mut shard = self.persons.shard(mark);
-        if self.is_erased(pseudonym) {
+        if shard.erased_ms(mark, pseudonym).is_some() {
             return Ok(None);
         }
         if let Some(held) = shard.get(mark, pseudonym) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use contract::compile::Contract;
 use contract::leaks::national_identifier;
 use contract::{AttributeValue, CloudEvent};
-use memchr::memmem::Finder;
+use memchr::memmem;
 
 use crate::topics::Topic;
 use crate::{Refusal, RefusalKind};
@@ -23,8 +23,7 @@ pub fn no_person_outside_the_seal(
     subjects: &[String],
 ) -> Result<(), Refusal> {
     for subject in subjects.iter().filter(|subject| subject.len() >= SUBJECT_MIN_BYTES) {
-        let finder = Finder::new(subject);
-        if let Some((name, _)) = open_attributes(event).find(|(_, value)| names(value, subject, &finder)) {
+        if let Some((name, _)) = open_attributes(event).find(|(_, value)| names(value, subject)) {
             return Err(refuse(
                 topic,
                 contract,
@@ -43,14 +42,18 @@ pub fn no_person_outside_the_seal(
 }
 
 /// Whether `subject` stands in `value` by itself: a longer number or word that happens to contain it is another one.
-fn names(value: &str, subject: &str, finder: &Finder<'_>) -> bool {
+fn names(value: &str, subject: &str) -> bool {
+    // Attributes are short, and then this prepares nothing.
+    if memmem::find(value.as_bytes(), subject.as_bytes()).is_none() {
+        return false;
+    }
     let same_kind = |a: Option<char>, b: Option<char>| match (a, b) {
         (Some(a), Some(b)) => {
             (a.is_ascii_digit() && b.is_ascii_digit()) || (a.is_alphabetic() && b.is_alphabetic())
         }
         _ => false,
     };
-    finder.find_iter(value.as_bytes()).any(|at| {
+    memmem::find_iter(value.as_bytes(), subject).any(|at| {
         let (before, after) = (&value[..at], &value[at + subject.len()..]);
         !same_kind(before.chars().next_back(), subject.chars().next())
             && !same_kind(subject.chars().next_back(), after.chars().next())
@@ -100,7 +103,7 @@ mod tests {
             ("grab-77", "ab-77", false),
             ("", "12345", false),
         ] {
-            assert_eq!(names(value, subject, &Finder::new(subject)), wanted, "{subject} in {value}");
+            assert_eq!(names(value, subject), wanted, "{subject} in {value}");
         }
     }
 }

@@ -51,9 +51,8 @@ fn in_attributes(watch: Set, event: &CloudEvent, names_nobody: bool, found: &mut
     let open = open_attributes(event).filter(|(name, _)| !MACHINES.contains(name)).chain(subject);
     for (name, value) in open {
         let search = Search { wanted: watch, named: name, ..Search::default() };
-        scan(&value, search, &mut |detector| {
-            found.push(Leak { pointer: format!("attribute {name}"), detector })
-        });
+        let leak = |detector| Leak { pointer: format!("attribute {name}"), detector };
+        found.extend(scan(&value, search).places().map(leak));
     }
 }
 

@@ -12,21 +12,20 @@ pub(in crate::formats) fn look(
     leaks: &mut Vec<Leak>,
     place: impl Fn() -> String,
 ) {
-    let mut note = |detector: usize| {
+    let in_it = match found {
+        Found::Text(text) => scan(text, search),
+        Found::Long(_) | Found::Unsigned(_) if !(search.expected.is_empty() && search.named.is_empty()) => {
+            scan(&found.text().unwrap_or_default(), Search { is_number: true, ..search })
+        }
+        _ => return,
+    };
+    for detector in in_it.places() {
         if leaks.iter().filter(|leak| leak.detector == detector).count() >= limits::LEAKS {
-            return;
+            continue;
         }
         let leak = Leak { pointer: place(), detector };
         if !leaks.contains(&leak) {
             leaks.push(leak);
         }
-    };
-    match found {
-        Found::Text(text) => scan(text, search, &mut note),
-        Found::Long(_) | Found::Unsigned(_) if !(search.expected.is_empty() && search.named.is_empty()) => {
-            let text = found.text().unwrap_or_default();
-            scan(&text, Search { is_number: true, ..search }, &mut note);
-        }
-        _ => {}
     }
 }

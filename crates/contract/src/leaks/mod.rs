@@ -10,17 +10,18 @@
 mod checks;
 mod digits;
 mod elsewhere;
+mod layouts;
 mod national;
 mod smells;
 mod windows;
 mod words;
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use elsewhere::{CARD_SURE, CARD_WEAK};
-use windows::{FEWEST_DIGITS, Layout, Window, windows};
-use words::{Spoken, Word};
+use layouts::Layouts;
+use windows::{FEWEST_DIGITS, windows};
+use words::{Vocabulary, near};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,16 @@ impl Set {
         Set(self.0 | (1 << at))
     }
 
+    /// The places of those that are in it.
+    pub fn places(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = (left != 0).then(|| left.trailing_zeros() as usize);
+            left &= left.wrapping_sub(1);
+            next
+        })
+    }
+
     /// Those that are in both.
     pub fn and(self, others: Set) -> Set {
         Set(self.0 & others.0)
@@ -81,9 +92,7 @@ impl Set {
 
     /// Those whose data the name of a field speaks of, as `personalEmail` and `citizen_bsn` do.
     pub fn expected_by(name: &str) -> Set {
-        let name = Spoken::of(name);
-        let speaks = |(at, _): &(usize, &Detector)| name.of_any(spoken_of(*at));
-        detectors().iter().enumerate().filter(speaks).fold(Set::NONE, |set, (at, _)| set.with(at))
+        VOCABULARY.spoken_of(name)
     }
 }
 
@@ -118,17 +127,13 @@ pub fn detector(name: &str) -> Option<usize> {
     detectors().iter().position(|one| one.name == name)
 }
 
-/// Words that speak of what a detector finds.
-fn spoken_of(at: usize) -> &'static [Word] {
-    static ALL: LazyLock<Vec<Vec<Word>>> = LazyLock::new(|| {
-        let national = national::FORMS.iter().map(|form| [form.words, national::WORDS].concat());
-        let others =
-            [words::ACCOUNT, words::CARD, words::EMAIL, words::TELEPHONE, words::PASSPORT, words::HOME];
-        let all = national.chain(others.map(<[_]>::to_vec));
-        all.map(|words| words.into_iter().map(Word::of).collect()).collect()
-    });
-    ALL.get(at).map_or(&[], Vec::as_slice)
-}
+/// The words that speak of what detectors find.
+static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
+    let national = national::FORMS.iter().map(|form| [form.words, national::WORDS].concat());
+    let others = [words::ACCOUNT, words::CARD, words::EMAIL, words::TELEPHONE, words::PASSPORT, words::HOME];
+    let all = national.chain(others.map(<[_]>::to_vec)).enumerate();
+    Vocabulary::of(all.flat_map(|(at, words)| words.into_iter().map(move |word| (word, at))))
+});
 
 /// What may stand in a text, and what its place says of it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -143,35 +148,32 @@ pub struct Search<'n> {
     pub is_number: bool,
 }
 
-/// Tells `each` every detector that finds something in the text, each once.
-pub fn scan(text: &str, search: Search<'_>, each: &mut impl FnMut(usize)) {
+/// The detectors that find something in the text.
+pub fn scan(text: &str, search: Search<'_>) -> Set {
     let bytes = text.as_bytes();
     let signs = signs(bytes);
     if search.wanted.is_empty() || (signs.digits < FEWEST_DIGITS && signs.ats == 0) {
-        return;
+        return Set::NONE;
     }
-    let mut hits = Hits { text, search, told: Set::NONE, looks: 0 };
-    let mut found = |at: usize, is_sure: bool, start: usize| {
-        if hits.counts(at, is_sure, start) {
-            each(at);
-        }
-    };
+    let mut hits = Hits { text, search, told: Set::NONE, looks: 0, near: None, name: None };
     if signs.ats > 0 && search.wanted.has(EMAIL) {
-        for at in memchr::memchr_iter(b'@', bytes).filter(|at| elsewhere::is_email(bytes, *at)) {
-            found(EMAIL, true, at);
+        let is_email = memchr::memchr_iter(b'@', bytes).any(|at| elsewhere::is_email(bytes, at));
+        if is_email && hits.would_tell(EMAIL, true, 0) {
+            hits.tell(EMAIL);
         }
     }
     if signs.digits < FEWEST_DIGITS {
-        return;
+        return hits.told;
     }
-    codes(bytes, &mut found);
-    numbers(bytes, &mut found);
+    codes(&mut hits);
+    numbers(&mut hits);
     if signs.dots >= 2 {
-        places(bytes, &mut found);
+        places(&mut hits);
     }
     if signs.fillers > 0 {
-        zones(bytes, &mut found);
+        zones(&mut hits);
     }
+    hits.told
 }
 
 /// What was found in one text.
@@ -180,6 +182,10 @@ struct Hits<'t> {
     search: Search<'t>,
     told: Set,
     looks: usize,
+    /// What the words before a place speak of, kept for what else may begin there.
+    near: Option<(usize, Set)>,
+    /// What those of the name do.
+    name: Option<Set>,
 }
 
 /// How often words are looked for in one text. What stands behind so many numbers that could be persons' is a list of
@@ -187,24 +193,30 @@ struct Hits<'t> {
 const LOOKS: usize = 256;
 
 impl Hits<'_> {
-    /// Whether what a detector found is to be told.
-    fn counts(&mut self, at: usize, is_sure: bool, start: usize) -> bool {
-        let Search { wanted, expected, named, is_number } = self.search;
-        if !wanted.has(at) || self.told.has(at) {
-            return false;
-        }
-        let is_told = (is_sure && !is_number) || expected.has(at) || self.is_spoken_of(at, named, start);
-        if is_told {
-            self.told = self.told.with(at);
-        }
-        is_told
+    /// Whether something would be told if a detector found it at a place.
+    fn would_tell(&mut self, at: usize, is_sure: bool, start: usize) -> bool {
+        let Search { wanted, expected, is_number, .. } = self.search;
+        wanted.has(at)
+            && !self.told.has(at)
+            && ((is_sure && !is_number) || expected.has(at) || self.spoken_of(start).has(at))
     }
 
-    fn is_spoken_of(&mut self, at: usize, named: &str, start: usize) -> bool {
-        self.looks += 1;
-        let speaks = |spoken: Spoken| spoken.of_any(spoken_of(at));
-        self.looks <= LOOKS
-            && (speaks(Spoken::before(self.text, start)) || (!named.is_empty() && speaks(Spoken::of(named))))
+    fn tell(&mut self, at: usize) {
+        self.told = self.told.with(at);
+    }
+
+    /// What the words before a place speak of, and those of the name.
+    fn spoken_of(&mut self, start: usize) -> Set {
+        let near = match self.near {
+            Some((known, set)) if known == start => set,
+            _ if self.looks == LOOKS => return Set::NONE,
+            _ => {
+                self.looks += 1;
+                VOCABULARY.spoken_of(near(self.text, start))
+            }
+        };
+        self.near = Some((start, near));
+        near.or(*self.name.get_or_insert_with(|| VOCABULARY.spoken_of(self.search.named)))
     }
 }
 
@@ -213,17 +225,15 @@ impl Hits<'_> {
 pub fn national_identifier(text: &str, wanted: Set) -> Option<&'static Detector> {
     let text = text.trim().as_bytes();
     let mut found = None;
-    // What is whole begins with the text; a window from further on is none.
-    windows(text, |window| {
-        let is_whole = (window.start, window.end) == (0, text.len());
-        let forms = if is_whole { forms_of(window) } else { &[] };
-        let counts = |form: &&Written| {
+    windows(text, &LAYOUTS, |window, written| {
+        let counts = |one: &&Written| {
             let is_national =
-                national::FORMS.get(form.at).is_some_and(|known| form.is_sure || known.is_checked);
-            is_national && wanted.has(form.at) && form.fits(window)
+                national::FORMS.get(one.at).is_some_and(|known| one.is_sure || known.is_checked);
+            is_national && wanted.has(one.at) && (one.fits)(window.code)
         };
-        found = found.or_else(|| forms.iter().find(counts).map(|form| form.at));
-        found.is_none()
+        if (window.start, window.end) == (0, text.len()) {
+            found = found.or_else(|| written.iter().find(counts).map(|one| one.at));
+        }
     });
     found.map(|at| &detectors()[at])
 }
@@ -263,50 +273,33 @@ struct Written {
     fits: fn(&[u8]) -> bool,
 }
 
-impl Written {
-    fn fits(&self, window: &Window<'_>) -> bool {
-        (self.fits)(window.code)
-    }
-}
-
-/// The codes that are written as the window is.
-fn forms_of(window: &Window<'_>) -> &'static [Written] {
-    static BY_LAYOUT: LazyLock<Vec<(Layout, Vec<Written>)>> = LazyLock::new(|| {
-        let mut by_layout: BTreeMap<Layout, Vec<Written>> = BTreeMap::new();
-        let national = national::FORMS.iter().enumerate();
-        let national = national.map(|(at, form)| (at, form.sure, form.weak, form.fits));
-        let card = (CARD, CARD_SURE, CARD_WEAK, elsewhere::is_payment_card as fn(&[u8]) -> bool);
-        for (at, sure, weak, fits) in national.chain([card]) {
-            let ways =
-                sure.iter().map(|layout| (layout, true)).chain(weak.iter().map(|layout| (layout, false)));
-            for (layout, is_sure) in ways {
-                by_layout.entry(Layout::of(layout)).or_default().push(Written { at, is_sure, fits });
-            }
+/// All of them.
+static LAYOUTS: LazyLock<Layouts<Written>> = LazyLock::new(|| {
+    let national = national::FORMS.iter().enumerate();
+    let national = national.map(|(at, form)| (at, form.sure, form.weak, form.fits));
+    let card = (CARD, CARD_SURE, CARD_WEAK, elsewhere::is_payment_card as fn(&[u8]) -> bool);
+    let mut layouts = Layouts::new();
+    for (at, sure, weak, fits) in national.chain([card]) {
+        for (ways, is_sure) in [(sure, true), (weak, false)] {
+            ways.iter().for_each(|layout| layouts.add(layout, Written { at, is_sure, fits }));
         }
-        by_layout.into_iter().collect()
-    });
-    const LETTERED: Layout = Layout::of(national::CODICE_FISCALE);
-    // Where a code would be given twice, letters stand for digits in it.
-    let is_lettered = window.code.len() == 16 && window.is_lettered();
-    let layout = if is_lettered { LETTERED } else { window.layout };
-    let found = BY_LAYOUT.binary_search_by_key(&layout, |(layout, _)| *layout);
-    found.map_or(&[], |at| BY_LAYOUT[at].1.as_slice())
-}
+    }
+    layouts
+});
 
 /// Codes that are written in a layout of theirs.
-fn codes(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
-    windows(text, |window| {
-        let forms = forms_of(window);
-        if forms.is_empty() {
-            return true;
-        }
+fn codes(hits: &mut Hits<'_>) {
+    let text = hits.text.as_bytes();
+    windows(text, &LAYOUTS, |window, written| {
         // What a hyphen or dot joins to more is part of some longer name; of a bare row, a slash says so too.
         let signs: &[u8] = if window.is_row() { b"-./:+" } else { b"-." };
         let is_part = joins(text, window.start, -1, signs) || joins(text, window.end, 0, signs);
-        for form in forms.iter().filter(|form| form.fits(window)) {
-            found(form.at, form.is_sure && !is_part, window.start);
+        for one in written {
+            // Words are asked before the digits: near a number of a case there are none.
+            if hits.would_tell(one.at, one.is_sure && !is_part, window.start) && (one.fits)(window.code) {
+                hits.tell(one.at);
+            }
         }
-        true
     });
 }
 
@@ -318,31 +311,37 @@ fn joins(text: &[u8], at: usize, by: isize, signs: &[u8]) -> bool {
 }
 
 /// What begins with a sign of its own: accounts and telephone numbers.
-fn numbers(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
+fn numbers(hits: &mut Hits<'_>) {
+    let text = hits.text.as_bytes();
     for (at, byte) in text.iter().enumerate() {
         let begins = || at == 0 || !text[at - 1].is_ascii_alphanumeric();
-        match byte {
-            b'A'..=b'Z' if begins() && elsewhere::iban(text, at) => found(IBAN, true, at),
-            b'+' if elsewhere::is_telephone(text, at) => found(TELEPHONE, true, at),
-            b'0' | b'(' if begins() && elsewhere::is_dialled(text, at) => found(TELEPHONE, false, at),
-            _ => {}
+        let (found, is_sure) = match byte {
+            b'A'..=b'Z' if begins() && elsewhere::iban(text, at) => (IBAN, true),
+            b'+' if elsewhere::is_telephone(text, at) => (TELEPHONE, true),
+            b'0' | b'(' if begins() && elsewhere::is_dialled(text, at) => (TELEPHONE, false),
+            _ => continue,
+        };
+        if hits.would_tell(found, is_sure, at) {
+            hits.tell(found);
         }
     }
 }
 
 /// Places on the map.
-fn places(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
+fn places(hits: &mut Hits<'_>) {
+    let text = hits.text.as_bytes();
     for (at, byte) in text.iter().enumerate() {
         let begins =
             (byte.is_ascii_digit() || *byte == b'-') && (at == 0 || !text[at - 1].is_ascii_alphanumeric());
-        if begins && elsewhere::is_place(text, at) {
-            found(COORDINATES, false, at);
+        if begins && elsewhere::is_place(text, at) && hits.would_tell(COORDINATES, false, at) {
+            hits.tell(COORDINATES);
         }
     }
 }
 
 /// Rows of the signs of a machine-readable zone, over the ends of its lines.
-fn zones(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
+fn zones(hits: &mut Hits<'_>) {
+    let text = hits.text.as_bytes();
     let is_sign = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'<';
     let mut at = 0;
     while at < text.len() {
@@ -354,8 +353,8 @@ fn zones(text: &[u8], found: &mut impl FnMut(usize, bool, usize)) {
                 lines.iter().all(|line| line.len() == lines[0].len()) && elsewhere::is_mrz(&lines.concat())
             })
         };
-        if (1..=3).any(of_equal_length) {
-            found(MRZ, true, at);
+        if (1..=3).any(of_equal_length) && hits.would_tell(MRZ, true, at) {
+            hits.tell(MRZ);
         }
         at += row.len() + 1;
     }

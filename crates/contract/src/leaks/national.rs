@@ -12,7 +12,8 @@ pub(super) struct Form {
     pub(super) name: &'static str,
     /// What a refusal calls it.
     pub(super) what: &'static str,
-    /// How it is written where that alone is telling: `9` a digit, `A` a letter, the rest as it stands.
+    /// How it is written where that alone is telling: `9` a digit, `A` a letter, `X` either, the rest as it
+    /// stands.
     pub(super) sure: &'static [&'static str],
     /// How it is written besides.
     pub(super) weak: &'static [&'static str],
@@ -208,7 +209,8 @@ pub(super) const FORMS: &[Form] = &[
     Form {
         name: "it-codice-fiscale",
         what: "an Italian codice fiscale",
-        sure: &[CODICE_FISCALE],
+        // Where a code would be given twice, letters stand for digits in it.
+        sure: &["AAAAAAXXXXXXXXXX"],
         weak: &[],
         is_checked: true,
         words: &["codicefiscale"],
@@ -287,6 +289,3 @@ pub(super) const FORMS: &[Form] = &[
         fits: is_ssn,
     },
 ];
-
-/// Written so, or with letters for digits where a code would be given twice.
-pub(super) const CODICE_FISCALE: &str = "AAAAAA99A99A999A";

@@ -2,11 +2,10 @@
 //! `officeEmail` is nobody's, `email` may be.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::words::{Spoken, Word};
+use super::words::Spoken;
 use super::{Set, detectors, words};
 use crate::compile::Contract;
 use crate::outline::Outline;
@@ -61,16 +60,10 @@ fn look<'o>(
 
 /// What of a person a name speaks of.
 fn spoken_of(name: &str) -> Option<&'static str> {
-    static PERSON: LazyLock<Vec<(&str, Vec<Word>)>> = LazyLock::new(|| {
-        let words = |list: &[&'static str]| list.iter().map(|word| Word::of(word)).collect();
-        words::PERSON.iter().map(|(what, list)| (*what, words(list))).collect()
-    });
     let spoken = Spoken::of(name);
-    let person = PERSON.iter().find(|(_, words)| spoken.of_any(words)).map(|(what, _)| *what);
-    let detected = || {
-        let expected = Set::expected_by(name);
-        detectors().iter().enumerate().find(|(at, _)| expected.has(*at)).map(|(_, one)| one.what)
-    };
+    let of_any = |(_, words): &&(&str, &[&str])| words.iter().any(|word| spoken.has(word));
+    let person = words::PERSON.iter().find(of_any).map(|(what, _)| *what);
+    let detected = || Set::expected_by(name).places().next().map(|at| detectors()[at].what);
     person.or_else(detected)
 }
 

@@ -75,13 +75,12 @@ impl<'d> Walk<'_, 'd, '_> {
     }
 
     fn look_at(&mut self, text: &str, value: Node<'d>, search: Search<'_>) {
-        let found = &mut self.found;
-        scan(text, search, &mut |detector| {
-            let known = found.iter().filter(|(_, known)| *known == detector).count();
-            if known < limits::LEAKS && !found.contains(&(value.index(), detector)) {
-                found.push((value.index(), detector));
+        for detector in scan(text, search).places() {
+            let known = self.found.iter().filter(|(_, known)| *known == detector).count();
+            if known < limits::LEAKS && !self.found.contains(&(value.index(), detector)) {
+                self.found.push((value.index(), detector));
             }
-        });
+        }
     }
 
     /// What was found, each with its place.
