@@ -123,7 +123,7 @@ pub fn impact(old: &Contract, new: &Contract) -> Vec<Effect> {
     let (before, after) = (old.definition(), new.definition());
     effects.extend(extensions(before, after));
     effects.extend(parts(before, after));
-    effects.extend(end_to_end::effects(before, after));
+    effects.extend(end_to_end::effects(old, new));
     if effects.is_empty() && formats::meaning(before) != formats::meaning(after) {
         let what = "the schema says other things of the same fields (bounds, patterns, descriptions)";
         effects.push(Effect::on_all(Weight::Compatible, what));
