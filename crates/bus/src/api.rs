@@ -92,6 +92,8 @@ pub struct Delivery {
     pub opened: ClassSet,
     /// The version that the subscription is carried on: events of newer ones were taken back to it.
     pub carried_on: Option<ContractVersion>,
+    /// On what grounds the events were opened; whoever lets them wait looks at them again ([`crate::Bus::still_granted`]).
+    pub grounds: Option<crate::Grounds>,
 }
 
 /// How far a subscription is behind, per partition.

@@ -19,6 +19,23 @@ impl Clock for SystemClock {
     }
 }
 
+/// A time that never goes back, though the machine's clock may be set back.
+#[derive(Debug, Default)]
+pub struct Latest(AtomicU64);
+
+impl Latest {
+    /// Not before `ms`.
+    pub fn from(ms: u64) -> Self {
+        Self(AtomicU64::new(ms))
+    }
+
+    /// Now by a clock, or the latest that it ever said, in milliseconds since the Unix epoch.
+    pub fn now_ms(&self, clock: &dyn Clock) -> u64 {
+        let now_ms = clock.now_ms();
+        self.0.fetch_max(now_ms, Ordering::SeqCst).max(now_ms)
+    }
+}
+
 /// A clock that tests set.
 #[derive(Debug, Default)]
 pub struct SetClock(AtomicU64);
@@ -32,6 +49,11 @@ impl SetClock {
     /// Moves it on.
     pub fn advance(&self, by_ms: u64) {
         self.0.fetch_add(by_ms, Ordering::SeqCst);
+    }
+
+    /// Sets it, back too.
+    pub fn set(&self, now_ms: u64) {
+        self.0.store(now_ms, Ordering::SeqCst);
     }
 }
 

@@ -222,13 +222,15 @@ fn fold_all(
     let health = Arc::new(OnceLock::new());
     let mut handles = Vec::new();
     let mut threads = Vec::new();
-    let mut identities_seen = 0;
+    let (mut identities_seen, mut youngest_ms) = (0, 0);
     for lane in Lane::ALL {
         let mut identities = Identities::new(journal.clone(), topics.clone());
         for topic in topics.all().iter().filter(|topic| topic.lane == lane) {
             identities.fold(topic, clock.now_ms())?;
         }
         identities_seen += identities.len();
+        let last_ms = last_time_ms(&*journal, lane)?;
+        youngest_ms = youngest_ms.max(last_ms);
         let parts = LaneParts {
             lane,
             journal: journal.clone(),
@@ -242,7 +244,7 @@ fn fold_all(
             clock: clock.clone(),
             metrics: metrics.clone(),
             health: health.clone(),
-            last_ms: last_time_ms(&*journal, lane)?,
+            last_ms,
         };
         let (handle, thread) = lanes::start(parts)?;
         handles.push(handle);
@@ -273,7 +275,7 @@ fn fold_all(
         members: Members::default(),
         memberships,
         notices,
-        person_consents: PersonConsents::default(),
+        person_consents: PersonConsents::from(youngest_ms),
         webhooks,
         transactions: Transactions::default(),
         guids: Mutex::default(),

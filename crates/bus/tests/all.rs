@@ -5,6 +5,7 @@
 mod batches;
 mod carrying;
 mod common;
+mod consent_waits;
 mod corners;
 mod end_to_end;
 mod erasures;

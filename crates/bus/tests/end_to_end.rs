@@ -55,11 +55,11 @@ fn subscription(name: &str, clears: &str) -> (String, String) {
 }
 
 /// The tax office may read what is special, statistics may not.
-async fn clinic(folder: &std::path::Path) -> (World, Caller) {
+async fn clinic(folder: &std::path::Path, topic: &str) -> (World, Caller) {
     let world = world(folder).await;
     let mut files = files();
     files.extend([
-        ("topics/health.case.reported/topic.yaml".to_owned(), TOPIC.to_owned()),
+        ("topics/health.case.reported/topic.yaml".to_owned(), topic.to_owned()),
         ("topics/health.case.reported/v1.schema.json".to_owned(), SCHEMA.to_owned()),
         subscription("tax-office.cases", "[personal, special]"),
         subscription("statistics.cases", "[personal]"),
@@ -119,7 +119,7 @@ async fn told(world: &World, event: CloudEvent) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_sealed_for_just_those_who_may_read_it_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (world, officer) = clinic(folder.path()).await;
+    let (world, officer) = clinic(folder.path(), TOPIC).await;
     let [old, new, stranger] = [(); 3].map(|()| PrivateKey::generate().unwrap());
     // Nobody who may read it has a key yet: sealed for nobody.
     receipt(report(&world, sealed("c-0", &[])).await);
@@ -132,10 +132,16 @@ async fn what_is_not_sealed_for_just_those_who_may_read_it_is_refused() {
             sealed("c-1", &[("tax-office", &old), ("statistics", &stranger)]),
             "/finding (special) is sealed for \"statistics\", who may not read it",
         ),
+        (
+            "somebody unknown",
+            sealed("c-1", &[("tax-office", &old), ("mallory-office", &stranger)]),
+            "/finding (special) is sealed for somebody who is no agency of this bus",
+        ),
         ("another key", sealed("c-1", &[("tax-office", &new)]), "which is none that tax-office uses"),
     ] {
         let text = told(&world, event).await;
         assert!(text.contains(said) && text.contains("/tests/0 (special)"), "{id}: {text}");
+        assert!(!text.contains("mallory"), "a name that the bus does not know is not repeated: {text}");
     }
     // One value in another's place.
     let moved = text(&sealed("c-1", &[("tax-office", &old)])).replace("\"finding\"", "\"swap\"");
@@ -171,7 +177,7 @@ async fn what_is_not_sealed_for_just_those_who_may_read_it_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_handed_over_opens_with_the_agencys_key_and_the_bus_never_had_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (world, officer) = clinic(folder.path()).await;
+    let (world, officer) = clinic(folder.path(), TOPIC).await;
     let key = PrivateKey::generate().unwrap();
     publish_key(&world, &officer, key.public()).await;
     let found = world.bus.recipients(&world.registry, &case()).unwrap();
@@ -213,6 +219,58 @@ async fn what_is_handed_over_opens_with_the_agencys_key_and_the_bus_never_had_it
         assert!(!holds(bytes), "{}", path.display());
     });
     assert!(files > 3, "{files}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_is_a_duplicate_also_when_others_may_read_it_by_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, officer) = clinic(folder.path(), TOPIC).await;
+    let [old, new] = [(); 2].map(|()| PrivateKey::generate().unwrap());
+    publish_key(&world, &officer, old.public()).await;
+    let event = sealed("c-1", &[("tax-office", &old)]);
+    let first = receipt(report(&world, event.clone()).await);
+    publish_key(&world, &officer, new.public()).await;
+    let (agency, key) = (officer.agency.clone(), old.id().to_string());
+    let retire = Command::RetireSealingKey { agency, key, reason: "a newer one".to_owned() };
+    world.bus.govern(&officer, retire).await.unwrap();
+    let mut world = world;
+    for restarted in [false, true] {
+        if restarted {
+            world = reopened(world, folder.path()).await;
+        }
+        assert_eq!(report(&world, event.clone()).await, Outcome::Duplicate(first.clone()), "{restarted}");
+        // With others beside it in one call, in any order, each gets its own answer.
+        let id = format!("c-2-{restarted}");
+        let stale = sealed(&id, &[("tax-office", &old)]);
+        let good = sealed(&id, &[("tax-office", &new)]);
+        let all = [stale.clone(), event.clone(), good.clone(), stale].map(Ok).to_vec();
+        let outcomes = world.bus.publish(&world.registry, &case(), all).await.unwrap();
+        let [one, two, three, four] = <[Outcome; 4]>::try_from(outcomes).unwrap();
+        assert_eq!(
+            (refusal(one).code, two),
+            (Some("not-sealed-end-to-end"), Outcome::Duplicate(first.clone()))
+        );
+        receipt(three);
+        assert_eq!(refusal(four).code, Some("not-sealed-end-to-end"), "what was not taken is not a conflict");
+    }
+    assert!(
+        !told(&world, sealed("c-1", &[("tax-office", &old)])).await.is_empty(),
+        "other bytes of the same id"
+    );
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_an_id_is_refused_though_its_data_have_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let topic = TOPIC.replace("  subject:", "  identity: /office\n  subject:");
+    let (world, _) = clinic(folder.path(), &topic).await;
+    let refused = refusal(report(&world, CloudEvent { id: String::new(), ..sealed("c-1", &[]) }).await);
+    assert_eq!(refused.kind, RefusalKind::Contract);
+    assert!(refused.text.contains("the event has no id"), "{refused}");
+    assert!(refused.hint.as_deref().unwrap_or_default().contains("ce_id"), "{refused}");
+    receipt(report(&world, sealed("North", &[])).await);
+    world.bus.close().await;
 }
 
 fn memchr(bytes: &[u8], wanted: &[u8]) -> bool {

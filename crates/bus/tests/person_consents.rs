@@ -12,15 +12,15 @@ use contract::{AttributeValue, CloudEvent, Data, TopicName};
 use governance::Role;
 use serde_json::{Value, json};
 
-const PURPOSE: &str = "family benefit advice";
+pub const PURPOSE: &str = "family benefit advice";
 
 /// The shipped contract, of an agency that seals under other keys than what is read by consent, or the same.
-async fn believes(office: &Office, keeper: &str) -> Caller {
+pub async fn believes(office: &Office, keeper: &str) -> Caller {
     believes_beside(office, keeper, []).await
 }
 
 /// The same, with more files.
-async fn believes_beside<const N: usize>(
+pub async fn believes_beside<const N: usize>(
     office: &Office,
     keeper: &str,
     more: [(String, String); N],
@@ -42,22 +42,22 @@ async fn believes_beside<const N: usize>(
 }
 
 /// What one record says.
-struct Word<'w> {
-    who: &'w str,
-    purpose: &'w str,
-    recipients: &'w [&'w str],
-    state: &'w str,
-    valid: Option<&'w str>,
-    at_ms: u64,
+pub struct Word<'w> {
+    pub who: &'w str,
+    pub purpose: &'w str,
+    pub recipients: &'w [&'w str],
+    pub state: &'w str,
+    pub valid: Option<&'w str>,
+    pub at_ms: u64,
 }
 
 impl<'w> Word<'w> {
-    fn of(who: &'w str, state: &'w str) -> Self {
+    pub fn of(who: &'w str, state: &'w str) -> Self {
         let at_ms = SystemClock.now_ms();
         Self { who, purpose: PURPOSE, recipients: &[], state, valid: None, at_ms }
     }
 
-    fn data(&self) -> Value {
+    pub fn data(&self) -> Value {
         let mut purpose = json!({"purpose": self.purpose});
         if !self.recipients.is_empty() {
             purpose["recipient_third_parties"] = json!(self.recipients);
@@ -71,7 +71,7 @@ impl<'w> Word<'w> {
             "privacy_notice": "https://notice.example/1", "purposes": [purpose], "event": event})
     }
 
-    async fn said(&self, bus: &bus::Bus, keeper: &Caller) {
+    pub async fn said(&self, bus: &bus::Bus, keeper: &Caller) {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let topic: TopicName = "consent.record.changed".parse().unwrap();
@@ -86,12 +86,12 @@ impl<'w> Word<'w> {
     }
 }
 
-fn parent(number: usize) -> String {
+pub fn parent(number: usize) -> String {
     format!("PAR-{number:07}")
 }
 
 /// Whether it says that something was withheld; then nothing of the people is in it.
-fn is_withheld(event: &CloudEvent) -> bool {
+pub fn is_withheld(event: &CloudEvent) -> bool {
     let said =
         event.extensions.contains(&("withheld".to_owned(), AttributeValue::String("consent".to_owned())));
     let whole = format!("{event:?}{}", text(event));
@@ -101,7 +101,7 @@ fn is_withheld(event: &CloudEvent) -> bool {
     said
 }
 
-async fn withheld(office: &Office) -> Vec<bool> {
+pub async fn withheld(office: &Office) -> Vec<bool> {
     office.read().await.iter().map(is_withheld).collect()
 }
 

@@ -234,9 +234,27 @@ fn what_is_sealed_end_to_end_is_sealed_and_opened_on_the_callers_machines() {
     assert!(stdout(&told).contains("institute published the sealing key"), "{}", stdout(&told));
 
     let case = r#"{"specversion":"1.0","id":"c-1","source":"urn:clinic","type":"health.case.reported","datacontenttype":"application/json","data":{"personId":"P-1","ward":"North","finding":"Morbus Exemplaris","tests":[{"result":"Positivum"}]}}"#;
-    fs::write(at("cases"), format!("{case}\n")).unwrap();
-    let sent = server.cli(&producer, &["publish", &at("cases")]);
-    assert!(stdout(&sent).starts_with("accepted 1,"), "{}{}", stdout(&sent), stderr(&sent));
+    // What cannot be sealed is set aside, and the rest goes on; the file is there, and everybody's, before.
+    let bare = case.replace("c-1", "c-0").replace("\"data\":{", "\"data_base64\":\"e30=\",\"was\":{");
+    let deep =
+        case.replace("c-1", "c-00").replace("\"North\"", &format!("{}{}", "[".repeat(200), "]".repeat(200)));
+    let over_lines = bare.replace("{\"specversion\"", "{\n\"specversion\"");
+    fs::write(at("cases"), format!("[{over_lines},\n{deep},\n7,\n{case}]")).unwrap();
+    fs::write(at("rejects"), "").unwrap();
+    fs::set_permissions(at("rejects"), fs::Permissions::from_mode(0o644)).unwrap();
+    let (cases, rejects) = (at("cases"), at("rejects"));
+    let sent = ["publish", &cases, "--rejects", &rejects, "--topic", "health.case.reported"];
+    let sent = server.cli(&producer, &sent);
+    assert_eq!(sent.status.code(), Some(1));
+    assert!(
+        stdout(&sent).starts_with("accepted 1, duplicate 0, refused 3"),
+        "{}{}",
+        stdout(&sent),
+        stderr(&sent)
+    );
+    let aside = fs::read_to_string(at("rejects")).unwrap();
+    assert_eq!((aside.lines().count(), aside.matches("not sent").count()), (3, 3), "{aside}");
+    assert_eq!(fs::metadata(at("rejects")).unwrap().permissions().mode() & 0o777, 0o600);
     let header = [("content-type", "application/cloudevents+json")];
     let path = "/v1/topics/health.case.reported/events";
     let clear = server.post(path, &producer, &header, &case.replace("c-1", "c-2"));
@@ -259,6 +277,20 @@ fn what_is_sealed_end_to_end_is_sealed_and_opened_on_the_callers_machines() {
         stdout(&left).contains("e2e1.") && stderr(&left).contains("for none of the keys"),
         "{}",
         stderr(&left)
+    );
+
+    // One event's values under another's id: the bus cannot tell, and whoever opens it is told.
+    let sealed: serde_json::Value = serde_json::from_str(stdout(&closed).trim()).unwrap();
+    let mut moved = wanted;
+    moved["id"] = "c-3".into();
+    moved["data"] = sealed["data"].clone();
+    assert_eq!(server.post(path, &producer, &header, &moved.to_string()).status, 201);
+    let told = server.cli(&consumer, &["consume", "institute.cases", "--no-commit", "--keys", &at("keys")]);
+    assert_eq!(told.status.code(), Some(1), "{}", stderr(&told));
+    assert!(
+        stderr(&told).contains("event c-3, /finding") && stdout(&told).contains("c-3"),
+        "{}",
+        stderr(&told)
     );
 
     server.end();

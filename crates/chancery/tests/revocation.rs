@@ -468,20 +468,24 @@ expires: 2030-01-01
 consent: family benefit advice
 ";
 
-/// A stream that is read by consent and whose reader is slow has events ready that have not left yet: they leave without what
-/// was withdrawn meanwhile, and each once. One round of the stream takes all of them, more than the sockets between hold.
+/// A stream whose reader is slow has events ready that have not left yet: they leave without what was withdrawn meanwhile, or
+/// what a first demand of consent keeps back, and each once. One round of the stream takes all of them, more than the sockets
+/// between hold.
 #[test]
-fn what_a_slow_stream_has_ready_leaves_without_what_was_withdrawn() {
+fn what_a_slow_stream_has_ready_leaves_as_consent_and_terms_are_by_then() {
     const EVENTS: usize = 200;
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let doors = Doors::of(&server);
     let mut files = doors::files([]);
     files.extend(doors::folder("examples/consent").into_iter().filter(|(path, _)| path.contains('/')));
+    let freely = LETTERS_READ.replace("tax-office.letters", "tax-office.post");
+    let freely = freely.replace("consent: family benefit advice\n", "");
     for (path, text) in [
         ("topics/note.letter.written/topic.yaml", LETTERS_TOPIC),
         ("topics/note.letter.written/v1.schema.json", LETTERS_SCHEMA),
         ("subscriptions/tax-office.letters.yaml", LETTERS_READ),
+        ("subscriptions/tax-office.post.yaml", &freely),
     ] {
         files.insert(path.to_owned(), text.to_owned());
     }
@@ -498,21 +502,32 @@ fn what_a_slow_stream_has_ready_leaves_without_what_was_withdrawn() {
         let answer = doors.post(&format!("/v1/topics/{LETTERS}/events"), &producer, &letter.to_string());
         assert_eq!(answer.0, 201, "{}", answer.1);
     }
-    let mut stream = ask_on(narrow(&doors.http), &reader, "/v1/subscriptions/tax-office.letters/stream");
-    let mut said = until(&mut stream, "event: event");
-    sleep(Duration::from_millis(500));
-    consents(&doors, &keeper, [1, 3], "withdrawn");
-    let (last, mut step) = (format!("letter-{:03}", EVENTS - 1), vec![0; 1 << 16]);
-    while !contains(&said[said.len().saturating_sub(step.len() + 100)..], &last) {
-        let read = stream.read(&mut step).unwrap();
-        assert!(read > 0, "ended early");
-        said.extend(&step[..read]);
+    let withdraw = || consents(&doors, &keeper, [1, 3], "withdrawn");
+    let demand = || {
+        doors.govern(&json!({"command": "change-subscription", "subscription": "tax-office.post",
+            "consent": "family benefit advice"}));
+    };
+    let ways: [(&str, &dyn Fn()); 2] = [("tax-office.letters", &withdraw), ("tax-office.post", &demand)];
+    for (name, change) in ways {
+        let mut stream = ask_on(narrow(&doors.http), &reader, &format!("/v1/subscriptions/{name}/stream"));
+        let mut said = until(&mut stream, "event: event");
+        sleep(Duration::from_millis(500));
+        change();
+        let (last, mut step) = (format!("letter-{:03}", EVENTS - 1), vec![0; 1 << 16]);
+        while !contains(&said[said.len().saturating_sub(step.len() + 100)..], &last) {
+            let read = stream.read(&mut step).unwrap();
+            assert!(read > 0, "ended early");
+            said.extend(&step[..read]);
+        }
+        let said = String::from_utf8_lossy(&said).into_owned();
+        for number in 0..EVENTS {
+            assert_eq!(said.matches(&format!("letter-{number:03}\"")).count(), 1, "{name}: event {number}");
+        }
+        let open = said.matches("2026-1000-0001").count();
+        assert!(
+            open > 0 && open < EVENTS - 10,
+            "{name}: {open} events left open: more than were on their way"
+        );
+        assert!(said.contains("withheld"), "{name}");
     }
-    let said = String::from_utf8_lossy(&said).into_owned();
-    for number in 0..EVENTS {
-        assert_eq!(said.matches(&format!("letter-{number:03}\"")).count(), 1, "event {number}");
-    }
-    let open = said.matches("2026-1000-0001").count();
-    assert!(open > 0 && open < EVENTS - 10, "{open} events left open: more than were on their way");
-    assert!(said.contains("withheld"));
 }

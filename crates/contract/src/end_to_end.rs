@@ -196,7 +196,14 @@ pub(crate) fn place_fault(class: &Class, types: Types, keyword: Option<&str>) ->
 }
 
 /// What differs for those who read by `old`.
-pub(crate) fn effects(old: &Definition, new: &Definition) -> Vec<Effect> {
+pub(crate) fn effects(old: &Contract, new: &Contract) -> Vec<Effect> {
+    let mut effects = of_classes(&old.definition, &new.definition);
+    effects.extend(of_places(old, new));
+    effects
+}
+
+/// A class begins or ceases to be sealed so.
+fn of_classes(old: &Definition, new: &Definition) -> Vec<Effect> {
     let classes: BTreeSet<&Class> = old.end_to_end.symmetric_difference(&new.end_to_end).collect();
     let effect = |class: &Class| {
         let (weight, what) = match new.end_to_end.contains(class) {
@@ -209,6 +216,33 @@ pub(crate) fn effects(old: &Definition, new: &Definition) -> Vec<Effect> {
         Effect { what: format!("{class} {what}"), weight, before: of.clone(), after: of }
     };
     classes.into_iter().map(effect).collect()
+}
+
+/// A field comes to a class that is sealed so or leaves it, where that cannot be told of the class.
+fn of_places(old: &Contract, new: &Contract) -> Vec<Effect> {
+    if !old.is_end_to_end() && !new.is_end_to_end() {
+        return Vec::new();
+    }
+    let (before, after) = (old.end_to_end_places(), new.end_to_end_places());
+    let class = |it: &Contract, place: &String| {
+        let pointer = Pointer::parse(place).ok()?;
+        let field = it.plan.field_at(pointer.tokens())?;
+        it.classes.get(usize::from(field.class)).cloned()
+    };
+    let effect = |place: &String| {
+        let (was, is) = (class(old, place)?, class(new, place)?);
+        if was == is {
+            return None;
+        }
+        let (weight, what) = match after.contains(place) {
+            true => {
+                (Weight::Breaking, "is sealed end to end from now on: readers need a key of their agency")
+            }
+            false => (Weight::LessProtective, "is not sealed end to end any more: the bus can open it"),
+        };
+        Some(Effect { what: format!("{place} {what}"), weight, before: Some(was), after: Some(is) })
+    };
+    before.symmetric_difference(&after).filter_map(effect).collect()
 }
 
 /// What is wrong with a migration, since the bus cannot open what it would have to change: such a value goes back as it is,

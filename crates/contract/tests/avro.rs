@@ -212,6 +212,22 @@ fn a_map_sealed_in_parts_keeps_its_keys() {
 }
 
 #[test]
+fn a_map_whose_values_are_of_several_types_and_classes_is_refused() {
+    let value = record("V", &[("a", json!("int"))]);
+    let map = |values: Value, classify: Value| {
+        compile(&definition(&one(json!({"type": "map", "values": values})), &[], classify))
+    };
+    let classes = json!({"/f/*": "internal", "/f/*/a": "public"});
+    let faults = map(json!(["string", value]), classes.clone()).unwrap_err();
+    let told = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    assert!(told.contains("/f/*: is a map's value of several types") && told.contains("one class"), "{told}");
+    // Of one class it is sealed with its keys; without a text beside the record nothing goes as a whole.
+    map(json!(["string", value]), json!({"/f/*": "internal"})).unwrap();
+    map(json!(["null", value]), json!({"/f/*/a": "internal"})).unwrap();
+    map(json!(["string", value]), json!({"/f/*": "public", "/f/*/a": "internal"})).unwrap();
+}
+
+#[test]
 fn a_map_in_a_union_becomes_an_empty_branch() {
     let schema = one(json!(["null", {"type": "map", "values": "string"}, "string"]));
     let definition = definition(&schema, &[], json!({"/f/*": "internal", "/f": "public"}));

@@ -444,6 +444,7 @@ fn contract_of(schema: &Value, made: &Made<'_>) -> Option<Contract> {
                     "no such place",
                     "identifies a person",
                     "is a subject, but may be",
+                    "is a map's value of several types",
                 ]
                 .iter()
                 .any(|known| text.contains(known))

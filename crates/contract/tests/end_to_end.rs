@@ -107,6 +107,17 @@ fn what_cannot_be_is_told() {
     covered.key = KeyRule::At(Pointer::parse("/people/b").unwrap());
     said(&covered, "/people/a: is a subject, and sealed end to end");
     said(&covered, "key: /people/b is sealed end to end, differently each time");
+    // What is divided between people is covered in parts; the rule names it as a whole all the same.
+    let person = object(json!({"id": text, "finding": text}));
+    let several = object(json!({"people": {"type": "array", "items": person}}));
+    for classify in [
+        json!({"/people": "special", "/people/*/id": "personal"}),
+        json!({"/people/*": "special", "/people/*/id": "personal"}),
+    ] {
+        let mut divided = definition(&several, &["/people/*/id"], classify);
+        divided.end_to_end = [Class::Special].into();
+        said(&divided, "is special, which is end to end, and may be");
+    }
     let mut attribute = case(&["special"]);
     attribute.extensions.insert("ward".to_owned(), Class::Special);
     said(&attribute, "extensions/ward: is special, which is end to end");
@@ -126,6 +137,40 @@ fn asking_for_it_breaks_and_giving_it_up_is_less_protective() {
     let gives_up = "special is not sealed end to end any more: the bus can open it";
     assert_eq!(told(&sealed, &plain), [(gives_up.to_owned(), Weight::LessProtective, special)]);
     assert_eq!(told(&sealed, &sealed), []);
+}
+
+#[test]
+fn a_field_that_leaves_such_a_class_is_less_protected_whichever_class_it_comes_to() {
+    let finding = |class: &str| {
+        let text = json!({"type": "string"});
+        let schema = object(json!({"person": text, "office": text, "finding": text}));
+        let classify = json!({"/person": "special", "/office": "personal", "/finding": class});
+        let mut definition = definition(&schema, &["/person"], classify);
+        definition.end_to_end = [Class::Personal].into();
+        compiled(&definition)
+    };
+    let told = |old, new| -> Vec<_> {
+        impact(old, new).into_iter().map(|effect| (effect.what, effect.weight)).collect()
+    };
+    // Stricter, so for its readers it is breaking; and the bus can open it, which is more than that.
+    let (sealed, open) = (finding("personal"), finding("special"));
+    assert_eq!(
+        told(&sealed, &open),
+        [
+            ("/finding was personal, is special".to_owned(), Weight::Breaking),
+            (
+                "/finding is not sealed end to end any more: the bus can open it".to_owned(),
+                Weight::LessProtective
+            ),
+        ]
+    );
+    assert_eq!(
+        told(&open, &sealed)[1],
+        (
+            "/finding is sealed end to end from now on: readers need a key of their agency".to_owned(),
+            Weight::Breaking
+        )
+    );
 }
 
 #[test]

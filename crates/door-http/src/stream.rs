@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use bus::{Caller, Consent, Cursor, Delivery, From, Pull, Refusal, RefusalKind};
+use bus::{Caller, Consent, Cursor, Delivery, From, Grounds, Pull, Refusal, RefusalKind};
 use contract::SubscriptionName;
 use contract::cloudevents::write_structured;
 use futures_util::stream::{self, Stream};
@@ -37,8 +37,8 @@ pub async fn stream(
         pull.from = Some(From::Cursor(Cursor::parse(last)?));
     }
     // The first round happens before the response begins, so that a refusal is a status and not an event.
-    let mut following =
-        Following { door, caller, name, pull, place: Cursor::default(), ready: VecDeque::new(), over: false };
+    let (place, ready) = (Cursor::default(), VecDeque::new());
+    let mut following = Following { door, caller, name, pull, place, ready, grounds: None, over: false };
     following.round().await.map_err(Problem)?;
     let events = stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
@@ -50,8 +50,10 @@ pub async fn stream(
 /// An event that was read and has not left yet.
 struct Ready {
     event: Event,
-    /// By whose consent it was opened, and the cursor before it.
-    by_consent: Option<(Consent, Cursor)>,
+    /// The cursor before it.
+    before: Cursor,
+    /// By whose consent it was opened.
+    consent: Option<Consent>,
 }
 
 struct Following {
@@ -62,6 +64,8 @@ struct Following {
     /// Behind the last event handed over.
     place: Cursor,
     ready: VecDeque<Ready>,
+    /// On what grounds they were opened.
+    grounds: Option<Grounds>,
     over: bool,
 }
 
@@ -94,22 +98,26 @@ impl Following {
         }
     }
 
-    /// Whether an event that is ready may still be handed over; false where somebody's consent to it has ended.
+    /// Whether an event that is ready may still be handed over; false where somebody's consent to it has ended, or the terms
+    /// are others.
     async fn may_leave(&self, ready: &Ready) -> Result<bool, Refusal> {
-        self.door.bus.may_consume(&self.caller, &self.name)?;
-        match &ready.by_consent {
-            None => Ok(true),
-            Some((consent, _)) => self.door.bus.still_consented(std::slice::from_ref(consent)).await,
+        let bus = &self.door.bus;
+        if let Some(consent) = &ready.consent
+            && !bus.still_consented(std::slice::from_ref(consent)).await?
+        {
+            return Ok(false);
+        }
+        match &self.grounds {
+            Some(grounds) => bus.still_granted(&self.caller, grounds),
+            None => bus.may_consume(&self.caller, &self.name).map(|_| true),
         }
     }
 
     /// Reads again from where an event stands.
     fn go_back(&mut self, to: Ready) {
-        if let Some((_, place)) = to.by_consent {
-            self.ready.clear();
-            self.place = place.clone();
-            self.pull = Pull { from: Some(From::Cursor(place)), wait_ms: 0, ..self.pull.clone() };
-        }
+        self.ready.clear();
+        self.place = to.before.clone();
+        self.pull = Pull { from: Some(From::Cursor(to.before)), wait_ms: 0, ..self.pull.clone() };
     }
 
     /// The last event of the stream: why it ends. What was ready does not leave any more.
@@ -124,11 +132,10 @@ impl Following {
     async fn round(&mut self) -> Result<(), Refusal> {
         let delivery = self.door.bus.pull(&self.caller, &self.name, self.pull.clone()).await?;
         let mut cursor = std::mem::take(&mut self.place);
-        if delivery.events.iter().any(|event| event.consent.is_some()) {
-            begin_where_read(&mut cursor, &delivery);
-        }
+        begin_where_read(&mut cursor, &delivery);
+        self.grounds = delivery.grounds;
         for mut delivered in delivery.events {
-            let by_consent = delivered.consent.take().map(|consent| (consent, cursor.clone()));
+            let (before, consent) = (cursor.clone(), delivered.consent.take());
             match delivered.redriven {
                 0 => {
                     cursor.next.insert(delivered.partition, delivered.offset + 1);
@@ -139,7 +146,7 @@ impl Following {
             write_structured(&wire::delivered(delivered), &mut text);
             let text = String::from_utf8_lossy(&text).replace(['\n', '\r'], " ");
             let event = Event::default().event("event").id(cursor.encode()).data(text);
-            self.ready.push_back(Ready { event, by_consent });
+            self.ready.push_back(Ready { event, before, consent });
         }
         cursor.redriven.clear();
         for (partition, offset) in delivery.cursor.next {

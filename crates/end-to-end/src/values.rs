@@ -65,13 +65,23 @@ pub(crate) fn seal_with(
     {
         return Err(SealError::SameRecipientTwice(pair[0].key));
     }
+    encrypt(json, key, addressees, context)
+}
+
+/// The value under its key, bound to those for whom the key was wrapped.
+fn encrypt(
+    json: &str,
+    key: &[u8; 32],
+    addressees: Vec<Addressee>,
+    context: &Context<'_>,
+) -> Result<String, SealError> {
     let pointer = context.pointer.to_owned();
     let mut sealed = Sealed { pointer, addressees, commitment: commitment(key), ciphertext: Vec::new() };
     let length = padded(json.len());
     let mut text = Zeroizing::new(Vec::with_capacity(length));
     text.extend(json.as_bytes());
     text.resize(length, b' ');
-    let aad = [info, sealed.header()].concat();
+    let aad = [context.bytes(), sealed.header()].concat();
     let payload = Payload { msg: &text, aad: &aad };
     let encrypted = Aes256Gcm::new(&(*key).into()).encrypt(&Nonce::from(NONCE), payload);
     sealed.ciphertext = encrypted.map_err(|_| SealError::TooLong)?;
@@ -99,14 +109,8 @@ pub fn open(text: &str, keys: &[PrivateKey], context: &Context<'_>) -> Result<Ze
     if sealed.pointer != context.pointer {
         return Err(OpenError::Misplaced);
     }
-    let ids: Vec<_> = keys.iter().map(|key| (key.id(), key)).collect();
-    let own = |one: &Addressee| Some((one.clone(), ids.iter().find(|(id, _)| *id == one.key)?.1));
-    let (own, private) = sealed.addressees.iter().find_map(own).ok_or(OpenError::NotForUs)?;
     let info = context.bytes();
-    let key = unwrap(private, &own, &info).ok_or(OpenError::Forged)?;
-    if commitment(&key) != sealed.commitment {
-        return Err(OpenError::Forged);
-    }
+    let key = value_key(&sealed, keys, &info)?;
     let aad = [info, sealed.header()].concat();
     let payload = Payload { msg: &sealed.ciphertext, aad: &aad };
     let opened = Aes256Gcm::new(&(*key).into()).decrypt(&Nonce::from(NONCE), payload);
@@ -114,6 +118,21 @@ pub fn open(text: &str, keys: &[PrivateKey], context: &Context<'_>) -> Result<Ze
     let json = std::str::from_utf8(&opened).map_err(|_| OpenError::Forged)?.trim_end_matches(' ');
     serde_json::from_str::<&RawValue>(json).map_err(|_| OpenError::Forged)?;
     Ok(Zeroizing::new(json.to_owned()))
+}
+
+/// The key of a value, from whichever addressee one of the keys opens it for: several may name one key, and a sealer in bad
+/// faith may have given the first of them another.
+fn value_key(sealed: &Sealed, keys: &[PrivateKey], info: &[u8]) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+    let ids: Vec<_> = keys.iter().map(|key| (key.id(), key)).collect();
+    let mut why = OpenError::NotForUs;
+    for one in &sealed.addressees {
+        let Some((_, private)) = ids.iter().find(|(id, _)| *id == one.key) else { continue };
+        match unwrap(private, one, info).filter(|key| commitment(key) == sealed.commitment) {
+            Some(key) => return Ok(key),
+            None => why = OpenError::Forged,
+        }
+    }
+    Err(why)
 }
 
 /// Tells keys apart without telling anything of them.
@@ -184,6 +203,28 @@ impl TryCryptoRng for Given<'_> {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two addressees have one key, and for the first of them it wraps another: the second opens it all the same.
+    #[test]
+    fn every_addressee_with_a_key_is_tried() {
+        let key = PrivateKey::generate().unwrap();
+        let context = Context { topic: "a.b", source: "urn:xx:a", id: "1", pointer: "/a" };
+        let for_agency = |agency: &str, value_key: &[u8; 32]| {
+            let name = form::named(agency, key.id());
+            let (encapsulated, wrapped) =
+                wrap(key.public(), value_key, &context.bytes(), &name, &[3; 32]).unwrap();
+            let wrapped = wrapped.try_into().unwrap();
+            Addressee { agency: agency.to_owned(), key: key.id(), encapsulated, wrapped }
+        };
+        let open = |addressees: Vec<Addressee>| {
+            let text = encrypt("\"B20\"", &[1; 32], addressees, &context).unwrap();
+            open(&text, std::slice::from_ref(&key), &context).map(|json| json.to_string())
+        };
+        let (false_one, true_one) = (for_agency("a", &[2; 32]), for_agency("b", &[1; 32]));
+        assert_eq!(open(vec![false_one.clone(), true_one]), Ok("\"B20\"".to_owned()));
+        assert_eq!(open(vec![false_one]), Err(OpenError::Forged));
+        assert_eq!(open(Vec::new()), Err(OpenError::NotForUs));
+    }
 
     /// The vector of `docs/formats/end-to-end.md`, from its randomness.
     #[test]

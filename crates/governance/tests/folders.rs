@@ -39,7 +39,8 @@ fn what_is_written_as_a_folder_reads_as_what_it_was() {
 #[test]
 fn a_form_of_redaction_is_read_and_written_and_a_bare_null_is_meant() {
     let at = "topics/benefit.child.granted/topic.yaml";
-    for (text, form) in [("null", "null"), ("\"null\"", "null"), ("first 2", "first 2"), ("absent", "absent")]
+    for (text, form) in
+        [("null", "null"), ("~", "null"), ("\"null\"", "null"), ("first 2", "first 2"), ("absent", "absent")]
     {
         let mut files = example();
         let yaml = files[at].replace("redact: last 4", &format!("redact: {text}"));
@@ -51,15 +52,49 @@ fn a_form_of_redaction_is_read_and_written_and_a_bare_null_is_meant() {
         assert_eq!(rule.redact.to_string(), form);
         assert_eq!(desired(&wished.to_files()), wished);
     }
-    let mut files = example();
-    let yaml = files[at].replace("redact: last 4", "redact: last 9");
-    files.insert(at.to_owned(), yaml);
-    let faults = Desired::from_files(&files).unwrap_err();
-    let told = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(
-        told.contains("classify./recipient/iban") && told.contains("use absent, null, first N"),
-        "{told}"
-    );
+    for (text, remedy) in
+        [("redact: last 9", "use absent, null, first N"), ("redact: ", "write `redact: null`")]
+    {
+        let mut files = example();
+        let yaml = files[at].replace("redact: last 4", text);
+        files.insert(at.to_owned(), yaml);
+        let faults = Desired::from_files(&files).unwrap_err();
+        let told = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(told.contains("classify./recipient/iban") && told.contains(remedy), "{told}");
+    }
+}
+
+#[test]
+fn a_redaction_without_a_value_is_told_in_every_way_of_writing_it() {
+    let at = "topics/benefit.child.granted/topic.yaml";
+    let files = example();
+    let rule = files[at].lines().find(|line| line.contains("redact: last 4")).unwrap().to_owned();
+    let (place, indent) =
+        (rule.trim_start().split(':').next().unwrap(), rule.len() - rule.trim_start().len());
+    let place = format!("{:indent$}{place}", "");
+    let deeper = " ".repeat(indent + 2);
+    for (inside, is_null) in [
+        (format!("{place}:\n{deeper}class: personal\n{deeper}redact: null"), true),
+        (format!("{place}:\n{deeper}redact: null # nothing of it\n{deeper}class: personal"), true),
+        (format!("{place}:\n{deeper}redact:\n{deeper}  null\n{deeper}class: personal"), true),
+        (format!("{place}: {{redact: null, class: personal}}"), true),
+        (format!("{place}:\n{deeper}class: personal\n{deeper}redact:"), false),
+        (format!("{place}:\n{deeper}redact:\n{deeper}class: personal"), false),
+        (format!("{place}:\n{deeper}redact: # null\n{deeper}class: personal"), false),
+        (format!("{place}: {{redact: , class: personal}}"), false),
+        (format!("{place}: {{class: personal, redact:}}"), false),
+    ] {
+        let mut files = files.clone();
+        let yaml = files[at].replace(&rule, &inside);
+        files.insert(at.to_owned(), yaml);
+        let read = Desired::from_files(&files);
+        let told = read.as_ref().err().into_iter().flatten().map(ToString::to_string).collect::<String>();
+        assert_eq!(
+            (read.is_ok(), told.contains("write `redact: null`")),
+            (is_null, !is_null),
+            "{inside}\n{told}"
+        );
+    }
 }
 
 #[test]

@@ -133,6 +133,15 @@ fn topics_that_are_believed_together_are_kept_equally_long_by_one_agency() {
     let longer = json!({"command": "change-topic", "topic": "consent.form.entered", "retention": "90d"});
     done(&mut state, &operator(), longer);
     done(&mut state, &operator(), both);
+    let mut faster = consent_topic(&schema());
+    faster["topic"] = json!("consent.app.tapped");
+    faster["contract"]["topic"] = json!("consent.app.tapped");
+    faster["latency"] = json!("realtime");
+    faster["retention"] = json!("90d");
+    done(&mut state, &operator(), faster);
+    let all = standards(&["consent.record.changed", "consent.app.tapped"]);
+    let refused = decided(&state, &operator(), all).unwrap_err();
+    assert!(refused.text.contains("one class of latency"), "{refused}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use tokio::sync::futures::OwnedNotified;
 use tokio::task::JoinHandle;
 
 use super::carry::{Unfit, View};
+use super::grounds::Grounds;
 use super::{Batch, reveal};
 use crate::api::{Caller, Delivered};
 use crate::core::Core;
@@ -46,6 +47,10 @@ pub struct Fetched<T> {
     pub portions: Vec<Portion<T>>,
     /// Stored bytes of the events.
     pub bytes: usize,
+    /// On what grounds they were opened.
+    pub(super) grounds: Grounds,
+    /// By whose consent.
+    pub(super) consents: Vec<Consent>,
 }
 
 /// What was read of one partition.
@@ -86,19 +91,16 @@ impl Bus {
         let present = Arc::new(present);
         loop {
             let subscription = self.may_consume(caller, name)?;
-            let erasures = self.core.keyring.erasures();
-            let mut read = self.read_portions(&subscription, &fetch, &present).await?;
-            let consents: Vec<Consent> =
-                read.iter_mut().flat_map(|part| std::mem::take(&mut part.consents)).collect();
+            let grounds = Grounds { seen: subscription.clone(), erasures: self.core.keyring.erasures() };
+            let read = self.read_portions(&subscription, &fetch, &present).await?;
             // What was read last may be of a version that went live meanwhile.
             if self.is_served_otherwise(&subscription)? {
                 continue;
             }
-            let fetched = self.give_out(caller, &subscription, read).await?;
+            let fetched = self.give_out(caller, grounds, read).await?;
             // Nor is anything handed over of somebody who was erased since it was opened, or withdrew their consent.
-            if self.core.keyring.erasures() == erasures
-                && !self.is_served_otherwise(&subscription)?
-                && self.still_consented(&consents).await?
+            if self.still_consented(&fetched.consents).await?
+                && self.still_granted(caller, &fetched.grounds)?
             {
                 return Ok(fetched);
             }
@@ -133,16 +135,18 @@ impl Bus {
     async fn give_out<T>(
         &self,
         caller: &Caller,
-        subscription: &Subscription,
+        grounds: Grounds,
         read: Vec<Revealed<T>>,
     ) -> Result<Fetched<T>, Refusal> {
+        let subscription = grounds.seen.clone();
         let topic = self.core.topics.get(&subscription.topic)?;
-        let mut fetched = Fetched { portions: Vec::with_capacity(read.len()), bytes: 0 };
+        let portions = Vec::with_capacity(read.len());
+        let mut fetched = Fetched { portions, bytes: 0, grounds, consents: Vec::new() };
         let (mut places, mut times_ms, mut unfit) = (Vec::new(), Vec::new(), Vec::new());
         let (mut opened, mut veiled) = (ClassSet::default(), ClassSet::default());
-        for Revealed { portion, events, bytes, opened: classes, veiled: shown, unfit: some, consents: _ } in
-            read
+        for Revealed { portion, events, bytes, opened: classes, veiled: shown, unfit: some, consents } in read
         {
+            fetched.consents.extend(consents);
             fetched.bytes += bytes;
             places.extend(events.iter().map(|(offset, _)| (portion.partition, *offset)));
             times_ms.extend(events.iter().map(|(_, time_ms)| *time_ms));
@@ -152,10 +156,10 @@ impl Bus {
             fetched.portions.push(portion);
         }
         if !unfit.is_empty() {
-            self.set_aside(&topic, subscription, &unfit, BTreeMap::new()).await?;
+            self.set_aside(&topic, &subscription, &unfit, BTreeMap::new()).await?;
         }
         if !places.is_empty() {
-            self.record_disclosure(caller, subscription, &topic, (&opened, &veiled), &places).await?;
+            self.record_disclosure(caller, &subscription, &topic, (&opened, &veiled), &places).await?;
             self.measure_age(&topic, times_ms);
         }
         Ok(fetched)

@@ -8,6 +8,7 @@ mod carry;
 mod carrying;
 mod consumed;
 mod fetch;
+mod grounds;
 mod letters;
 mod naming;
 mod offsets;
@@ -34,6 +35,7 @@ use crate::{Bus, Refusal, RefusalKind};
 use carry::{Unfit, View};
 pub(crate) use carrying::Carrying;
 pub use fetch::{Fetch, Fetched, Portion, Refused, Wanted};
+pub use grounds::Grounds;
 pub(crate) use read::Found;
 
 impl Bus {
@@ -68,7 +70,7 @@ impl Bus {
                 // Whoever goes on from a delivery has had its letters.
                 redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
             }
-            let erasures = self.core.keyring.erasures();
+            let grounds = Grounds { seen: subscription.clone(), erasures: self.core.keyring.erasures() };
             let view = View::of(&self.core, &subscription, demand);
             let batch = self.read_and_reveal(&topic, view, start, redriven, max).await?;
             if self.is_served_otherwise(&subscription)? {
@@ -81,13 +83,11 @@ impl Bus {
                 continue;
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {
-                let delivery = self.disclose(caller, &subscription, &topic, batch).await?;
+                let mut delivery = self.disclose(caller, &subscription, &topic, batch).await?;
                 let consents: Vec<_> =
                     delivery.events.iter().filter_map(|event| event.consent.clone()).collect();
-                if self.core.keyring.erasures() == erasures
-                    && !self.is_served_otherwise(&subscription)?
-                    && self.still_consented(&consents).await?
-                {
+                if self.still_consented(&consents).await? && self.still_granted(caller, &grounds)? {
+                    delivery.grounds = Some(grounds);
                     return Ok(delivery);
                 }
                 // Somebody was erased since it was opened, or does not consent any more, or the terms are others: it is
@@ -191,14 +191,15 @@ impl Bus {
         let cursor = Cursor { next: batch.next, redriven: batch.from_letters };
         let carried_on = subscription.carried_on();
         if batch.events.is_empty() {
-            return Ok(Delivery { events: Vec::new(), cursor, opened: batch.opened, carried_on });
+            let opened = batch.opened;
+            return Ok(Delivery { events: Vec::new(), cursor, opened, carried_on, grounds: None });
         }
         let places: Vec<(u32, u64)> =
             batch.events.iter().map(|event| (event.partition, event.offset)).collect();
         let classes = (&batch.opened, &batch.veiled);
         self.record_disclosure(caller, subscription, topic, classes, &places).await?;
         self.measure_age(topic, batch.events.iter().map(|event| event.time_ms));
-        Ok(Delivery { events: batch.events, cursor, opened: batch.opened, carried_on })
+        Ok(Delivery { events: batch.events, cursor, opened: batch.opened, carried_on, grounds: None })
     }
 
     /// Records that the events at `places` are about to be handed over; they may be when this returns.

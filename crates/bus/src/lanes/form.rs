@@ -176,18 +176,19 @@ impl<'a> Forming<'a> {
     /// Whether an event's identity was seen before, durably or in this group.
     pub(super) fn seen(&mut self, job: &PublishJob, event_number: usize) -> Result<Option<Outcome>, Refusal> {
         let event = &job.ready[event_number];
+        let refused = || event.refused.as_deref().cloned();
         if let Some((digest, receipt)) = self.pending.get(&event.identity) {
             return Ok(Some(if *digest == event.digest {
                 Outcome::Duplicate(receipt.clone())
             } else {
-                Outcome::Refused(conflict(job))
+                Outcome::Refused(refused().unwrap_or_else(|| conflict(job)))
             }));
         }
         let body = &job.bodies[event.body.clone()];
         Ok(match self.parts.identities.seen(&job.topic, event.identity as u64, body, self.now_ms)? {
-            Seen::Never => self.unkept_key(event).map(Outcome::Refused),
+            Seen::Never => refused().or_else(|| self.unkept_key(event)).map(Outcome::Refused),
             Seen::Same(receipt) => Some(Outcome::Duplicate(receipt)),
-            Seen::Other => Some(Outcome::Refused(conflict(job))),
+            Seen::Other => Some(Outcome::Refused(refused().unwrap_or_else(|| conflict(job)))),
         })
     }
 
@@ -203,13 +204,16 @@ impl<'a> Forming<'a> {
     }
 
     pub(super) fn decided(&mut self, job: &mut PublishJob, event_number: usize, outcome: Outcome) {
-        let index = job.ready[event_number].index;
+        let event = &job.ready[event_number];
+        let index = event.index;
         if let Outcome::Refused(refusal) = &outcome {
+            // Of what was refused before it came here, the mark of its id is kept, as of all such.
+            let id = event.refused.as_ref().and(event.marks.first()).map(|mark| format!("{mark:016x}"));
             job.entries.push(audit_logs::refusal_entry(
                 &job.publisher,
                 &job.topic.name,
                 job.topic.lane,
-                None,
+                id.as_deref(),
                 refusal,
                 &self.time,
             ));

@@ -86,6 +86,8 @@ pub struct ReadyEvent {
     pub new_keys: Vec<NewKey>,
     /// What was found in it that its contract says is not there.
     pub noted: Vec<Leak>,
+    /// Why it is not taken, unless it was taken before.
+    pub refused: Option<Box<Refusal>>,
 }
 
 /// A person's key that must become durable with the first event sealed under it.

@@ -4,8 +4,8 @@
 //! durable, after what came meanwhile was read: so nothing leaves the bus that was withdrawn, with a receipt, before. It costs
 //! whoever demands nothing a comparison.
 //!
-//! A person has another name under each agency's keys. Records are read once for each agency whose topics are read by
-//! consent ([`shelf`]), by the bus itself at its start and every second, so that little is left for who asks.
+//! A person has another name under each agency's keys, so there is a view for each agency whose topics are read by consent
+//! ([`shelf`]). The bus itself reads on at its start and every second, so that little is left for who asks.
 
 mod shelf;
 mod words;
@@ -16,18 +16,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::AgencyName;
+use governance::state::Former;
 use governance::{Subscription, person_consent};
 use parking_lot::RwLock;
 use seal::Pseudonym;
 use tokio::time::timeout;
 
+use crate::clock::Latest;
 use crate::core::Core;
 use crate::topics::Topic;
 use crate::{Bus, Refusal};
 use shelf::Shelf;
+use words::What;
 
 /// How often the bus reads on by itself.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often what is too old to matter is dropped from memory, in milliseconds.
+const FORGET_MS: u64 = 3_600_000;
 
 /// How many events a delivery reads by itself before it goes on; where there are more, the bus is still reading.
 const FEW: u64 = 5_000;
@@ -36,9 +42,26 @@ const FEW: u64 = 5_000;
 #[derive(Default)]
 pub struct PersonConsents {
     shelves: RwLock<HashMap<AgencyName, Arc<Shelf>>>,
+    /// Whoever holds it reads.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// What has ended by the clock does not stand again because the clock was set back.
+    latest: Latest,
 }
 
 impl PersonConsents {
+    /// Nothing read yet; `youngest_ms` is the time of the youngest record of all, in milliseconds since 1970.
+    pub fn from(youngest_ms: u64) -> Self {
+        Self { latest: Latest::from(youngest_ms), ..Self::default() }
+    }
+
+    fn now_ms(&self, core: &Core) -> u64 {
+        self.latest.now_ms(&*core.clock)
+    }
+
+    fn all(&self) -> Vec<Arc<Shelf>> {
+        self.shelves.read().values().cloned().collect()
+    }
+
     /// An agency's view by the topics that are believed now; an empty one where there is none yet.
     fn shelf(&self, core: &Core, agency: &AgencyName) -> Arc<Shelf> {
         let state = core.state();
@@ -66,6 +89,8 @@ impl PersonConsents {
 pub struct Demand {
     purpose: String,
     agency: AgencyName,
+    /// The agencies that had the subscription before.
+    formerly: Vec<AgencyName>,
     shelf: Arc<Shelf>,
 }
 
@@ -74,13 +99,15 @@ impl Demand {
     pub fn of(core: &Core, topic: &Topic, subscription: &Subscription) -> Option<Arc<Self>> {
         let purpose = subscription.granted_terms()?.consent.clone()?;
         let shelf = core.person_consents.shelf(core, &topic.sealed_by);
-        Some(Arc::new(Self { purpose, agency: subscription.agency.clone(), shelf }))
+        let formerly = subscription.formerly.iter().map(|Former { agency, .. }| agency.clone()).collect();
+        Some(Arc::new(Self { purpose, agency: subscription.agency.clone(), formerly, shelf }))
     }
 
     /// Whether a person's consent to it stands.
     pub fn is_met(&self, core: &Core, person: &Pseudonym) -> bool {
-        let what = (self.purpose.as_str(), self.agency.as_str());
-        self.shelf.stands(core, person, what, core.clock.now_ms())
+        let Self { purpose, agency, formerly, shelf } = self;
+        let what = What { purpose, recipient: agency.as_str(), formerly };
+        shelf.stands(core, person, what, core.person_consents.now_ms(core))
     }
 }
 
@@ -129,9 +156,7 @@ impl Bus {
                 Refusal::unavailable(text).hint("nothing was handed over; ask again, it goes on by itself")
             );
         }
-        let (core, shelf) = (self.core.clone(), shelf.clone());
-        let read = tokio::task::spawn_blocking(move || shelf.catch_up(&core));
-        read.await.map_err(|_| Refusal::unavailable("reading was broken off").hint("ask again"))?
+        shelf.catch_up(&self.core, &self.core.person_consents.all()).await
     }
 
     /// Whether the consents by which events were opened stand still, after all that is durable by now.
@@ -160,32 +185,37 @@ impl Bus {
 /// Reads what people say until the bus closes, for each agency whose topics are read by consent.
 pub async fn run(bus: Bus) {
     let mut failed: HashMap<AgencyName, String> = HashMap::new();
+    let mut forgotten_ms = 0;
     loop {
         let bell = bus.core.tail.rights_bell();
         let bell = bell.notified();
         let agencies = person_consent::agencies_asking(&bus.core.state(), bus.core.clock.now_ms());
         bus.core.person_consents.keep_only(&agencies);
-        for agency in &agencies {
-            let shelf = bus.core.person_consents.shelf(&bus.core, agency);
-            let (core, begun, is_first) = (bus.core.clone(), Instant::now(), shelf.words().is_none());
-            let reading = shelf.clone();
-            let read = tokio::task::spawn_blocking(move || reading.catch_up(&core)).await;
-            match read {
-                Ok(Ok(())) => {
+        // All of them first, so that whoever reads reads for all.
+        let shelves: Vec<_> =
+            agencies.iter().map(|agency| bus.core.person_consents.shelf(&bus.core, agency)).collect();
+        for shelf in &shelves {
+            let (agency, begun, is_first) = (&shelf.agency, Instant::now(), shelf.words().is_none());
+            match shelf.catch_up(&bus.core, &shelves).await {
+                Ok(()) => {
                     if failed.remove(agency).is_some() || is_first {
                         let (words, ms) = (shelf.words().unwrap_or(0), begun.elapsed().as_millis() as u64);
                         tracing::info!(%agency, words, ms, "what people consent to was read");
                     }
                 }
-                Ok(Err(error)) => {
+                Err(error) => {
                     let text = error.to_string();
                     if failed.get(agency) != Some(&text) {
                         tracing::warn!(%agency, %error, "what people consent to cannot be read; until then nobody does");
                         failed.insert(agency.clone(), text);
                     }
                 }
-                Err(error) => tracing::error!(%agency, %error, "reading what people consent to broke off"),
             }
+        }
+        let now_ms = bus.core.person_consents.now_ms(&bus.core);
+        if now_ms.saturating_sub(forgotten_ms) >= FORGET_MS {
+            forgotten_ms = now_ms;
+            shelves.iter().for_each(|shelf| shelf.forget(&bus.core, now_ms));
         }
         let _ = timeout(LOOK, bell).await;
     }

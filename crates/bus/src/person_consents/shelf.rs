@@ -1,18 +1,20 @@
 //! What people consent to, by what one agency's keys call them: read from the topics that say it, and followed.
 //!
 //! Nobody is told of new records; who asks reads what came since. So whoever was told that a withdrawal is durable finds
-//! it heeded by what is read after.
+//! it heeded by what is read after. To open a record is dear, to name its person by another agency's keys is not: a record
+//! is opened once for all agencies that have read as far.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contract::{AgencyName, ClassSet, Format, Redactor, TopicName};
 use governance::person_consent::Record;
 use journal::{Offset, StreamId};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use seal::{Piece, Pseudonym, SealedForm};
 
-use super::words::{Place, Said, Table};
+use super::words::{Place, Said, Table, What};
 use crate::Refusal;
 use crate::core::Core;
 use crate::deliver::reveal::{self, Sight};
@@ -30,8 +32,6 @@ pub struct Shelf {
     pub topics: BTreeSet<TopicName>,
     /// What was read of each partition.
     next: RwLock<HashMap<StreamId, Offset>>,
-    /// One reads at a time.
-    reading: Mutex<()>,
     table: RwLock<Table>,
     /// Whether it was ever read to the end. Before that nothing stands.
     is_whole: AtomicBool,
@@ -44,7 +44,6 @@ impl Shelf {
             agency,
             topics,
             next: RwLock::default(),
-            reading: Mutex::default(),
             table: RwLock::default(),
             is_whole: AtomicBool::new(false),
         }
@@ -56,59 +55,109 @@ impl Shelf {
         for topic in &self.topics {
             for stream in &core.topics.get(topic)?.partitions {
                 let bounds = core.journal.bounds(*stream)?;
-                let next = self.next.read().get(stream).copied().unwrap_or(0).max(bounds.first);
+                let next = self.next(*stream).max(bounds.first);
                 behind += bounds.next.saturating_sub(next);
             }
         }
         Ok(behind)
     }
 
-    /// Reads what came since. Blocks, on the journal and on whoever reads already.
-    pub fn catch_up(&self, core: &Core) -> Result<(), Refusal> {
+    fn next(&self, stream: StreamId) -> Offset {
+        self.next.read().get(&stream).copied().unwrap_or(0)
+    }
+
+    /// Reads what came since, and lets the others that have read as far have it too. One reads at a time, a portion each:
+    /// who waits does not hold a thread, and who has little to read is not kept by who has much.
+    pub async fn catch_up(self: &Arc<Self>, core: &Arc<Core>, others: &[Arc<Shelf>]) -> Result<(), Refusal> {
+        let others: Arc<[Arc<Shelf>]> =
+            others.iter().filter(|other| !Arc::ptr_eq(other, self)).cloned().collect();
         for topic in &self.topics {
             let topic = core.topics.get(topic)?;
             for stream in &topic.partitions {
-                while self.read_some(core, &topic, *stream)? {}
+                while self.read_in_turn(core, &topic, *stream, &others).await? {}
             }
         }
         self.is_whole.store(true, Ordering::Release);
         Ok(())
     }
 
+    async fn read_in_turn(
+        self: &Arc<Self>,
+        core: &Arc<Core>,
+        topic: &Arc<Topic>,
+        stream: StreamId,
+        others: &Arc<[Arc<Shelf>]>,
+    ) -> Result<bool, Refusal> {
+        let turn = core.person_consents.turn.clone().lock_owned().await;
+        // Whoever had the turn before may have read it.
+        if self.next(stream) >= core.journal.bounds(stream)?.next {
+            return Ok(false);
+        }
+        let (shelf, core, topic, others) = (self.clone(), core.clone(), topic.clone(), others.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            // Until it has read: who asked may be gone before.
+            let _turn = turn;
+            shelf.read_some(&core, &topic, stream, &others)
+        });
+        read.await.map_err(|_| Refusal::unavailable("reading was broken off").hint("ask again"))?
+    }
+
     /// Reads a portion of a partition; false where there is nothing more.
-    fn read_some(&self, core: &Core, topic: &Topic, stream: StreamId) -> Result<bool, Refusal> {
+    fn read_some(
+        &self,
+        core: &Core,
+        topic: &Topic,
+        stream: StreamId,
+        others: &[Arc<Shelf>],
+    ) -> Result<bool, Refusal> {
         if core.closed.load(Ordering::SeqCst) {
             return Err(Refusal::unavailable("the bus is stopping"));
         }
-        let _alone = self.reading.lock();
-        let next = self.next.read().get(&stream).copied().unwrap_or(0);
         let bounds = core.journal.bounds(stream)?;
-        let from = next.max(bounds.first);
+        let from = self.next(stream).max(bounds.first);
         if from >= bounds.next {
             return Ok(false);
         }
         let records = core.journal.read(stream, from, PORTION_BYTES)?;
         let Some(last) = records.last() else { return Ok(false) };
-        let keys = core.keyring.agency(&self.agency)?;
+        let mut shelves = vec![(self, core.keyring.agency(&self.agency)?)];
+        for other in others.iter().filter(|other| other.topics == self.topics && other.next(stream) >= from) {
+            // Whose keys are not open reads it later.
+            shelves.extend(core.keyring.agency(&other.agency).ok().map(|keys| (&**other, keys)));
+        }
         let mut said = Vec::with_capacity(records.len());
         for stored in &records {
             if let Some((record, by)) = read(core, topic, stored)? {
-                let person = core.keyring.person_then(&keys, &record.principal, stored.time_ms);
-                let place = Place { time_ms: stored.time_ms, stream, offset: stored.offset };
-                said.push((person, record, by, place));
+                said.push((record, by, Place { time_ms: stored.time_ms, stream, offset: stored.offset }));
             }
         }
-        let mut table = self.table.write();
-        for (person, record, by, place) in said {
-            table.fold(person, &Said { record: &record, place, kept_ms: topic.retention_ms, by });
+        for (shelf, keys) in shelves {
+            let called = said
+                .iter()
+                .map(|(record, _, at)| core.keyring.person_then(&keys, &record.principal, at.time_ms));
+            let called: Vec<Pseudonym> = called.collect();
+            let mut table = shelf.table.write();
+            for (person, (record, by, place)) in called.into_iter().zip(&said) {
+                table.fold(person, &Said { record, place: *place, kept_ms: topic.retention_ms, by: *by });
+            }
+            drop(table);
+            let mut next = shelf.next.write();
+            let next = next.entry(stream).or_default();
+            *next = (*next).max(last.offset + 1);
         }
-        drop(table);
-        self.next.write().insert(stream, last.offset + 1);
         Ok(true)
     }
 
+    /// Drops what is older than its topics keep events.
+    pub fn forget(&self, core: &Core, now_ms: u64) {
+        let topics = self.topics.iter().filter_map(|name| core.topics.get(name).ok());
+        if let Some(kept_ms) = topics.map(|topic| topic.retention_ms).max() {
+            self.table.write().forget(now_ms, kept_ms);
+        }
+    }
+
     /// Whether a person's consent stands, as far as it was read.
-    pub fn stands(&self, core: &Core, person: &Pseudonym, what: (&str, &str), now_ms: u64) -> bool {
+    pub fn stands(&self, core: &Core, person: &Pseudonym, what: What<'_>, now_ms: u64) -> bool {
         let is_gone = |by: &Pseudonym| core.keyring.is_erased(by);
         self.is_whole.load(Ordering::Acquire) && self.table.read().stands(person, what, now_ms, is_gone)
     }

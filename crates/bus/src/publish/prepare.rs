@@ -59,7 +59,7 @@ pub fn prepare(
         attributes_fit(core, topic, &contract, event)?;
         profiles::keep(core, topic, &contract, event)?;
     }
-    end_to_end::keep(core, topic, &contract, &data)?;
+    let refused = end_to_end::keep(core, topic, &contract, &data).err();
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();
     let mut ready =
@@ -67,6 +67,7 @@ pub fn prepare(
             .write(event, &data, bodies)
             .inspect_err(|_| bodies.truncate(start))?;
     ready.new_keys = people.new_keys;
+    end_to_end::note(&mut ready, refused);
     ready.hash = audit::leaf_hash(&bodies[ready.body.clone()]);
     Ok(ready)
 }
@@ -318,6 +319,7 @@ impl Sealing<'_> {
             body: start..bodies.len(),
             new_keys: Vec::new(),
             noted,
+            refused: None,
         })
     }
 

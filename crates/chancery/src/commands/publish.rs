@@ -1,14 +1,16 @@
 //! `chancery publish`: CloudEvents from files or stdin, in batches, safely repeated where an answer was lost.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::Options;
@@ -63,7 +65,7 @@ impl Publish {
             client: options.client(),
             topics: None,
             sealing: HashMap::new(),
-            rejects: self.rejects.as_deref().map(File::create).transpose()?.map(BufWriter::new),
+            rejects: self.rejects.as_deref().map(rejects).transpose()?.map(BufWriter::new),
             count: Count::default(),
             retry_for: Duration::from_secs(self.retry_for),
             progress: progress(),
@@ -121,6 +123,15 @@ impl Publish {
     }
 }
 
+/// The file for refused events. They may be about people, so it is its owner's alone, one that was there too.
+fn rejects(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    if file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
 /// Calls `take` with each value: of a JSON array, or of lines.
 fn each_value(
     mut reader: impl BufRead,
@@ -143,6 +154,13 @@ fn each_value(
         take(value)?;
     }
     Ok(())
+}
+
+/// A line of the file for refused events.
+#[derive(Serialize)]
+struct Rejected<'r> {
+    event: &'r RawValue,
+    problem: &'r Value,
 }
 
 struct Sender {
@@ -283,8 +301,11 @@ impl Sender {
                 .suspend(|| output::note(format_args!("refused {id}: {}", problem_text(status, problem))));
         }
         if let Some(rejects) = &mut self.rejects {
-            let line = json!({"event": event, "problem": result["problem"]});
-            writeln!(rejects, "{line}")?;
+            // The event as it came: what is nested too deep for a value is set aside as well.
+            let line = Rejected { event, problem: &result["problem"] };
+            let line = serde_json::to_string(&line).map_err(|error| Failure::new(error.to_string()))?;
+            // In JSON a line ends between values only.
+            writeln!(rejects, "{}", line.replace(['\n', '\r'], " "))?;
         }
         Ok(())
     }

@@ -109,6 +109,7 @@ impl<P: Places> Builder<'_, P> {
         let exact = self.exact_rule(&visit);
         if let Some(exact) = exact {
             self.form_fits(exact, &visit);
+            self.sealed_text_fits(exact, &visit);
         }
         let rule = exact.or(visit.inherited);
         let below: Vec<usize> =
@@ -202,15 +203,22 @@ impl<P: Places> Builder<'_, P> {
                 None
             }
         };
+        self.sealed_text_fits(rule, visit);
+        let form = self.rules[rule].field.redact;
+        let field = Field { class: index, sealed, form, owner, watch, keys };
+        PlanNode { field: Some(field), whole: true, ..PlanNode::default() }
+    }
+
+    /// Whether a text that is sealed end to end can stand here, where the rule's class is. Not only where the rule covers: what
+    /// is divided between people is covered in parts, and a producer seals what the rule names.
+    fn sealed_text_fits(&mut self, rule: usize, visit: &Visit<P::Place>) {
+        let class = &self.rules[rule].field.class;
         if self.definition.end_to_end.contains(class) {
             let (types, keyword) =
                 (self.places.types(&visit.place), self.places.forbids_sealed(&visit.place));
             let fault = end_to_end::place_fault(class, types, keyword);
-            fault.into_iter().for_each(|(problem, remedy)| self.fault(path, problem, remedy));
+            fault.into_iter().for_each(|(problem, remedy)| self.fault(&visit.path, problem, remedy));
         }
-        let form = self.rules[rule].field.redact;
-        let field = Field { class: index, sealed, form, owner, watch, keys };
-        PlanNode { field: Some(field), whole: true, ..PlanNode::default() }
     }
 
     /// What must not be found where this rule holds.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bus::{Delivered, Fetch, Fetched, Portion, Refused, Wanted};
+use bus::{Delivered, Fetched, Portion, Refusal, Refused, Wanted};
 use bytes::Bytes;
 use contract::{SubscriptionName, TopicName};
 use futures_util::future::select_all;
@@ -154,30 +154,33 @@ fn subscription(call: &Call, topic: &TopicName) -> Result<SubscriptionName, Resp
 }
 
 async fn read(call: &Call, request: &FetchRequest, subscriptions: &Subscriptions) -> Read {
-    let mut left = (request.max_bytes.max(0) as usize).min(ANSWER_MAX_BYTES);
-    let mut read = Vec::with_capacity(request.topics.len());
-    for asked in &request.topics {
-        let fetched = match subscriptions.get(asked) {
-            Err(error) => Err(error),
-            Ok((_, subscription)) => {
-                let wanted = asked.partitions.iter().map(|partition| Wanted {
-                    partition: u32::try_from(partition.partition).unwrap_or(u32::MAX),
-                    offset: u64::try_from(partition.fetch_offset).unwrap_or(u64::MAX),
-                    max_bytes: partition.partition_max_bytes.max(1) as usize,
-                });
-                let fetch = Fetch { wanted: wanted.collect(), max_bytes: left };
-                let fetched =
-                    call.door.bus.fetch(&call.caller, subscription, fetch, |events| batch(&events)).await;
-                fetched.map_err(|refusal| {
-                    tracing::debug!(%refusal, "a fetch was refused");
-                    errors::of_topic(&refusal)
-                })
-            }
-        };
-        left -= fetched.as_ref().map_or(0, |fetched| fetched.bytes).min(left);
-        read.push((asked.clone(), fetched));
-    }
-    read
+    let max_bytes = (request.max_bytes.max(0) as usize).min(ANSWER_MAX_BYTES);
+    let known = request.topics.iter().filter_map(|asked| {
+        let (_, subscription) = subscriptions.get(asked).ok()?;
+        Some((subscription.clone(), wanted(asked)))
+    });
+    let known: Vec<_> = known.collect();
+    let fetched = call.door.bus.fetch_all(&call.caller, &known, max_bytes, |events| batch(&events)).await;
+    let mut fetched = fetched.into_iter();
+    let of_topic = |asked: &FetchTopic| {
+        subscriptions.get(asked)?;
+        let fetched = fetched.next().unwrap_or_else(|| Err(Refusal::unavailable("a topic was not read")));
+        fetched.map_err(|refusal| {
+            tracing::debug!(%refusal, "a fetch was refused");
+            errors::of_topic(&refusal)
+        })
+    };
+    let results: Vec<_> = request.topics.iter().map(of_topic).collect();
+    request.topics.iter().cloned().zip(results).collect()
+}
+
+fn wanted(asked: &FetchTopic) -> Vec<Wanted> {
+    let wanted = asked.partitions.iter().map(|partition| Wanted {
+        partition: u32::try_from(partition.partition).unwrap_or(u32::MAX),
+        offset: u64::try_from(partition.fetch_offset).unwrap_or(u64::MAX),
+        max_bytes: partition.partition_max_bytes.max(1) as usize,
+    });
+    wanted.collect()
 }
 
 fn topic_answer(asked: FetchTopic, read: Result<Fetched<Bytes>, ResponseError>) -> FetchableTopicResponse {

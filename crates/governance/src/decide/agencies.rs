@@ -92,10 +92,14 @@ fn consent_topics(case: &Case<'_>, standards: &Standards) -> Vec<String> {
     };
     let mut faults: Vec<String> = standards.consent.topics.iter().flat_map(of).collect();
     let believed = standards.consent.topics.iter().filter_map(|name| case.state.topic(name));
-    let alike: BTreeSet<_> = believed.map(|topic| (&topic.sealed_by, topic.retention_s)).collect();
+    let alike: BTreeSet<_> =
+        believed.map(|topic| (&topic.sealed_by, topic.retention_s, topic.latency.as_str())).collect();
     if alike.len() > 1 {
-        // A withdrawal in one would be gone before the consent in another that it ended.
-        faults.push("consent.topics: must be of one agency and keep events equally long".to_owned());
+        // A withdrawal in one would be gone before the consent in another that it ended; and the times of two classes of
+        // latency are no order.
+        let text =
+            "consent.topics: must be of one agency, keep events equally long and have one class of latency";
+        faults.push(text.to_owned());
     }
     faults
 }

@@ -1,12 +1,15 @@
 //! `topics/TOPIC/topic.yaml` with the schema beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use contract::{
     AgencyName, Class, ContractVersion, Definition, FieldRule, Format, KeyRule, Pointer, PrincipalName,
     Redaction, Step, TopicName,
 };
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::Spanned;
 
@@ -64,11 +67,29 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum RuleForm {
     Short(String),
     Long(LongRule),
+}
+
+/// Written out, so that what is inside a rule knows its place in the file.
+impl<'de> Deserialize<'de> for RuleForm {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = RuleForm;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a class, or {class: …, of: …, redact: …, may_hold: […]}")
+            }
+            fn visit_str<E: de::Error>(self, class: &str) -> Result<RuleForm, E> {
+                Ok(RuleForm::Short(class.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, rule: A) -> Result<RuleForm, A::Error> {
+                LongRule::deserialize(MapAccessDeserializer::new(rule)).map(RuleForm::Long)
+            }
+        }
+        from.deserialize_any(Form)
+    }
 }
 
 #[derive(Deserialize)]
@@ -78,13 +99,36 @@ struct LongRule {
     of: Option<String>,
     #[serde(default)]
     may_hold: BTreeSet<String>,
-    #[serde(default, deserialize_with = "redact_text")]
-    redact: Option<String>,
+    #[serde(default, deserialize_with = "is_there")]
+    redact: Option<Spanned<Option<String>>>,
 }
 
 /// In YAML a bare `null` is no text, and is meant.
-fn redact_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    Ok(Some(Option::deserialize(from)?.unwrap_or_else(|| Redaction::Null.to_string())))
+fn is_there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// The form that a rule names. YAML takes a line without a value for `null` too; that is more likely forgotten than meant.
+fn form(content: &str, redact: Option<Spanned<Option<String>>>) -> Result<Redaction, String> {
+    let Some(redact) = redact else { return Ok(Redaction::default()) };
+    match &redact.value {
+        Some(text) => text.parse::<Redaction>().map_err(|error| error.to_string()),
+        None if is_written(content, &redact) => Ok(Redaction::Null),
+        None => {
+            Err("redact: has no value: write `redact: null`, or another form, or leave it out".to_owned())
+        }
+    }
+}
+
+/// Whether `null` stands where a value was read.
+fn is_written<T>(content: &str, read: &Spanned<T>) -> bool {
+    let at = read.defined;
+    let Ok(line) = usize::try_from(at.line()) else { return false };
+    let Some(line) = line.checked_sub(1).and_then(|line| content.lines().nth(line)) else { return false };
+    let column = usize::try_from(at.column()).unwrap_or(usize::MAX).saturating_sub(1);
+    let rest: String = line.chars().skip(column).collect();
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with([' ', '\t', ',', '}', '#']);
+    ["null", "Null", "NULL", "~"].iter().any(|null| rest.strip_prefix(null).is_some_and(ends))
 }
 
 /// Reads a topic; `folder` is the name of the folder that the file stands in.
@@ -201,10 +245,9 @@ fn classify(file: &mut File<'_>, rules: BTreeMap<String, Spanned<RuleForm>>) -> 
             RuleForm::Long(rule) => rule,
         };
         let field = format!("contract.classify.{at}");
-        let redact = redact.map(|text| text.parse::<Redaction>()).transpose();
-        let redact = redact.map_err(|error| file.field_fault(&field, line, error.to_string()));
+        let redact = form(file.content, redact).map_err(|why| file.field_fault(&field, line, why));
         let of = of.and_then(|of| pointer(file, &field, line, &of));
-        let redact = redact.ok().flatten().unwrap_or_default();
+        let redact = redact.unwrap_or_default();
         if let Some(at) = pointer(file, &field, line, &at) {
             read.insert(at, FieldRule { class: Class::from(class), of, may_hold, redact });
         }

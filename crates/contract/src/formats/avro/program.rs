@@ -3,7 +3,8 @@
 //! The program alone says what is sealed together, for the walk and for the redacted schema, so that they cannot
 //! differ. A place that the plan covers as a whole is sealed where it begins; in a union that it does not cover as a
 //! whole, each branch is sealed for itself, behind the branch's number. A map whose values are all sealed alike is
-//! sealed as a whole, because its keys may name people too.
+//! sealed as a whole, because its keys may name people too; one whose values are of several classes, so that some would go
+//! as a whole and leave their keys behind, is refused.
 //!
 //! Operations are shared: the same type at the same node of the plan is one operation, and where nothing is sealed or
 //! looked for, the operation of a type may lead back to itself as the schema does. Everywhere else they lead downwards
@@ -74,15 +75,20 @@ impl Program {
     /// The program of a schema whose classification has no fault.
     pub(super) fn new(schema: &Schema, plan: &Plan, definition: &Definition) -> Result<Self, Fault> {
         let (ops, known, path) = (Vec::new(), HashMap::new(), Vec::new());
-        let mut builder = Builder { schema, plan, definition, ops, known, path, unclassified: None };
+        let mut builder =
+            Builder { schema, plan, definition, ops, known, path, unclassified: None, torn: None };
         let searches = searches(plan, definition);
         let root = builder.op(schema.root, Inside::Node(0), &searches, Shape::Whole);
-        match builder.unclassified {
-            None => Ok(Self { ops: builder.ops, root }),
-            Some(path) => {
-                let pointer = Pointer::from_tokens(path).to_string();
-                Err(Fault::new(pointer, "is not classified", "add it to `classify`"))
-            }
+        let pointer = |path: Vec<String>| Pointer::from_tokens(path).to_string();
+        match (builder.unclassified, builder.torn) {
+            (None, None) => Ok(Self { ops: builder.ops, root }),
+            (Some(path), _) => Err(Fault::new(pointer(path), "is not classified", "add it to `classify`")),
+            (None, Some(path)) => Err(Fault::new(
+                pointer(path),
+                "is a map's value of several types that differ in class: where one is left out, its key would stand there \
+                 still, and keys may name people",
+                "give all that may stand there one class, or make the value a record with a field for each type",
+            )),
         }
     }
 
@@ -105,6 +111,8 @@ struct Builder<'s> {
     path: Vec<String>,
     /// A place that the plan does not know; none, as the classification has no fault.
     unclassified: Option<Vec<String>>,
+    /// A map's values of which some are sealed as a whole and others are not.
+    torn: Option<Vec<String>>,
 }
 
 impl<'s> Builder<'s> {
@@ -229,7 +237,11 @@ impl<'s> Builder<'s> {
             // Nothing is looked for in a map: which of its entries would be meant?
             Kind::Map(values) => {
                 let child = self.below(place, "*", |node| node.others);
-                Box::from([self.child(*values, child, &[], Shape::Member, "*")])
+                let inner = self.child(*values, child, &[], Shape::Member, "*");
+                if matches!(place, Inside::Node(_)) && self.leaves_out_a_branch(inner) {
+                    self.torn = Some(self.path.iter().cloned().chain(["*".to_owned()]).collect());
+                }
+                Box::from([inner])
             }
             Kind::Union(branches) => {
                 let passed = |search: &&Search<'_>| {
@@ -242,6 +254,13 @@ impl<'s> Builder<'s> {
         };
         let marked = !marks.persons.is_empty() || !marks.wanted.is_empty() || !marks.items.is_empty();
         (inner, marked.then(|| Box::new(marks)))
+    }
+
+    /// Whether of a union some branch is sealed as a whole.
+    fn leaves_out_a_branch(&self, id: OpId) -> bool {
+        let op = &self.ops[id as usize];
+        matches!(self.schema.kind(op.of), Kind::Union(_))
+            && op.inner.iter().any(|branch| self.ops[*branch as usize].seal.is_some())
     }
 
     fn items(

@@ -4,6 +4,8 @@
 //! something is shown instead, a member keeps its key, and a `null` stays one. It
 //! works on text alone, in one pass, so that a store may hold a document in pieces and never its parsed form.
 
+use zeroize::Zeroizing;
+
 use crate::check::Shape;
 use crate::redaction::{Look, Redaction};
 
@@ -72,13 +74,14 @@ impl<'o> Splice<'o> {
     }
 }
 
-/// The text of what is shown of a value.
-fn shown(form: Redaction, value: &[u8], token: &str) -> Option<String> {
+/// The text of what is shown of a value. The value is overwritten behind us, and what of it is shown too.
+fn shown(form: Redaction, value: &[u8], token: &str) -> Option<Zeroizing<String>> {
     if form == Redaction::Null || (form.is_text() && value == b"null") {
-        return Some("null".to_owned());
+        return Some(Zeroizing::new("null".to_owned()));
     }
-    let value: String = serde_json::from_slice(value).ok()?;
-    serde_json::to_string(&form.apply(&value, token)?).ok()
+    let value: Zeroizing<String> = Zeroizing::new(serde_json::from_slice(value).ok()?);
+    let shown = Zeroizing::new(form.apply(&value, token)?);
+    serde_json::to_string(&*shown).ok().map(Zeroizing::new)
 }
 
 /// Where a member's value begins: behind its key, the colon and white space.

@@ -1,0 +1,73 @@
+//! On what grounds something was opened: while they stand it may leave, however long it waited.
+//!
+//! What is ready waits: for the disclosure to be durable, for other topics of the same answer, for a slow reader. Rights,
+//! terms, erasures and consent go on meanwhile. Whoever hands something over looks at its grounds last.
+
+use std::sync::Arc;
+
+use contract::SubscriptionName;
+use governance::Subscription;
+
+use super::fetch::{Fetch, Fetched, Wanted};
+use crate::api::{Caller, Delivered};
+use crate::{Bus, Refusal};
+
+/// The subscription and the erasures as they were when something was opened.
+#[derive(Debug, Clone)]
+pub struct Grounds {
+    pub(super) seen: Arc<Subscription>,
+    pub(super) erasures: usize,
+}
+
+impl Bus {
+    /// Whether what was opened on these grounds may still be handed over; false where the terms are others by now or somebody
+    /// was erased, and it must be read again. Consent is asked beside it ([`Bus::still_consented`]).
+    ///
+    /// # Errors
+    /// The caller may not read the subscription any more.
+    pub fn still_granted(&self, caller: &Caller, grounds: &Grounds) -> Result<bool, Refusal> {
+        self.may_consume(caller, &grounds.seen.name)?;
+        Ok(self.core.keyring.erasures() == grounds.erasures && !self.is_served_otherwise(&grounds.seen)?)
+    }
+
+    /// Reads what several subscriptions may see, one after the other, as [`Bus::fetch`] does; at most so many stored bytes in
+    /// all. What was read first waits for the rest: so all of it is looked at once more when all is there, and what may not
+    /// leave any more is read again.
+    pub async fn fetch_all<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        asked: &[(SubscriptionName, Vec<Wanted>)],
+        max_bytes: usize,
+        present: impl Fn(Vec<Delivered>) -> T + Clone + Send + Sync + 'static,
+    ) -> Vec<Result<Fetched<T>, Refusal>> {
+        let mut all = Vec::with_capacity(asked.len());
+        let mut left = max_bytes;
+        for (name, wanted) in asked {
+            let fetch = Fetch { wanted: wanted.clone(), max_bytes: left };
+            let fetched = self.fetch(caller, name, fetch, present.clone()).await;
+            left -= fetched.as_ref().map_or(0, |fetched| fetched.bytes).min(left);
+            all.push(fetched);
+        }
+        // One topic was looked at just now.
+        let mut is_sure = asked.len() < 2;
+        while !is_sure {
+            is_sure = true;
+            for (fetched, (name, wanted)) in all.iter_mut().zip(asked) {
+                let max_bytes = match fetched {
+                    Ok(read) if read.bytes > 0 && !self.may_leave(caller, read).await => read.bytes,
+                    _ => continue,
+                };
+                let fetch = Fetch { wanted: wanted.clone(), max_bytes };
+                *fetched = self.fetch(caller, name, fetch, present.clone()).await;
+                is_sure = false;
+            }
+        }
+        all
+    }
+
+    /// Whether what was fetched may still be handed over. Why not, whoever reads it again is told.
+    async fn may_leave<T>(&self, caller: &Caller, fetched: &Fetched<T>) -> bool {
+        matches!(self.still_consented(&fetched.consents).await, Ok(true))
+            && matches!(self.still_granted(caller, &fetched.grounds), Ok(true))
+    }
+}

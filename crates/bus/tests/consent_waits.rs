@@ -1,0 +1,407 @@
+//! What is read by consent while something else goes on: other reading, a key that is out of reach, a clock that is set back,
+//! a right that goes to another agency.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::common::*;
+use crate::erasures::{child, office};
+use crate::person_consents::{PURPOSE, Word, believes, believes_beside, is_withheld, parent, withheld};
+use bus::clock::{Clock, SystemClock, rfc3339};
+use bus::{Bus, Delivered, Refusal, RefusalKind, Wanted};
+use contract::{CloudEvent, Data, TopicName};
+use governance::Role;
+use journal::{
+    Bounds, Embedded, Entry, Found, Group, Journal, JournalError, LaneId, Listener, Offset, Options,
+    RealDisk, Record, StreamId, StreamInfo, StreamSpec,
+};
+use parking_lot::{Condvar, Mutex};
+use seal::{Kms, KmsError, Secret};
+use serde_json::json;
+
+const PARTITIONS: u32 = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_first_does_not_leave_after_what_was_withdrawn_while_the_rest_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let keeper = believes(&office, "statistics").await;
+    receipt(publish(&office.world, birth(1)).await);
+    let (one, father) = (child(1), parent(1));
+    for who in [&one, &father] {
+        Word::of(who, "given").said(&office.world.bus, &keeper).await;
+    }
+    let wanted = |partition| Wanted { partition, offset: 0, max_bytes: 1 << 20 };
+    let asked = (cleared(), (0..PARTITIONS).map(wanted).collect::<Vec<_>>());
+    let (read, runtime) = (Arc::new(AtomicUsize::new(0)), tokio::runtime::Handle::current());
+    let bus = office.world.bus.clone();
+    let present = move |events: Vec<Delivered>| -> Vec<CloudEvent> {
+        // The second reading of the event: the first one waits.
+        if !events.is_empty() && read.fetch_add(1, Ordering::SeqCst) == 1 {
+            runtime.block_on(Word::of(&father, "withdrawn").said(&bus, &keeper));
+        }
+        events.into_iter().map(|it| it.event).collect()
+    };
+    let all = [asked.clone(), asked];
+    let fetched = office.world.bus.fetch_all(&office.world.tax, &all, 1 << 20, present).await;
+    assert_eq!(fetched.len(), 2);
+    for (at, fetched) in fetched.into_iter().enumerate() {
+        let events: Vec<CloudEvent> =
+            fetched.unwrap().portions.into_iter().flat_map(|portion| portion.events.unwrap()).collect();
+        assert!(matches!(&events[..], [one] if is_withheld(one)), "topic {at}: {events:?}");
+    }
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_lets_nothing_stand_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let keeper = believes(&office, "statistics").await;
+    receipt(publish(&office.world, birth(1)).await);
+    let clock = later();
+    office.world = reopened_by(office.world, folder.path(), clock.clone()).await;
+    let begun_ms = clock.now_ms();
+    for who in [&child(1), &parent(1)] {
+        Word { valid: Some("P1D"), at_ms: begun_ms, ..Word::of(who, "given") }
+            .said(&office.world.bus, &keeper)
+            .await;
+    }
+    assert_eq!(withheld(&office).await, [false]);
+    clock.advance(86_400_000);
+    assert_eq!(withheld(&office).await, [true]);
+    clock.set(begun_ms);
+    assert_eq!(withheld(&office).await, [true], "set back");
+    // What was durable by then is remembered over a start: the disclosures were.
+    office.world = reopened_by(office.world, folder.path(), clock.clone()).await;
+    assert_eq!(withheld(&office).await, [true], "set back, and started again");
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_a_subscription_over_is_bound_by_what_was_withdrawn_from_the_former_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let keeper = believes(&office, "civil-registry").await;
+    for number in [1, 2] {
+        receipt(publish(&office.world, birth(number)).await);
+    }
+    let clock = later();
+    office.world = reopened_by(office.world, folder.path(), clock.clone()).await;
+    let world = &office.world;
+    let says = async |who: &str, state: &str, recipients: &[&str]| {
+        Word { recipients, at_ms: clock.now_ms(), ..Word::of(who, state) }.said(&world.bus, &keeper).await;
+        clock.advance(10);
+    };
+    for who in [child(1), parent(1), child(2), parent(2)] {
+        says(&who, "given", &[]).await;
+    }
+    says(&child(1), "withdrawn", &["tax-office"]).await;
+    let head = principal(&world.bus, &world.operator, "head@statistics", Role::Steward).await;
+    let theirs = principal(&world.bus, &world.operator, "desk@statistics", Role::Consumer).await;
+    let day = &rfc3339(clock.now_ms())[..10];
+    let propose =
+        json!({"command": "propose-succession", "agency": "tax-office", "on": day, "rest": "statistics"});
+    world.bus.govern(&world.operator, serde_json::from_value(propose).unwrap()).await.unwrap();
+    let accept = json!({"command": "accept-succession", "agency": "tax-office", "successor": "statistics",
+        "steward": "x@statistics", "deputy": "y@statistics"});
+    world.bus.govern(&head, serde_json::from_value(accept).unwrap()).await.unwrap();
+    world.bus.bring_due().await.unwrap();
+    let read = async || {
+        let mut events = world.bus.pull(&theirs, &cleared(), all()).await.unwrap().events;
+        events.sort_by(|a, b| a.event.id.cmp(&b.event.id));
+        events.iter().map(|it| is_withheld(&it.event)).collect::<Vec<_>>()
+    };
+    assert_eq!(read().await, [true, false], "who withdrew it from the tax office, and who did not");
+    says(&child(1), "given", &["tax-office"]).await;
+    assert_eq!(read().await, [true, false], "what is given to the tax office is not given to statistics");
+    says(&child(1), "given", &["statistics"]).await;
+    assert_eq!(read().await, [false, false]);
+    world.bus.close().await;
+}
+
+/// The keys of one agency are refused.
+struct Refusing(&'static str);
+
+impl Kms for Refusing {
+    fn wrap(&self, agency: &str, secret: &Secret) -> Result<Vec<u8>, KmsError> {
+        TestKms.wrap(agency, secret)
+    }
+
+    fn unwrap(&self, agency: &str, wrapped: &[u8]) -> Result<Secret, KmsError> {
+        if agency == self.0 { Err(KmsError::Tampered) } else { TestKms.unwrap(agency, wrapped) }
+    }
+
+    fn destroy(&self, agency: &str, wrapped: &[u8]) -> Result<(), KmsError> {
+        TestKms.destroy(agency, wrapped)
+    }
+}
+
+/// The same world over another journal or with another key management service.
+async fn over(world: World, folder: &Path, gate: Option<&Arc<Gate>>, kms: Arc<dyn Kms>) -> World {
+    let World { bus, operator, registry, tax, statistics } = world;
+    bus.close().await;
+    drop(bus);
+    let options = Options { log_bytes: 1 << 20, ..Options::default() };
+    let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
+    let journal: Arc<dyn Journal> = match gate {
+        None => Arc::new(journal),
+        Some(gate) => Arc::new(Gated { journal, gate: gate.clone() }),
+    };
+    let (bus, _) = Bus::open(settings(folder), journal, kms, Arc::new(SystemClock)).await.unwrap();
+    World { bus, operator, registry, tax, statistics }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_key_is_out_of_reach_nothing_is_handed_over_by_consent_and_everything_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    // Of an agency that reads nothing: what it takes is its keys alone.
+    let courts = "agency: courts\nname: courts\nmandate: An Act\ncontacts: [a@b.example]\ndpo: a@b.example\n";
+    let courts = ("agencies/courts.yaml".to_owned(), courts.to_owned());
+    let keeper = believes_beside(&office, "courts", [courts]).await;
+    receipt(publish(&office.world, birth(1)).await);
+    for who in [child(1), parent(1)] {
+        Word::of(&who, "given").said(&office.world.bus, &keeper).await;
+    }
+    assert_eq!(withheld(&office).await, [false]);
+    office.world = over(office.world, folder.path(), None, Arc::new(Refusing("courts"))).await;
+    let World { bus, tax, statistics, .. } = &office.world;
+    let refused = bus.pull(tax, &cleared(), all()).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
+    assert!(refused.text.contains("courts"), "whose keys: {refused}");
+    assert_eq!(bus.pull(statistics, &uncleared(), all()).await.unwrap().events.len(), 1);
+    office.world = over(office.world, folder.path(), None, Arc::new(TestKms)).await;
+    assert_eq!(withheld(&office).await, [false]);
+    office.world.bus.close().await;
+}
+
+/// What a test does to the reading of one topic.
+#[derive(Default)]
+struct Gate {
+    /// Whether nobody gets through.
+    shut: Mutex<bool>,
+    changed: Condvar,
+    /// How many wait.
+    waiting: AtomicUsize,
+    /// How many more events there seem to be than there are.
+    ahead: AtomicU32,
+    /// The partitions that were read, as often as they were.
+    read: Mutex<Vec<StreamId>>,
+}
+
+impl Gate {
+    fn set(&self, shut: bool) {
+        *self.shut.lock() = shut;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut shut = self.shut.lock();
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        while *shut {
+            self.changed.wait(&mut shut);
+        }
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A journal with a gate before what people consent to.
+struct Gated {
+    journal: Embedded,
+    gate: Arc<Gate>,
+}
+
+impl Gated {
+    fn is_of_consent(&self, stream: StreamId) -> bool {
+        let streams = self.journal.streams();
+        streams.iter().any(|known| known.id == stream && known.spec.name.contains("consent.record.changed"))
+    }
+}
+
+impl Journal for Gated {
+    fn create(&self, specs: &[StreamSpec]) -> Result<Vec<StreamId>, JournalError> {
+        self.journal.create(specs)
+    }
+
+    fn streams(&self) -> Vec<StreamInfo> {
+        self.journal.streams()
+    }
+
+    fn append(&self, lane: LaneId, group: &mut Group) -> Result<(), JournalError> {
+        self.journal.append(lane, group)
+    }
+
+    fn read(&self, stream: StreamId, from: Offset, max_bytes: usize) -> Result<Vec<Record>, JournalError> {
+        if self.is_of_consent(stream) {
+            self.gate.pass();
+            self.gate.read.lock().push(stream);
+        }
+        self.journal.read(stream, from, max_bytes)
+    }
+
+    fn entries(
+        &self,
+        stream: StreamId,
+        from: Offset,
+        visit: &mut dyn FnMut(Entry),
+    ) -> Result<(), JournalError> {
+        self.journal.entries(stream, from, visit)
+    }
+
+    fn find(&self, mark: u64) -> Result<Vec<Found>, JournalError> {
+        self.journal.find(mark)
+    }
+
+    fn at_time(&self, stream: StreamId, time_ms: u64) -> Result<Offset, JournalError> {
+        self.journal.at_time(stream, time_ms)
+    }
+
+    fn bounds(&self, stream: StreamId) -> Result<Bounds, JournalError> {
+        let bounds = self.journal.bounds(stream)?;
+        let ahead = if self.is_of_consent(stream) { self.gate.ahead.load(Ordering::SeqCst) } else { 0 };
+        Ok(Bounds { next: bounds.next + u64::from(ahead), ..bounds })
+    }
+
+    fn trim_all(&self, cuts: &[(StreamId, Offset)]) -> Result<(), JournalError> {
+        self.journal.trim_all(cuts)
+    }
+
+    fn watch(&self, listener: Listener) {
+        self.journal.watch(listener);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_what_people_said_is_still_being_read_nothing_is_handed_over_by_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let keeper = believes(&office, "statistics").await;
+    receipt(publish(&office.world, birth(1)).await);
+    for who in [child(1), parent(1)] {
+        Word::of(&who, "given").said(&office.world.bus, &keeper).await;
+    }
+    let gate = Arc::new(Gate::default());
+    office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
+    gate.ahead.store(10_000, Ordering::SeqCst);
+    let World { bus, tax, statistics, .. } = &office.world;
+    let refused = bus.pull(tax, &cleared(), all()).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
+    assert!(refused.text.contains("still being read"), "{refused}");
+    assert_eq!(bus.pull(statistics, &uncleared(), all()).await.unwrap().events.len(), 1);
+    gate.ahead.store(0, Ordering::SeqCst);
+    assert_eq!(withheld(&office).await, [false]);
+    office.world.bus.close().await;
+}
+
+const VISITS: &str = "topic: health.visit.counted
+owner: statistics
+steward: s@statistics
+deputy: t@statistics
+description: A visit was counted.
+legal_basis: An Act
+retention: 10y
+contract:
+  version: 1
+  format: json-schema
+  schema: v1.schema.json
+  subject: /who
+  classify: {/who: personal}
+";
+const VISIT: &str =
+    r#"{"type": "object", "additionalProperties": false, "properties": {"who": {"type": "string"}}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_opens_what_people_said_once_for_all_agencies_whose_topics_are_read_by_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let reads = format!(
+        "subscription: tax-office.visits\ntopic: health.visit.counted\nagency: tax-office\npurpose: a purpose\n\
+         legal_basis: An Act\nclears: [personal]\nexpires: 2035-01-01\nconsent: {PURPOSE}\n"
+    );
+    let more = [
+        ("topics/health.visit.counted/topic.yaml", VISITS.to_owned()),
+        ("topics/health.visit.counted/v1.schema.json", VISIT.to_owned()),
+        ("subscriptions/tax-office.visits.yaml", reads),
+    ];
+    let keeper =
+        believes_beside(&office, "statistics", more.map(|(path, text)| (path.to_owned(), text))).await;
+    receipt(publish(&office.world, birth(1)).await);
+    for who in [child(1), parent(1)] {
+        Word::of(&who, "given").said(&office.world.bus, &keeper).await;
+    }
+    let visits: TopicName = "health.visit.counted".parse().unwrap();
+    let counter = principal(&office.world.bus, &office.world.operator, "c@statistics", Role::Producer).await;
+    let visit = CloudEvent {
+        id: "visit-1".to_owned(),
+        source: "urn:xx:statistics:visits".to_owned(),
+        ty: visits.to_string(),
+        data: Some(Data::Json(json!({"who": child(1)}).to_string().into())),
+        ..CloudEvent::empty()
+    };
+    let counted = office.world.bus.publish(&counter, &visits, vec![Ok(visit)]).await.unwrap();
+    counted.into_iter().for_each(|outcome| drop(receipt(outcome)));
+    let gate = Arc::new(Gate::default());
+    office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
+    // The bus itself begins, for all of them.
+    until(async || (!gate.read.lock().is_empty()).then_some(())).await;
+    assert_eq!(withheld(&office).await, [false]);
+    let name = "tax-office.visits".parse().unwrap();
+    let read = office.world.bus.pull(&office.world.tax, &name, all()).await.unwrap();
+    assert!(
+        text(&read.events[0].event).contains(&child(1)),
+        "by what the keys of the other agency call them"
+    );
+    let mut read = gate.read.lock().clone();
+    let often = read.len();
+    read.sort();
+    read.dedup();
+    assert_eq!((often, often > 0), (read.len(), true), "each partition once");
+    office.world.bus.close().await;
+}
+
+/// Who waits until what people said is read holds no thread on which others read.
+#[test]
+fn those_who_wait_for_what_people_said_keep_nobody_from_reading() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(6)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut office = office(folder.path()).await;
+        let keeper = believes(&office, "statistics").await;
+        receipt(publish(&office.world, birth(1)).await);
+        let gate = Arc::new(Gate::default());
+        office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
+        assert_eq!(withheld(&office).await, [true]);
+        gate.set(true);
+        Word::of(&child(1), "given").said(&office.world.bus, &keeper).await;
+        let World { bus, tax, statistics, .. } = &office.world;
+        let pulls: Vec<_> = (0..8)
+            .map(|_| {
+                let (bus, tax) = (bus.clone(), tax.clone());
+                tokio::spawn(
+                    async move { bus.pull(&tax, &cleared(), all()).await.map(|read| read.events.len()) },
+                )
+            })
+            .collect();
+        until(async || (gate.waiting.load(Ordering::SeqCst) > 0).then_some(())).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let name = uncleared();
+        let other = tokio::time::timeout(Duration::from_secs(10), bus.pull(statistics, &name, all())).await;
+        gate.set(false);
+        assert_eq!(other.expect("a reader without a demand waits for nobody").unwrap().events.len(), 1);
+        for pull in pulls {
+            let read: Result<usize, Refusal> = pull.await.unwrap();
+            assert_eq!(read.unwrap(), 1);
+        }
+        office.world.bus.close().await;
+    });
+}
