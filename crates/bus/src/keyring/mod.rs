@@ -144,6 +144,16 @@ impl Keyring {
         pseudonym
     }
 
+    /// Whether a person is called so now, or was before an erasure.
+    pub fn is_called(&self, keys: &AgencyKeys, text: &str, wanted: &Pseudonym) -> bool {
+        let mut pseudonym = keys.pseudonym_of_person(text);
+        let erased = self.erased.read();
+        while pseudonym != *wanted && erased.contains_key(&pseudonym) {
+            pseudonym = keys.pseudonym_after(&pseudonym);
+        }
+        pseudonym == *wanted
+    }
+
     /// What a person was called at a time, in milliseconds since 1970: behind the pseudonyms under which they had been erased
     /// by then.
     pub fn person_then(&self, keys: &AgencyKeys, text: &str, at_ms: u64) -> Pseudonym {

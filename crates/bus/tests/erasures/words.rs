@@ -27,7 +27,10 @@ async fn two_people_are_wanted_and_who_may_not_ask_learns_nothing() {
     assert!(own.text.contains("another person approves it"), "{own}");
     for caller in [&office.stranger, &office.other_dpo] {
         assert_eq!(bus.govern(caller, approve()).await.unwrap_err().kind, RefusalKind::Unknown);
-        assert!(bus.erasure(caller, &erasure).is_err() && bus.erasures(caller).is_empty());
+        assert!(
+            bus.erasure(caller, &erasure).is_err()
+                && bus.erasures(caller, &bus::Page::default()).found.is_empty()
+        );
     }
     let twice =
         bus.request_erasure(&office.officer, &subject(&child(1)), "again".to_owned()).await.unwrap_err();
@@ -102,7 +105,11 @@ async fn whom_it_is_about_stands_nowhere() {
     bus.govern(&world.operator, Command::LiftHold { hold, reason: "over".to_owned() }).await.unwrap();
     bus.bring_due().await.unwrap();
     assert_eq!(office.status(&erasure), "carried-out");
-    let mut said = format!("{:?}{:?}{unknown}", bus.erasures(&world.operator), bus.holds(&world.operator));
+    let mut said = format!(
+        "{:?}{:?}{unknown}",
+        bus.erasures(&world.operator, &bus::Page::default()),
+        bus.holds(&world.operator, &bus::Page::default())
+    );
     said += &format!("{:?}", bus.notices(&world.operator, None, 100).unwrap());
     said += &bus.erasure_certificate(&world.operator, &erasure).await.unwrap();
     for refused in [
@@ -133,4 +140,70 @@ fn an_identifier_with_something_unseen_in_it_is_refused_and_not_repeated() {
         assert!(!format!("{refused:?}").contains("PID"), "{refused:?}");
     }
     subject("PID 1 – ü");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_words_do_not_name_the_person_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let (bus, operator) = (&office.world.bus, &office.world.operator);
+    receipt(publish(&office.world, birth(1)).await);
+    office.read().await;
+    let said = ("a case".to_owned(), "court 4711".to_owned());
+    let hold = bus.hold_person(operator, &subject(&child(1)), said).await.unwrap();
+    let erasure = office.asked(&child(1)).await;
+    let lift = |reason: &str| Command::LiftHold { hold: hold.clone(), reason: reason.to_owned() };
+    let decline =
+        |reason: &str| Command::DeclineErasure { erasure: erasure.clone(), reason: reason.to_owned() };
+    let withdraw =
+        |reason: &str| Command::WithdrawErasure { erasure: erasure.clone(), reason: reason.to_owned() };
+    let agency: contract::AgencyName = "tax-office".parse().unwrap();
+    let answer = |kept: &str| Command::AcknowledgeErasure {
+        erasure: erasure.clone(),
+        agency: agency.clone(),
+        kept: Some(kept.to_owned()),
+    };
+    let named = format!("{} (born 2026) is needed", child(1));
+    for (who, command) in [
+        (operator, lift(&named)),
+        (&office.officer, decline(&named)),
+        (&office.officer, withdraw(&format!("a mistake: «{}».", child(1)))),
+    ] {
+        let refused = bus.govern(who, command).await.unwrap_err();
+        assert_eq!(refused.kind, RefusalKind::Malformed, "{refused}");
+        assert!(!format!("{refused:?}").contains("PID"), "{refused:?}");
+    }
+    // Who may not know of it learns nothing by guessing.
+    let guess = bus.govern(&office.stranger, decline(&named)).await.unwrap_err();
+    assert_eq!(guess.kind, RefusalKind::Unknown, "{guess}");
+    bus.govern(operator, lift(&format!("{} is another matter", child(2)))).await.unwrap();
+    office.approved(&erasure).await;
+    assert_eq!(office.status(&erasure), "carried-out");
+    // Also of somebody who is erased, and so is called otherwise by now.
+    let refused = bus.govern(&office.other_dpo, answer(&format!("Tax Act §147, {}", child(1)))).await;
+    assert_eq!(refused.unwrap_err().kind, RefusalKind::Malformed);
+    bus.govern(&office.other_dpo, answer("Tax Act §147")).await.unwrap();
+    bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_for_an_absent_officer_approves_and_sees_what_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let (bus, operator) = (&office.world.bus, &office.world.operator);
+    let deputy = principal(bus, operator, "e@civil-registry", Role::Steward).await;
+    receipt(publish(&office.world, birth(1)).await);
+    let reason = "Data Protection Act §17".to_owned();
+    let erasure = bus.request_erasure(operator, &subject(&child(1)), reason).await.unwrap();
+    assert!(bus.erasure(&deputy, &erasure).is_err(), "a steward has no word in it");
+    let until = bus::clock::rfc3339(bus.now_ms() + 30 * DAY_MS);
+    let absent = json!({"command": "give-delegation", "principal": "d@civil-registry", "to": "e@civil-registry",
+        "until": until[..10], "reason": "away"});
+    bus.govern(&office.officer, serde_json::from_value(absent).unwrap()).await.unwrap();
+    assert!(bus.erasure(&deputy, &erasure).is_ok(), "what they are to decide on");
+    bus.govern_erasure(&deputy, Command::ApproveErasure { erasure: erasure.clone() }).await.unwrap();
+    let (known, sight) = bus.erasure(&deputy, &erasure).unwrap();
+    assert!(sight.is_whole && known.parts[0].erased.is_some(), "{known:?}");
+    assert_eq!(bus.erasures(&deputy, &bus::Page::default()).found.len(), 1);
+    bus.close().await;
 }
