@@ -23,10 +23,11 @@ use journal::{Journal, StreamId};
 use parking_lot::RwLock;
 use seal::{AgencyKeys, Kms, PersonKey, Pseudonym, WrappedKey};
 
+pub use agencies::Opened;
 use agencies::{Agencies, out_of_reach};
-pub use agencies::{Opened, Renewed};
 pub use epochs::{AgencySecret, Ended, Epochs, KeyFact, Stage};
 use persons::Persons;
+pub use rotation::Portion;
 use stored::mark_of;
 pub use stored::{Epoch, StoredKey};
 use table::KeyTable;
