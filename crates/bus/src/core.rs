@@ -20,6 +20,7 @@ use crate::notices::Notices;
 use crate::person_consents::PersonConsents;
 use crate::policies::Verdicts;
 use crate::rehearse::Trials;
+use crate::rotation::Unfinished;
 use crate::schemas::Guids;
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
@@ -113,8 +114,8 @@ pub struct Core {
     pub verdicts: Verdicts,
     /// Governance as decided and durable. Replaced whole; written by `govern` alone, under `deciding`.
     pub state: RwLock<Arc<State>>,
-    /// One change of the epoch of keys at a time.
-    pub rotating: tokio::sync::Mutex<()>,
+    /// One change of the epoch of keys at a time, and what one that failed left for the next try.
+    pub rotating: tokio::sync::Mutex<Unfinished>,
     /// Rung when such a change has begun.
     pub rotation_rung: tokio::sync::Notify,
     /// One decision at a time.

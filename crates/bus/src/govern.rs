@@ -118,6 +118,7 @@ impl Bus {
 
     /// The same for commands that the bus completes first, and with every fact.
     pub(crate) async fn govern_any(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
+        self.names_nobody(caller, &command)?;
         let (name, core) = (command.name(), self.core.clone());
         self.decide(caller, name, move |caller, state, now_ms| {
             Ok(governance::rule(state, caller, &command, now_ms, &Compiler(&core))?)

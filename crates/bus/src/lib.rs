@@ -58,7 +58,7 @@ pub use audit_logs::AuditLogs;
 pub use core::{Bus, KeySettings, Settings};
 pub use credentials::{Mechanism, ScramParty};
 pub use deliver::{Fetch, Fetched, Grounds, Portion, Refused, Wanted};
-pub use erasures::{Reference, Subject};
+pub use erasures::{Listed, Page, Reference, Subject};
 pub use govern::NewPrincipal;
 pub use governance::policy::{DEFAULTS as POLICY_DEFAULTS, SCHEMA as POLICY_SCHEMA};
 pub use lanes::Sequence;

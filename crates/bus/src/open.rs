@@ -280,7 +280,7 @@ fn fold_all(
         transactions: Transactions::default(),
         guids: Mutex::default(),
         trials: Default::default(),
-        rotating: tokio::sync::Mutex::new(()),
+        rotating: tokio::sync::Mutex::default(),
         rotation_rung: Default::default(),
         verdicts: Verdicts::default(),
         state: RwLock::new(Arc::new(state)),

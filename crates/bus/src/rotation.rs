@@ -16,15 +16,14 @@ use tokio::task::spawn_blocking;
 use crate::api::Caller;
 use crate::audit_logs::rotation_entry;
 use crate::clock::rfc3339;
-use crate::keyring::{Ended, Epochs, KeyFact, Renewed, Stage};
+use crate::keyring::{AgencySecret, Ended, Epochs, KeyFact, Portion, Stage};
 use crate::lanes::{Apply, Committed, Fact, Facts, Lane};
 use crate::{Bus, Refusal, RefusalKind};
 
 /// How often agencies' keys are looked after.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long a step is left alone that failed, at first and at most: the key management service may be away for a while, and
-/// each new beginning leaves keys in it.
+/// How long a step is left alone that failed, at first and at most: the key management service may be away for a while.
 const RETRY: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(600);
 
@@ -48,6 +47,49 @@ pub struct KeysStand {
     pub not_final_since_ms: Option<u64>,
     /// The epochs that ended.
     pub ended: Vec<Ended>,
+}
+
+/// What a change that failed leaves for the next try. A restart forgets it, and looks at everything again.
+#[derive(Default)]
+pub struct Unfinished {
+    /// Secrets that were made for an epoch which did not begin.
+    made: Vec<AgencySecret>,
+    place: Place,
+}
+
+/// How far the keys of the epoch before are wrapped anew.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Place {
+    /// The epoch that runs.
+    epoch: u32,
+    /// Which of the lanes, as they stand in [`Lane::ALL`].
+    lane: usize,
+    /// The next offset in that lane's stream.
+    from: u64,
+    kept: u64,
+    left_behind: u64,
+}
+
+impl Unfinished {
+    /// Where to go on in an epoch.
+    fn place_in(&mut self, epoch: u32) -> &mut Place {
+        if self.place.epoch != epoch {
+            self.place = Place { epoch, ..Place::default() };
+        }
+        &mut self.place
+    }
+}
+
+impl Place {
+    /// A portion is durable in the epoch that runs.
+    fn go_behind(&mut self, portion: &Portion) {
+        self.kept += portion.kept;
+        self.left_behind += portion.left_behind;
+        (self.lane, self.from) = match portion.next {
+            Some(next) => (self.lane, next),
+            None => (self.lane + 1, 0),
+        };
+    }
 }
 
 impl Bus {
@@ -85,7 +127,7 @@ impl Bus {
                 "the bus that it is a copy of has the same key management service, and alone changes keys",
             ));
         }
-        let _alone = core.rotating.lock().await;
+        let mut unfinished = core.rotating.lock().await;
         let epochs = core.keyring.epochs();
         if epochs.stage != Stage::Settled {
             let text = format!("epoch {} of keys has not ended yet", epochs.running - 1);
@@ -97,31 +139,30 @@ impl Bus {
         let (keyring, number) = (core.keyring.clone(), epochs.running + 1);
         let epoch = blocking(move || keyring.make_epoch(number)).await?;
         // The service may be slow, so most secrets are made before decisions have to wait.
-        let most = self.renew_all(Vec::new()).await?;
+        let (keyring, again) = (core.keyring.clone(), std::mem::take(&mut unfinished.made));
+        let most = blocking(move || keyring.renew_all(keyring.use_again(&again)?)).await?;
         let _deciding = core.deciding.lock().await;
-        let made = self.renew_all(most).await?;
-        let secrets = made.iter().map(|one| one.secret.clone()).collect();
-        let fact = KeyFact::Begun { epoch: number, secrets };
+        let keyring = core.keyring.clone();
+        let made = blocking(move || keyring.renew_all(most)).await?;
+        let secrets: Vec<AgencySecret> = made.iter().map(|one| one.secret.clone()).collect();
+        let fact = KeyFact::Begun { epoch: number, secrets: secrets.clone() };
         let said = json!({ "keys": "begun", "epoch": number });
-        let durable = self.record_key_fact(&fact, said, by).await?;
+        let recorded = self.record_key_fact(&fact, said, by).await;
+        // They may be durable all the same, so they are not destroyed: the next try begins with them.
+        let durable = recorded.inspect_err(|_| unfinished.made = secrets)?;
         core.keyring.begin(&fact, (epoch, made), durable.at_ms);
         core.rotation_rung.notify_one();
         Ok(())
     }
 
-    async fn renew_all(&self, made: Vec<Renewed>) -> Result<Vec<Renewed>, Refusal> {
-        let keyring = self.core.keyring.clone();
-        blocking(move || keyring.renew_all(made)).await
-    }
-
     /// Takes the change as far as it goes now; what is left of it when this fails is tried again.
     async fn go_on(&self) -> Result<(), Refusal> {
-        let _alone = self.core.rotating.lock().await;
+        let mut unfinished = self.core.rotating.lock().await;
         loop {
             let (epochs, now_ms) = (self.core.keyring.epochs(), self.core.clock.now_ms());
             match epochs.stage {
                 Stage::Settled => return Ok(()),
-                Stage::Rewrapping => self.rewrap(&epochs).await?,
+                Stage::Rewrapping => self.rewrap(&epochs, unfinished.place_in(epochs.running)).await?,
                 Stage::Destroying if now_ms < self.destroys_ms(&epochs) => return Ok(()),
                 Stage::Destroying => self.destroy(&epochs).await?,
             }
@@ -133,28 +174,25 @@ impl Bus {
         epochs.rewrapped_ms.saturating_add(self.core.settings.keys.overlap.as_millis() as u64)
     }
 
-    async fn rewrap(&self, epochs: &Epochs) -> Result<(), Refusal> {
+    async fn rewrap(&self, epochs: &Epochs, place: &mut Place) -> Result<(), Refusal> {
         let (core, begun) = (&self.core, Instant::now());
         for lane in Lane::ALL {
             // What it formed before the epoch began is durable when it answers, and nothing comes into the old streams any more.
             core.lane(lane).record(Facts::default()).await?;
         }
-        let (mut kept, mut left_behind) = (0, 0);
-        for lane in Lane::ALL {
-            let mut from = Some(0);
-            while let Some(at) = from {
-                let (keyring, epochs) = (core.keyring.clone(), epochs.clone());
-                let portion = blocking(move || keyring.rewrap(&epochs, lane, at)).await?;
-                (kept, left_behind, from) =
-                    (kept + portion.kept, left_behind + portion.left_behind, portion.next);
-                let (records, moved): (Vec<Fact>, Vec<_>) =
-                    portion.anew.into_iter().map(|anew| anew.into_parts()).unzip();
-                let keyring = core.keyring.clone();
-                let apply: Apply = Box::new(move |durable| keyring.moved(&moved, &durable.offsets));
-                let facts = Facts { records, apply: Some(apply), ..Facts::default() };
-                core.lane(Lane::Batch).record(facts).await?;
-            }
+        while let Some(lane) = Lane::ALL.get(place.lane).copied() {
+            let (keyring, epochs, at) = (core.keyring.clone(), epochs.clone(), place.from);
+            let mut portion = blocking(move || keyring.rewrap(&epochs, lane, at)).await?;
+            let anew = std::mem::take(&mut portion.anew);
+            let (records, moved): (Vec<Fact>, Vec<_>) =
+                anew.into_iter().map(|anew| anew.into_parts()).unzip();
+            let keyring = core.keyring.clone();
+            let apply: Apply = Box::new(move |durable| keyring.moved(&moved, &durable.offsets));
+            let facts = Facts { records, apply: Some(apply), ..Facts::default() };
+            core.lane(Lane::Batch).record(facts).await?;
+            place.go_behind(&portion);
         }
+        let Place { kept, left_behind, .. } = *place;
         core.keyring.runs(epochs.running)?;
         let epoch = epochs.running;
         let fact = KeyFact::Rewrapped { epoch, keys: kept, left_behind };
@@ -257,5 +295,25 @@ pub async fn run(bus: Bus) {
             () = tokio::time::sleep(pause) => {}
             () = bus.core.rotation_rung.notified() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_fails_goes_on_where_it_stood_and_another_one_from_the_beginning() {
+        let portion = |kept, next| Portion { kept, left_behind: 1, next, ..Portion::default() };
+        let mut unfinished = Unfinished::default();
+        let place = unfinished.place_in(2);
+        assert_eq!(*place, Place { epoch: 2, ..Place::default() });
+        place.go_behind(&portion(5, Some(100)));
+        // Here it failed.
+        let place = unfinished.place_in(2);
+        assert_eq!(*place, Place { epoch: 2, lane: 0, from: 100, kept: 5, left_behind: 1 });
+        place.go_behind(&portion(3, None));
+        assert_eq!(*place, Place { epoch: 2, lane: 1, from: 0, kept: 8, left_behind: 2 });
+        assert_eq!(*unfinished.place_in(3), Place { epoch: 3, ..Place::default() });
     }
 }

@@ -68,9 +68,25 @@ fn keys_outside_the_data_folder_go_with_no_copy_of_it_and_a_passphrase_seals_the
     let said = refused(&["--kms-folder", text(&keys)]);
     assert!(said.contains("is sealed with a passphrase, and none is given"), "{said}");
     assert!(said.contains("--kms-passphrase-file"), "{said}");
-    fs::write(&passphrase, "open barley\n").unwrap();
+    let other = folder.path().join("other");
+    fs::write(&other, "open barley\n").unwrap();
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
+    let change = |old: &Path, new: &Path| {
+        let place = ["keys", "passphrase", "--kms-folder", text(&keys)];
+        let files = ["--kms-passphrase-file", text(old), "--new-passphrase-file", text(new)];
+        chancery(&[&place[..], &files].concat())
+    };
+    let wrong = change(&other, &passphrase);
+    assert_eq!(wrong.status.code(), Some(1), "{}", stdout(&wrong));
+    assert!(stderr(&wrong).contains("the passphrase does not open the root key"), "{}", stderr(&wrong));
+    let changed = change(&passphrase, &other);
+    assert!(changed.status.success(), "{}", stderr(&changed));
     let said = refused(&with);
     assert!(said.contains("the passphrase does not open the root key"), "{said}");
+    let with = ["--kms-folder", text(&keys), "--kms-passphrase-file", text(&other)];
+    let mut server = Server::start_with(&data, &with);
+    assert_eq!(stdout(&server.cli(&server.operator, &["agency", "list"])), agencies);
+    server.end();
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! Erasures of people and legal holds. The identifier of a person comes in a body only: a path or a query is logged on the
 //! way.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bus::Subject;
 use bus::clock::rfc3339;
+use bus::{Listed, Page, Subject};
 use contract::AgencyName;
 use governance::Command;
-use governance::erasure::{self, Block, Sight};
+use governance::erasure::{self, Sight, Wait};
 use governance::state::{Erasure, EventAt, Handed, Hold, HoldOn, Informed, Part, Word};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -70,15 +72,38 @@ fn read<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     })
 }
 
+/// `?before=&limit=`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    before: Option<String>,
+    #[serde(default = "fifty")]
+    limit: usize,
+}
+
+fn fifty() -> usize {
+    50
+}
+
+/// Most of a list in one answer.
+const LISTED_MAX: usize = 1_000;
+
+impl From<ListQuery> for Page {
+    fn from(query: ListQuery) -> Self {
+        Self { before: query.before, limit: Some(query.limit.clamp(1, LISTED_MAX)) }
+    }
+}
+
 /// `GET /v1/erasures`.
 pub async fn list(
     State(door): State<Door>,
+    Query(query): Query<ListQuery>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let seen = door.bus.erasures(&caller);
+    let Listed { found, before } = door.bus.erasures(&caller, &query.into());
     let shown: Result<Vec<Value>, Problem> =
-        seen.iter().map(|(known, sight)| erasure(&door, &caller, known, sight)).collect();
-    Ok(Json(json!({ "erasures": shown? })))
+        found.iter().map(|(known, sight)| erasure(&door, &caller, known, sight)).collect();
+    Ok(Json(json!({ "erasures": shown?, "before": before })))
 }
 
 /// `GET /v1/erasures/{id}`.
@@ -179,18 +204,19 @@ pub async fn place_hold(
         (None, Some(topic)) => door.bus.hold_topic(&caller, wire::name(&topic)?, said).await?,
         _ => return Err(malformed("a hold is on a person (subject) or on a topic")),
     };
-    let holds = door.bus.holds(&caller);
-    let placed = holds.iter().find(|hold| hold.id == name).map(|known| hold(known));
+    let placed = door.bus.hold(&caller, &name).map(|known| hold(&known));
     Ok((StatusCode::CREATED, Json(placed.unwrap_or_else(|| json!({ "hold": name })))))
 }
 
 /// `GET /v1/holds`.
 pub async fn holds(
     State(door): State<Door>,
+    Query(query): Query<ListQuery>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let seen = door.bus.holds(&caller);
-    Ok(Json(json!({ "holds": seen.iter().map(|known| hold(known)).collect::<Vec<_>>() })))
+    let Listed { found, before } = door.bus.holds(&caller, &query.into());
+    let shown: Vec<Value> = found.iter().map(|known| hold(known)).collect();
+    Ok(Json(json!({ "holds": shown, "before": before })))
 }
 
 /// `POST /v1/holds/{id}/lift`.
@@ -214,8 +240,8 @@ fn shown(door: &Door, caller: &bus::Caller, name: &str) -> Result<Value, Problem
 fn erasure(door: &Door, caller: &bus::Caller, known: &Erasure, sight: &Sight) -> Result<Value, Problem> {
     let (state, now_ms) = (door.bus.state(caller)?, door.bus.now_ms());
     let within_ms = state.standards().erasure.answer_within_s.saturating_mul(1000);
-    let mine = |((_, to), _): &(&(AgencyName, AgencyName), &Informed)| sight.oversees || *to == caller.agency;
-    let told = known.informed.iter().filter(mine).map(|((part, to), informed)| {
+    let seen = |((_, to), _): &(&(AgencyName, AgencyName), &Informed)| sight.sees_told(to);
+    let told = known.informed.iter().filter(seen).map(|((part, to), informed)| {
         json!({
             "agency": to.as_str(), "part": part.as_str(),
             "handed": informed.handed.iter().map(handed).collect::<Vec<_>>(),
@@ -247,13 +273,9 @@ fn part(state: &governance::State, known: &Erasure, one: &Part, sight: &Sight, n
         "ended": one.ended.as_ref().map(|end| json!({
             "reason": end.reason, "by": end.by.principal.as_str(), "at": rfc3339(end.at_ms),
         })),
-        "waits": [],
+        "waits": erasure::waits(state, known, one, sight, now_ms).iter().map(said).collect::<Vec<_>>(),
     });
-    let is_seen = sight.parts.contains(agency);
-    if one.is_open() {
-        value["waits"] = waits(state, known, one, is_seen, now_ms).into();
-    }
-    if is_seen {
+    if sight.parts.contains(agency) {
         value["pseudonym"] = one.found.person.pseudonym.as_str().into();
         value["topics"] = one.found.topics.keys().map(|topic| topic.as_str()).collect();
     }
@@ -261,28 +283,24 @@ fn part(state: &governance::State, known: &Erasure, one: &Part, sight: &Sight, n
 }
 
 /// What a part waits for, in words.
-fn waits(state: &governance::State, known: &Erasure, one: &Part, is_seen: bool, now_ms: u64) -> Vec<String> {
-    let mut waits = Vec::new();
-    if !erasure::is_agreed(state, known, &one.found) {
-        let speakers: Vec<&str> =
-            erasure::speakers(state, &one.found).into_iter().map(|name| name.as_str()).collect();
-        let whose = match is_seen {
-            true => speakers.join(" and of "),
-            false => "each agency that answers for it".to_owned(),
-        };
-        waits.push(format!("two people's word, among them that of a data protection officer of {whose}"));
-    }
-    waits.extend(erasure::blocks(state, &one.found, now_ms).iter().map(|block| match block {
-        Block::Hold(hold) if is_seen => {
+fn said(wait: &Wait<'_>) -> String {
+    match wait {
+        Wait::Word(speakers) => {
+            let names = |all: &BTreeSet<&AgencyName>| {
+                all.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" and of ")
+            };
+            let whose = speakers.as_ref().map_or_else(|| "each agency that answers for it".to_owned(), names);
+            format!("two people's word, among them that of a data protection officer of {whose}")
+        }
+        Wait::Hold(Some(hold)) => {
             format!("legal hold {} of {} ({}): {}", hold.id, hold.agency, hold.reference, hold.reason)
         }
-        Block::Hold(_) => "a legal hold".to_owned(),
-        Block::Keep { topic, until_ms } if is_seen => {
+        Wait::Hold(None) => "a legal hold".to_owned(),
+        Wait::Keep { topic: Some(topic), until_ms } => {
             format!("{topic} keeps its events by law, the youngest until {}", rfc3339(*until_ms))
         }
-        Block::Keep { until_ms, .. } => format!("events kept by law until {}", rfc3339(*until_ms)),
-    }));
-    waits
+        Wait::Keep { topic: None, until_ms } => format!("events kept by law until {}", rfc3339(*until_ms)),
+    }
 }
 
 fn word(word: &Word) -> Value {

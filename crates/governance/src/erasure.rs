@@ -5,6 +5,8 @@
 //! for holds to be lifted and for what the law wants kept. Neither an operator nor the bootstrap stands in for those
 //! officers: an erasure cannot be taken back.
 
+mod sight;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,8 +14,10 @@ use contract::{AgencyName, TopicName};
 
 use crate::events::By;
 use crate::notices::is_own;
-use crate::state::{Erasure, EventAt, Found, Handed, Hold, HoldOn, Part, Person};
+use crate::state::{Erasure, EventAt, Found, Handed, Hold, Part, Person};
 use crate::{Actor, Event, Role, State, apply, clerk};
+
+pub use sight::{Sight, Wait, concerned, may_see_hold, sight, waits};
 
 /// Where there are events about a person, each topic with when the youngest became durable, in milliseconds since 1970;
 /// the error says why it cannot be told.
@@ -131,16 +135,35 @@ pub(crate) fn carry_out(
     carried.collect()
 }
 
-/// What the clerk carries out now: parts that are agreed on, and that nothing known stands in the way of any more.
+/// What the clerk does now: it tells those who came to have a word, and carries out parts that are agreed on and that
+/// nothing known stands in the way of any more.
 pub fn due(state: &State, now_ms: u64, look: Look<'_>) -> Vec<Event> {
     let by = By::own(clerk::clerk());
     let ready = state.erasures().filter(|erasure| is_ready(state, erasure, now_ms));
-    ready.flat_map(|erasure| carry_out(state, erasure, &by, now_ms, look)).collect()
+    let carried = ready.flat_map(|erasure| carry_out(state, erasure, &by, now_ms, look));
+    let asked = state.erasures().flat_map(|erasure| {
+        unasked(state, erasure).into_iter().map(|agency| Event::ErasureAskedOf {
+            erasure: erasure.id.clone(),
+            agency: agency.clone(),
+            by: by.clone(),
+        })
+    });
+    asked.chain(carried).collect()
+}
+
+/// The agencies whose word an open part waits for, and that were not told so: they came to own a topic with something in it
+/// after the erasure was asked for, or it was found there later.
+fn unasked<'a>(state: &'a State, erasure: &'a Erasure) -> BTreeSet<&'a AgencyName> {
+    let open = erasure.parts.iter().filter(|part| part.is_open());
+    let waiting = open.filter(|part| !is_agreed(state, erasure, &part.found));
+    let mut speakers: BTreeSet<&AgencyName> = waiting.flat_map(|part| speakers(state, &part.found)).collect();
+    speakers.retain(|agency| !erasure.asked_of.contains(*agency));
+    speakers
 }
 
 /// Whether [`due`] has to look.
 pub fn is_due(state: &State, now_ms: u64) -> bool {
-    state.erasures().any(|erasure| is_ready(state, erasure, now_ms))
+    state.erasures().any(|erasure| is_ready(state, erasure, now_ms) || !unasked(state, erasure).is_empty())
 }
 
 fn is_ready(state: &State, erasure: &Erasure, now_ms: u64) -> bool {
@@ -186,56 +209,9 @@ pub fn traced(state: &State, erasure: &str, agency: &AgencyName, handed: Traced)
     told.chain([done]).collect()
 }
 
-/// What somebody may know of an erasure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sight {
-    /// Whose parts with all that was found: which topics, under which pseudonym.
-    pub parts: BTreeSet<AgencyName>,
-    /// Who asked for it and why, and how each part stands; else only what the agency itself was told.
-    pub is_whole: bool,
-    /// Whether what other agencies were told and said is in it.
-    pub oversees: bool,
-}
-
-/// What an actor may know of an erasure; nothing: not even that there is one.
-pub fn sight(state: &State, actor: &Actor, erasure: &Erasure) -> Option<Sight> {
-    let all = || erasure.parts.iter().map(|part| &part.found.person.agency);
-    if actor.is(Role::Operator) || actor.is(Role::Regulator) {
-        return Some(Sight { parts: all().cloned().collect(), is_whole: true, oversees: true });
-    }
-    let speaks = |part: &&Part| {
-        let found = &part.found;
-        actor.is(Role::Dpo)
-            && (speakers(state, found).contains(&actor.agency)
-                || answering(state, &found.person.agency).contains(&actor.agency))
-    };
-    let parts = erasure.parts.iter().filter(speaks).map(|part| part.found.person.agency.clone());
-    let parts: BTreeSet<AgencyName> = parts.collect();
-    let asked = erasure.asked.by.principal == actor.principal;
-    let is_whole = asked || !parts.is_empty();
-    let told =
-        (actor.is(Role::Dpo) || actor.is(Role::Steward)) && erasure.told(&actor.agency).next().is_some();
-    (is_whole || told).then_some(Sight { parts, is_whole, oversees: is_whole })
-}
-
-/// Whether an actor may know of a hold: those who oversee, and those who answer for what it keeps.
-pub fn may_see_hold(state: &State, actor: &Actor, hold: &Hold) -> bool {
-    let answers = actor.is(Role::Dpo) || actor.is(Role::Steward);
-    actor.is(Role::Operator)
-        || actor.is(Role::Regulator)
-        || (answers && (hold.agency == actor.agency || concerned(state, hold).contains(&actor.agency)))
-}
-
-/// The agencies that answer for what a hold keeps; for an agency that sealed nothing, nobody.
-pub fn concerned<'a>(state: &'a State, hold: &'a Hold) -> BTreeSet<&'a AgencyName> {
-    match &hold.on {
-        HoldOn::Person(persons) => {
-            let seals = |agency: &&AgencyName| owners(state, agency).next().is_some();
-            let sealing = persons.iter().map(|person| &person.agency).filter(seals);
-            sealing.flat_map(|agency| answering(state, agency)).collect()
-        }
-        HoldOn::Topic(topic) => state.topic(topic).map(|topic| &topic.owner).into_iter().collect(),
-    }
+/// Whether an agency's keys seal a topic, so that a hold on a person must know what they call the person.
+pub fn seals(state: &State, agency: &AgencyName) -> bool {
+    owners(state, agency).next().is_some()
 }
 
 /// Whether an actor may ask for the erasure of anybody, whoever it is: asked before anything is looked up.

@@ -532,6 +532,13 @@ pub enum Event {
         #[serde(flatten)]
         by: By,
     },
+    /// Another agency has a word in it than when it was asked for: a topic changed hands, or more was found.
+    ErasureAskedOf {
+        erasure: String,
+        agency: AgencyName,
+        #[serde(flatten)]
+        by: By,
+    },
     /// What an agency's keys seal about the person is erased: there is no key under this pseudonym any more.
     PersonErased {
         erasure: String,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 83] = [
+const TAGS: [&str; 84] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -79,6 +79,7 @@ const TAGS: [&str; 83] = [
     "erasure-declined",
     "erasure-withdrawn",
     "erasure-looked",
+    "erasure-asked-of",
     "person-erased",
     "erasure-told",
     "erasure-traced",

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::support::{
-    Check, DAY_MS, NOW, actor, agency, closed, command, decided, done, operator, small_bus,
+    Check, DAY_MS, NOW, actor, agency, closed, command, decided, done, operator, small_bus, telling_bus,
 };
 use governance::state::Person;
-use governance::{Actor, ContractCheck, Event, Role, State, apply, decide, erasure};
+use governance::{Actor, ContractCheck, Event, Role, State, apply, decide, erasure, notice};
 use serde_json::{Value, json};
 
 fn person(agency: &str, first: char) -> Value {
@@ -90,7 +90,7 @@ fn who_may_not_know_of_it_hears_that_there_is_none() {
             decided(&state, &who, approve("e")).unwrap_err().code,
             code(&state, &who, approve("none"))
         );
-        assert!(erasure::sight(&state, &who, state.erasure("e").unwrap()).is_none());
+        assert!(erasure::sight(&state, &who, state.erasure("e").unwrap(), NOW).is_none());
     }
     for who in [actor("u@a", &[Role::Steward]), actor("r@b", &[Role::Regulator])] {
         assert_eq!(code(&state, &who, ask("f", &[person("a", '1')])), "not-allowed");
@@ -199,7 +199,7 @@ fn each_owner_of_a_topic_with_something_in_it_has_a_word_whoever_sealed_it() {
         done(&mut state, &second, approve("e"));
         assert_eq!((status(&state), standing(&state, "a", NOW)), ("requested", "open"));
         assert!(brought(&mut state, NOW).is_empty());
-        assert!(erasure::sight(&state, &officer(other), state.erasure("e").unwrap()).is_some());
+        assert!(erasure::sight(&state, &officer(other), state.erasure("e").unwrap(), NOW).is_some());
         let mut declined = state.clone();
         done(&mut declined, &officer(other), because("decline-erasure", "erasure", "e"));
         assert_eq!(status(&declined), "declined");
@@ -233,6 +233,8 @@ fn what_is_found_later_in_somebody_elses_topic_wants_their_word_too() {
     assert!(matches!(&events[..], [Event::ErasureLooked { .. }]), "{events:?}");
     events.iter().for_each(|event| apply(&mut state, event, NOW));
     assert_eq!(status(&state), "requested");
+    let events = brought(&mut state, NOW);
+    assert!(matches!(&events[..], [Event::ErasureAskedOf { .. }]), "{events:?}");
     assert!(!erasure::is_due(&state, NOW));
 }
 
@@ -243,8 +245,8 @@ fn an_operators_hold_is_on_all_agencies_also_those_that_seal_nothing_yet() {
     assert_eq!(held, state.agencies().map(|agency| agency.agency.clone()).collect());
     done(&mut state, &operator(), hold(json!({"person": [person("a", '1'), person("b", '2')]})));
     assert!(erasure::may_hold(&state, &officer("b")).is_err(), "its keys seal nothing");
-    assert!(erasure::may_see_hold(&state, &officer("a"), state.hold("h").unwrap()));
-    assert!(!erasure::may_see_hold(&state, &officer("b"), state.hold("h").unwrap()));
+    assert!(erasure::may_see_hold(&state, &officer("a"), state.hold("h").unwrap(), NOW));
+    assert!(!erasure::may_see_hold(&state, &officer("b"), state.hold("h").unwrap(), NOW));
 }
 
 #[test]
@@ -286,4 +288,51 @@ fn a_duty_to_keep_is_not_shortened_while_an_erasure_waits_for_it() {
     done(&mut state, &operator(), keep("9d"));
     done(&mut state, &operator(), ask("f", &[person("a", '1')]));
     done(&mut state, &operator(), keep("0d"));
+}
+
+#[test]
+fn who_comes_to_have_a_word_is_asked_for_it_once() {
+    let mut state = closed(telling_bus());
+    done(&mut state, &officer("a"), ask("e", &[person("a", '2')]));
+    assert!(!erasure::is_due(&state, NOW), "its owner was asked when it began");
+    let mut state = handed_over(state, "x.two");
+    assert!(erasure::is_due(&state, NOW));
+    let events = brought(&mut state, NOW);
+    let [Event::ErasureAskedOf { agency: asked, .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(*asked, agency("b"));
+    let told = notice(&state, &events[0], NOW).unwrap();
+    assert_eq!((told.kind, &told.concerns[..]), ("erasure.requested", &[agency("b")][..]));
+    assert!(told.asks[0].agency == agency("b") && told.asks[0].how.contains("chancery erase approve e"));
+    assert!(!erasure::is_due(&state, NOW) && brought(&mut state, NOW).is_empty(), "once");
+    // What is found later in somebody else's topic is told in the same way, and what was agreed on to nobody.
+    let mut state = handed_over(small_bus(), "x.two");
+    done(&mut state, &officer("a"), ask("e", &[person("a", '1')]));
+    let found = json!({"event": "erasure-looked", "erasure": "e", "agency": "a", "topics": {"x.two": 2}, "by": "clerk@bus"});
+    apply(&mut state, &serde_json::from_value(found).unwrap(), NOW);
+    let mut agreed = state.clone();
+    done(&mut agreed, &actor("q@central", &[Role::Operator]), because("decline-erasure", "erasure", "e"));
+    assert!(!erasure::is_due(&agreed, NOW));
+    assert_eq!(brought(&mut state, NOW).len(), 1);
+}
+
+#[test]
+fn a_hold_is_told_to_those_who_may_know_it_and_no_more_where_it_stops_an_erasure() {
+    let mut state = handed_over(closed(small_bus()), "x.two");
+    // The keys of `a` seal what is in a topic that is another agency's by now, and that one holds it.
+    done(&mut state, &officer("b"), hold(json!({"topic": "x.two"})));
+    done(&mut state, &officer("a"), ask("e", &[person("a", '2')]));
+    let known = state.erasure("e").unwrap().clone();
+    let holds = |who: &Actor| {
+        let sight = erasure::sight(&state, who, &known, NOW).unwrap();
+        let waits = erasure::waits(&state, &known, &known.parts[0], &sight, NOW);
+        let hold = waits.iter().find_map(|wait| match wait {
+            erasure::Wait::Hold(hold) => Some(hold.is_some()),
+            _ => None,
+        });
+        hold.unwrap()
+    };
+    for who in [officer("b"), operator()] {
+        assert!(holds(&who), "{}", who.principal);
+    }
+    assert!(!holds(&officer("a")), "that there is one, but not which");
 }

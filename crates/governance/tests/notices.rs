@@ -338,7 +338,7 @@ fn every_kind_of_fact_gives_the_notice_of_the_table() {
     let not_told: Vec<&String> = facts.difference(&tags).collect();
     assert_eq!(
         not_told,
-        ["bus-opened", "erasure-looked", "schema-deleted"],
+        ["bus-opened", "erasure-asked-of", "erasure-looked", "schema-deleted"],
         "a kind of fact never came about"
     );
     let own = state.topics().filter(|topic| notices::is_own(&topic.name));

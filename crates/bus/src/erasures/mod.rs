@@ -7,6 +7,7 @@
 mod about;
 mod certificate;
 mod seen;
+mod unnamed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,7 +25,7 @@ use crate::core::Core;
 use crate::marks::Marker;
 use crate::{Bus, Refusal, RefusalKind};
 
-pub use seen::Reference;
+pub use seen::{Listed, Page, Reference};
 
 /// The identifier of a person, as contracts' subject pointers hold it. Overwritten on drop; its `Debug` shows nothing.
 pub struct Subject(Zeroizing<String>);
@@ -50,12 +51,10 @@ impl Subject {
 
     /// What people write about an affair is kept and told: the person must not be named in it.
     fn is_not_in(&self, texts: &[&str]) -> Result<(), Refusal> {
-        if texts.iter().any(|text| text.contains(self.0.as_str())) {
-            let text = "the reason or reference names the person by the identifier";
-            return Err(Refusal::new(RefusalKind::Malformed, text)
-                .hint("it is kept and told to others: leave the identifier out"));
+        match texts.iter().any(|text| text.contains(self.0.as_str())) {
+            true => Err(unnamed::named()),
+            false => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -94,15 +93,18 @@ impl Bus {
     }
 
     /// Keeps a person from being erased, for all agencies whose persons the caller may hold; its name. Whether the bus knows
-    /// the person makes no difference.
+    /// the person makes no difference. An agency that seals nothing yet is left out where its keys are not open: nothing
+    /// of it is erased now.
     pub async fn hold_person(
         &self,
         caller: &Caller,
         subject: &Subject,
         (reason, reference): (String, String),
     ) -> Result<String, Refusal> {
-        let held = erasure::may_hold(&self.core.state(), &self.now(caller))?;
+        let state = self.core.state();
+        let mut held = erasure::may_hold(&state, &self.now(caller))?;
         subject.is_not_in(&[&reason, &reference])?;
+        held.retain(|agency| erasure::seals(&state, agency) || self.core.keyring.agency(agency).is_ok());
         let called = self.called(subject, &held)?.into_iter();
         let persons = called.map(|(agency, it)| Person { agency, pseudonym: it.to_string() }).collect();
         self.place_hold(caller, HoldOn::Person(persons), (reason, reference)).await
@@ -238,6 +240,7 @@ fn named(event: &Event) -> Option<&str> {
         | Event::ErasureDeclined { erasure, .. }
         | Event::ErasureWithdrawn { erasure, .. }
         | Event::ErasureLooked { erasure, .. }
+        | Event::ErasureAskedOf { erasure, .. }
         | Event::PersonErased { erasure, .. }
         | Event::ErasureTold { erasure, .. }
         | Event::ErasureTraced { erasure, .. }

@@ -21,30 +21,70 @@ pub struct Reference {
     pub time: String,
 }
 
+/// Which part of a list of erasures or holds is wanted; the newest come first.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Those before the one of this name; else from the newest on.
+    pub before: Option<String>,
+    /// At most so many; else all.
+    pub limit: Option<usize>,
+}
+
+/// A part of such a list.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// The newest first.
+    pub found: Vec<T>,
+    /// Where to go on from, where there is more.
+    pub before: Option<String>,
+}
+
+impl Page {
+    /// The page of what may be seen, which comes with the newest first.
+    fn of<T>(&self, seen: impl Iterator<Item = T>, name: impl Fn(&T) -> &String) -> Listed<T> {
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let is_there = |one: &T| self.before.as_ref().is_none_or(|before| name(one) < before);
+        let mut seen = seen.filter(is_there).peekable();
+        let found: Vec<T> = seen.by_ref().take(limit).collect();
+        let before = found.last().map(&name).filter(|_| seen.peek().is_some()).cloned();
+        Listed { found, before }
+    }
+}
+
 impl Bus {
-    /// The erasures that the caller may know of, the older first.
-    pub fn erasures(&self, caller: &Caller) -> Vec<(Arc<Erasure>, Sight)> {
-        let (state, caller) = (self.core.state(), self.now(caller));
-        let seen = |known: &Arc<Erasure>| Some((known.clone(), erasure::sight(&state, &caller, known)?));
-        state.erasures().filter_map(seen).collect()
+    /// The erasures that the caller may know of.
+    pub fn erasures(&self, caller: &Caller, page: &Page) -> Listed<(Arc<Erasure>, Sight)> {
+        let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
+        let seen =
+            |known: &Arc<Erasure>| Some((known.clone(), erasure::sight(&state, &caller, known, now_ms)?));
+        page.of(state.erasures().rev().filter_map(seen), |(known, _)| &known.id)
     }
 
     /// One erasure, where the caller may know of it.
     pub fn erasure(&self, caller: &Caller, name: &str) -> Result<(Arc<Erasure>, Sight), Refusal> {
-        let (state, caller) = (self.core.state(), self.now(caller));
+        let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
         let known = state.erasure(name);
-        let seen = known.and_then(|known| Some((known.clone(), erasure::sight(&state, &caller, known)?)));
+        let seen =
+            known.and_then(|known| Some((known.clone(), erasure::sight(&state, &caller, known, now_ms)?)));
         seen.ok_or_else(|| {
             Refusal::new(RefusalKind::Unknown, format!("there is no erasure {name}"))
                 .hint("chancery erase list shows those that concern you")
         })
     }
 
-    /// The holds that the caller may know of, the older first.
-    pub fn holds(&self, caller: &Caller) -> Vec<Arc<Hold>> {
-        let (state, caller) = (self.core.state(), self.now(caller));
-        let seen = state.holds().filter(|hold| erasure::may_see_hold(&state, &caller, hold));
-        seen.cloned().collect()
+    /// The holds that the caller may know of.
+    pub fn holds(&self, caller: &Caller, page: &Page) -> Listed<Arc<Hold>> {
+        let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
+        let seen =
+            state.holds().rev().filter(|hold| erasure::may_see_hold(&state, &caller, hold, now_ms)).cloned();
+        page.of(seen, |hold| &hold.id)
+    }
+
+    /// One hold, where the caller may know of it.
+    pub fn hold(&self, caller: &Caller, name: &str) -> Option<Arc<Hold>> {
+        let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
+        let known = state.hold(name).filter(|hold| erasure::may_see_hold(&state, &caller, hold, now_ms));
+        known.cloned()
     }
 
     /// Every event about the person that the caller's own agency was handed before they were erased.

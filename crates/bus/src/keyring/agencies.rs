@@ -120,6 +120,12 @@ impl Agencies {
         Ok(Renewed { secret, now, before })
     }
 
+    /// What [`renew`](Self::renew) made before, opened anew.
+    pub fn renewed(&self, of: &AgencySecret, secret: &AgencySecret) -> Result<Renewed, Refusal> {
+        let keys = |secret| self.keys(secret).map_err(|error| out_of_reach(&of.agency, &error));
+        Ok(Renewed { before: keys(of)?, now: keys(secret)?, secret: secret.clone() })
+    }
+
     fn keys(&self, secret: &AgencySecret) -> Result<AgencyKeys, KmsError> {
         let unwrap = |wrapped| self.unwrap(&secret.agency, wrapped);
         let secrets = AgencySecrets { lasting: unwrap(&secret.lasting)?, epoch: unwrap(&secret.wrapping)? };

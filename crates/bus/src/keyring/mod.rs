@@ -22,10 +22,11 @@ use journal::{Journal, StreamId};
 use parking_lot::RwLock;
 use seal::{AgencyKeys, Kms, PersonKey, Pseudonym, WrappedKey};
 
+pub use agencies::Opened;
 use agencies::{Agencies, out_of_reach};
-pub use agencies::{Opened, Renewed};
 pub use epochs::{AgencySecret, Ended, Epochs, KeyFact, Stage};
 use persons::Persons;
+pub use rotation::Portion;
 use stored::mark_of;
 pub use stored::{Epoch, StoredKey};
 use table::KeyTable;
@@ -137,6 +138,16 @@ impl Keyring {
             pseudonym = keys.pseudonym_after(&pseudonym);
         }
         pseudonym
+    }
+
+    /// Whether a person is called so now, or was before an erasure.
+    pub fn is_called(&self, keys: &AgencyKeys, text: &str, wanted: &Pseudonym) -> bool {
+        let mut pseudonym = keys.pseudonym_of_person(text);
+        let erased = self.erased.read();
+        while pseudonym != *wanted && erased.contains_key(&pseudonym) {
+            pseudonym = keys.pseudonym_after(&pseudonym);
+        }
+        pseudonym == *wanted
     }
 
     /// What a person was called at a time, in milliseconds since 1970: behind the pseudonyms under which they had been erased

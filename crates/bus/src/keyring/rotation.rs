@@ -8,7 +8,7 @@ use std::sync::Arc;
 use journal::Record;
 
 use super::agencies::Renewed;
-use super::{Epoch, Epochs, KeyFact, Keyring, StoredKey, stored};
+use super::{AgencySecret, Epoch, Epochs, KeyFact, Keyring, StoredKey, stored};
 use crate::Refusal;
 use crate::lanes::{Fact, Lane};
 use crate::mark_table::Place;
@@ -43,7 +43,7 @@ impl Keyring {
             match self.agencies.renew(&one.now, epochs.running + 1) {
                 Ok(renewed) => made.push(renewed),
                 Err(refusal) => {
-                    self.give_up(&made);
+                    self.give_up(made.iter().map(|one| &one.secret));
                     return Err(refusal);
                 }
             }
@@ -51,9 +51,17 @@ impl Keyring {
         Ok(made)
     }
 
+    /// Secrets that were made for an epoch which did not begin, so that the next try makes no others. Blocks on the KMS.
+    pub fn use_again(&self, made: &[AgencySecret]) -> Result<Vec<Renewed>, Refusal> {
+        let epochs = self.epochs();
+        let both = epochs.all().iter().zip(made);
+        let opened = both.map(|(of, secret)| self.agencies.renewed(&of.now, secret));
+        opened.collect::<Result<_, _>>().inspect_err(|_| self.give_up(made.iter()))
+    }
+
     /// Secrets that were made and are not wanted leave nothing in the KMS, as far as it can be reached.
-    fn give_up(&self, made: &[Renewed]) {
-        for Renewed { secret, .. } in made {
+    fn give_up<'a>(&self, made: impl Iterator<Item = &'a AgencySecret>) {
+        for secret in made {
             if let Err(error) = self.agencies.destroy(secret) {
                 tracing::warn!(agency = %secret.agency, %error, "a key that nobody needs is left in the key management service");
             }
@@ -270,7 +278,10 @@ mod tests {
         }
 
         fn begin(&self) {
-            let made = self.keyring.renew_all(Vec::new()).unwrap();
+            self.begin_with(self.keyring.renew_all(Vec::new()).unwrap());
+        }
+
+        fn begin_with(&self, made: Vec<Renewed>) {
             let epoch = self.keyring.make_epoch(self.keyring.epochs().running + 1).unwrap();
             let secrets = made.iter().map(|one| one.secret.clone()).collect();
             let fact = KeyFact::Begun { epoch: epoch.number, secrets };
@@ -316,6 +327,29 @@ mod tests {
         ring.keep(&key, Lane::Batch);
         ring.begin();
         assert_eq!((ring.rewrap(Lane::Standard), ring.rewrap(Lane::Batch)), (1, 0));
+        ring.rewrapped();
+        assert!(ring.opens(&key));
+    }
+
+    #[test]
+    fn secrets_of_an_epoch_that_did_not_begin_are_used_by_the_next_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let ring = Ring::new(folder.path());
+        let key = ring.new_key("PID-1");
+        ring.keep(&key, Lane::Standard);
+        let made = ring.keyring.renew_all(Vec::new()).unwrap();
+        let made: Vec<AgencySecret> = made.into_iter().map(|one| one.secret).collect();
+        // The journal did not take it; meanwhile there is another agency.
+        let other = AgencyName::parse("tax-office").unwrap();
+        let (secret, keys) = ring.keyring.create_agency(&other).unwrap();
+        ring.append(Lane::Standard, ring.facts, &[], &KeyFact::Made(secret.clone()).encode());
+        ring.keyring.add(secret, keys, 1);
+        let again = ring.keyring.use_again(&made).unwrap();
+        let again = ring.keyring.renew_all(again).unwrap();
+        let secrets: Vec<AgencySecret> = again.iter().map(|one| one.secret.clone()).collect();
+        assert_eq!((&secrets[..1], secrets.len(), &secrets[1].agency), (&made[..], 2, &other));
+        ring.begin_with(again);
+        assert_eq!(ring.rewrap(Lane::Standard), 1);
         ring.rewrapped();
         assert!(ring.opens(&key));
     }

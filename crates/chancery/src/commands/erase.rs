@@ -60,6 +60,9 @@ enum Act {
     },
 }
 
+/// How many erasures or holds are asked for at once.
+const PAGE: usize = 1_000;
+
 /// Where a person's identifier is read from.
 #[derive(Args)]
 pub struct SubjectFile {
@@ -165,8 +168,21 @@ fn path(id: &str, what: &str) -> String {
     format!("/v1/erasures/{}{what}", segment(id))
 }
 
+/// All of a list that comes page by page, the newest first.
+pub fn all_of(client: &Client, what: &str) -> Result<Value, Failure> {
+    let (mut all, mut before) = (Vec::new(), String::new());
+    loop {
+        let mut answer = client.get(&format!("/v1/{what}?limit={PAGE}{before}"))?;
+        all.extend(answer[what].as_array_mut().into_iter().flat_map(std::mem::take));
+        match answer["before"].as_str() {
+            Some(name) => before = format!("&before={}", segment(name)),
+            None => return Ok(json!({ what: all })),
+        }
+    }
+}
+
 fn list(client: &Client, options: &Options) -> Result<(), Failure> {
-    let answer = client.get("/v1/erasures")?;
+    let answer = all_of(client, "erasures")?;
     if options.json {
         output::json(&answer);
         return Ok(());

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Options;
-use super::erase::SubjectFile;
+use super::erase::{SubjectFile, all_of};
 use crate::client::segment;
 use crate::output::{self, Failure, cell, rows};
 
@@ -48,7 +48,7 @@ impl Hold {
         let client = options.client();
         let (answer, done) = match self.act {
             Act::List => {
-                let answer = client.get("/v1/holds")?;
+                let answer = all_of(&client, "holds")?;
                 if options.json {
                     output::json(&answer);
                     return Ok(());

@@ -16,15 +16,19 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::LessSafeKey;
 use seal::{Kms, KmsError, Secret};
+use zeroize::Zeroizing;
 
 use self::cipher::{KEY_BYTES, NO_RANDOMNESS};
 use super::wrapped::{Service, Wrapped};
-use crate::config::kms::FileSettings;
+use crate::config::kms::{FileSettings, Passphrase};
 use crate::kms::read_passphrase;
 use crate::output::Failure;
 
 const KEY: &[u8] = b"chanceryk\x01";
 const ID_BYTES: usize = 16;
+
+/// The file of the root key.
+const ROOT: &str = "root.key";
 
 /// The file KMS.
 pub struct FileKms {
@@ -36,10 +40,11 @@ impl FileKms {
     /// Opens the folder; makes it where there is none.
     pub fn open(settings: &FileSettings) -> Result<Self, Failure> {
         let FileSettings { folder, passphrase } = settings;
-        let passphrase = passphrase.as_ref().map(read_passphrase).transpose()?;
-        let (keys, root) = (folder.join("keys"), folder.join("root.key"));
+        let passphrase = read_given(passphrase.as_ref())?;
+        let (keys, root) = (folder.join("keys"), folder.join(ROOT));
         let prepared = private::folder(folder).and_then(|()| private::folder(&keys));
-        prepared.map_err(|error| Failure::new(format!("kms.folder: {error}")))?;
+        let prepared = prepared.and_then(|()| private::lock(folder));
+        let _alone = prepared.map_err(|error| Failure::new(format!("kms.folder: {error}")))?;
         if !root.exists() && keys.read_dir()?.next().is_some() {
             return Err(Failure::new(format!(
                 "{} is missing, and it wrapped the keys beside it",
@@ -70,6 +75,24 @@ impl FileKms {
         let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         (self.keys.join(format!("{name}.key")), self.keys.join(format!("{name}.gone")))
     }
+}
+
+/// Seals the root key of a folder with another passphrase: that of the settings opens it, the one in `new` from then on. The
+/// key itself stays, and with it all that it wraps, so a bus that runs goes on.
+pub fn change_passphrase(settings: &FileSettings, new: &Passphrase) -> Result<(), Failure> {
+    let FileSettings { folder, passphrase } = settings;
+    let old = read_given(passphrase.as_ref())?;
+    let new = read_passphrase(new, "--new-passphrase-file")?;
+    if old.as_deref() == Some(&*new) {
+        return Err(Failure::usage("the new passphrase is the one that the root key is sealed with already"));
+    }
+    let failed = |error| Failure::new(format!("kms.folder: {}: {error}", folder.display()));
+    let _alone = private::lock(folder).map_err(failed)?;
+    root::reseal(&folder.join(ROOT), old.as_ref().map(|text| text.as_bytes()), new.as_bytes())
+}
+
+fn read_given(passphrase: Option<&Passphrase>) -> Result<Option<Zeroizing<String>>, Failure> {
+    passphrase.map(|passphrase| read_passphrase(passphrase, "kms.passphrase_file")).transpose()
 }
 
 /// What a key is bound to.

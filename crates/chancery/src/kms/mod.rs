@@ -58,11 +58,10 @@ fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.trim().to_owned()))
 }
 
-/// The passphrase of a root key: the file's text without the white space around.
-fn read_passphrase(passphrase: &Passphrase) -> Result<Zeroizing<String>, Failure> {
+/// The passphrase of a root key: the file's text without the white space around. `setting` names the file in an error.
+fn read_passphrase(passphrase: &Passphrase, setting: &str) -> Result<Zeroizing<String>, Failure> {
     let Passphrase { file, is_credential } = passphrase;
-    let failed =
-        |why: &dyn std::fmt::Display| Failure::new(format!("kms.passphrase_file: {}: {why}", file.display()));
+    let failed = |why: &dyn std::fmt::Display| Failure::new(format!("{setting}: {}: {why}", file.display()));
     let text = read_text(file).map_err(|error| failed(&error))?;
     let mode = file.metadata().map_err(|error| failed(&error))?.permissions().mode() & 0o777;
     // systemd lets the unit's user read a credential by an access list, which shows as other bits here.

@@ -156,9 +156,7 @@ fn erasure<'a>(case: &Case<'a>, name: &str) -> Result<&'a Erasure, Refused> {
     let known = case.state.erasure(name).map(|known| &**known);
     let unknown =
         || Refused::unknown("erasure", name).hint("chancery erase list shows those that concern you");
-    let delegated =
-        |known: &&Erasure| !speaks_for(case, known.parts.iter().map(|part| &part.found)).0.is_empty();
-    let may_know = |known: &&Erasure| sight(case.state, case.actor, known).is_some() || delegated(known);
+    let may_know = |known: &&Erasure| sight(case.state, case.actor, known, case.now_ms).is_some();
     known.filter(may_know).ok_or_else(unknown)
 }
 
@@ -198,7 +196,7 @@ fn authorities(by: &By) -> impl Iterator<Item = &PrincipalName> {
 
 /// Who can say yes or no. Of parts that the actor may not see, it is not said in whose topics the person is.
 fn who(case: &Case<'_>, known: &Erasure, open: &[&Part]) -> String {
-    let seen = sight(case.state, case.actor, known).map(|sight| sight.parts).unwrap_or_default();
+    let seen = sight(case.state, case.actor, known, case.now_ms).map(|sight| sight.parts).unwrap_or_default();
     let of = |part: &'_ &Part| {
         let agency = &part.found.person.agency;
         let speakers = match seen.contains(agency) {

@@ -55,7 +55,7 @@ pub(super) fn lift(case: &Case<'_>, name: &str, reason: &str) -> Result<Vec<Even
     let unknown = || Refused::unknown("hold", name).hint("chancery hold list shows those that concern you");
     let known = case.state.hold(name).ok_or_else(unknown)?;
     let Some(by) = right(case, known) else {
-        if !erasure::may_see_hold(case.state, case.actor, known) {
+        if !erasure::may_see_hold(case.state, case.actor, known, case.now_ms) {
             return Err(unknown());
         }
         let agency = &known.agency;

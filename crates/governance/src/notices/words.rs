@@ -65,6 +65,7 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::SuccessionWithdrawn { .. }
         | Event::AgencySucceeded { .. } => told.succession(event),
         Event::ErasureRequested { .. }
+        | Event::ErasureAskedOf { .. }
         | Event::ErasureDeclined { .. }
         | Event::ErasureWithdrawn { .. }
         | Event::ErasureTold { .. }

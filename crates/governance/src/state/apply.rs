@@ -99,6 +99,7 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
         | Event::ErasureDeclined { .. }
         | Event::ErasureWithdrawn { .. }
         | Event::ErasureLooked { .. }
+        | Event::ErasureAskedOf { .. }
         | Event::PersonErased { .. }
         | Event::ErasureTold { .. }
         | Event::ErasureTraced { .. }

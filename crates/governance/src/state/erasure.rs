@@ -132,6 +132,8 @@ pub struct Erasure {
     pub asked: Word,
     /// Who else agreed.
     pub agreed: Vec<Word>,
+    /// The agencies that were told that they have a word in it.
+    pub asked_of: BTreeSet<AgencyName>,
     /// What is to be erased; one part for each agency whose keys seal something about the person.
     pub parts: Vec<Part>,
     /// Who was told: by the agency whose part it was, and the agency that was told.

@@ -182,7 +182,7 @@ impl State {
     }
 
     /// All erasures, by name; the older first, as names grow with time.
-    pub fn erasures(&self) -> impl Iterator<Item = &Arc<Erasure>> {
+    pub fn erasures(&self) -> impl DoubleEndedIterator<Item = &Arc<Erasure>> {
         self.erasures.values()
     }
 
@@ -198,7 +198,7 @@ impl State {
     }
 
     /// All holds, by name; the older first.
-    pub fn holds(&self) -> impl Iterator<Item = &Arc<Hold>> {
+    pub fn holds(&self) -> impl DoubleEndedIterator<Item = &Arc<Hold>> {
         self.holds.values()
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -41,13 +41,34 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// overwritten afterwards.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let old = OpenOptions::new().write(true).open(path).ok();
-    let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    fs::rename(prepare(path, bytes)?, path)?;
     sync(parent(path))?;
     old.map_or(Ok(()), overwrite)
+}
+
+/// Writes what is to take a file's place beside it, durable when this returns.
+pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let prepared = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&prepared)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(prepared)
+}
+
+/// Takes away what was prepared and never took the file's place, because whoever prepared it died.
+pub fn abandon(path: &Path) -> io::Result<()> {
+    let prepared = path.with_extension("new");
+    match prepared.try_exists()? {
+        true => destroy(&prepared),
+        false => Ok(()),
+    }
+}
+
+/// Waits until no other process changes files in the folder; none does until what is returned is dropped.
+pub fn lock(folder: &Path) -> io::Result<File> {
+    let folder = File::open(folder)?;
+    folder.lock()?;
+    Ok(folder)
 }
 
 /// Makes an empty file, durable when this returns; it may be there already.

@@ -32,20 +32,42 @@ const BOUND: Costs = Costs { memory_kib: 2 * 1024 * 1024, passes: 16, lanes: 64 
 
 /// Opens the root key in `path`; makes it where there is none. Given a passphrase, a plain one is sealed with it.
 pub fn open(path: &Path, passphrase: Option<&[u8]>) -> Result<LessSafeKey, Failure> {
-    let named = |error: std::io::Error| Failure::new(format!("kms.folder: {}: {error}", path.display()));
-    let Some(bytes) = private::read(path).map_err(named)? else {
+    private::abandon(path).map_err(|error| named(path, &error))?;
+    let Some(Root { key, is_sealed }) = read(path, passphrase)? else {
         let key = cipher::random::<KEY_BYTES>().ok_or_else(|| Failure::new(NO_RANDOMNESS))?;
-        private::replace(path, &written(&key, passphrase)?).map_err(named)?;
+        write(path, &key, passphrase)?;
         return Ok(cipher::usable(&key));
     };
+    if passphrase.is_some() && !is_sealed {
+        write(path, &key, passphrase)?;
+        tracing::info!("the root key {} is sealed with the passphrase from now on", path.display());
+    }
+    Ok(cipher::usable(&key))
+}
+
+/// Seals the root key in `path` with another passphrase; a plain one has no `old`. If we die in between, it is the old one
+/// or the new one, whole.
+pub fn reseal(path: &Path, old: Option<&[u8]>, new: &[u8]) -> Result<(), Failure> {
+    let root = read(path, old)?;
+    let Root { key, .. } = root.ok_or_else(|| {
+        Failure::new(format!("kms.folder: there is no root key {}", path.display()))
+            .hint("--kms-folder, or kms.folder in the file that --config names, says where the bus has it")
+    })?;
+    write(path, &key, Some(new))
+}
+
+/// What a root key's file holds.
+struct Root {
+    key: Key,
+    is_sealed: bool,
+}
+
+/// The root key in `path`; `None` where there is none.
+fn read(path: &Path, passphrase: Option<&[u8]>) -> Result<Option<Root>, Failure> {
+    let Some(bytes) = private::read(path).map_err(|error| named(path, &error))? else { return Ok(None) };
     if let Some(key) = bytes.strip_prefix(PLAIN) {
         let key = <&[u8; KEY_BYTES]>::try_from(key).map_err(|_| no_root_key(path))?;
-        if passphrase.is_some() {
-            let key = Zeroizing::new(*key);
-            private::replace(path, &written(&key, passphrase)?).map_err(named)?;
-            tracing::info!("the root key {} is sealed with the passphrase from now on", path.display());
-        }
-        return Ok(cipher::usable(key));
+        return Ok(Some(Root { key: Zeroizing::new(*key), is_sealed: false }));
     }
     let sealed = bytes.strip_prefix(SEALED).ok_or_else(|| no_root_key(path))?;
     let passphrase = passphrase.ok_or_else(|| {
@@ -57,7 +79,7 @@ pub fn open(path: &Path, passphrase: Option<&[u8]>) -> Result<LessSafeKey, Failu
             "--kms-passphrase-file FILE, or LoadCredential=chancery-kms-passphrase:FILE in its systemd unit",
         )
     })?;
-    let opened = unsealed(sealed, passphrase).map_err(|why| match why {
+    let key = unsealed(sealed, passphrase).map_err(|why| match why {
         Wrong::Form => no_root_key(path),
         Wrong::Passphrase => {
             Failure::new(format!("the passphrase does not open the root key {}", path.display())).hint(
@@ -65,7 +87,15 @@ pub fn open(path: &Path, passphrase: Option<&[u8]>) -> Result<LessSafeKey, Failu
             )
         }
     })?;
-    Ok(cipher::usable(&opened))
+    Ok(Some(Root { key, is_sealed: true }))
+}
+
+fn write(path: &Path, key: &Key, passphrase: Option<&[u8]>) -> Result<(), Failure> {
+    private::replace(path, &written(key, passphrase)?).map_err(|error| named(path, &error))
+}
+
+fn named(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("kms.folder: {}: {error}", path.display()))
 }
 
 /// Why a sealed root key does not open.
@@ -164,6 +194,46 @@ mod tests {
             fs::write(&path, &spoiled).unwrap();
             assert!(open(&path, Some(b"open sesame")).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn another_passphrase_opens_the_same_key_and_the_old_one_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        let refused = |old, new| reseal(&path, old, new).unwrap_err().to_string();
+        assert!(refused(None, b"open sesame").contains("there is no root key"));
+        let key = open(&path, None).unwrap();
+        reseal(&path, None, b"open sesame").unwrap();
+        let first = folder.path().join("same-file");
+        fs::hard_link(&path, &first).unwrap();
+        let sealed = fs::read(&path).unwrap();
+        assert!(refused(None, b"open barley").contains("--kms-passphrase-file"));
+        assert!(refused(Some(b"open oats"), b"open barley").contains("the passphrase does not open"));
+        assert_eq!(fs::read(&path).unwrap(), sealed, "what was refused changed nothing");
+        reseal(&path, Some(b"open sesame"), b"open barley").unwrap();
+        assert!(same(&key, &open(&path, Some(b"open barley")).unwrap()));
+        assert!(said(&path, Some(b"open sesame")).contains("the passphrase does not open the root key"));
+        assert!(fs::read(&first).unwrap().iter().all(|byte| *byte == 0), "the old file is not left behind");
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.count(), 2, "the key and the test's own link");
+    }
+
+    /// All that a crash can leave: the old key's file, and of the new one as much as was written of it.
+    #[test]
+    fn a_change_that_was_cut_off_leaves_the_old_passphrase_and_nothing_of_the_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        let key = open(&path, Some(b"open sesame")).unwrap();
+        let Root { key: plain, .. } = read(&path, Some(b"open sesame")).unwrap().unwrap();
+        let whole = written(&plain, Some(b"open barley")).unwrap();
+        for length in [0, 1, 50, whole.len()] {
+            let prepared = private::prepare(&path, &whole[..length]).unwrap();
+            assert!(same(&key, &open(&path, Some(b"open sesame")).unwrap()), "{length} bytes were written");
+            assert!(!prepared.exists(), "{length} bytes were written");
+        }
+        private::prepare(&path, &whole[..50]).unwrap();
+        reseal(&path, Some(b"open sesame"), b"open barley").unwrap();
+        assert!(same(&key, &open(&path, Some(b"open barley")).unwrap()));
     }
 
     #[test]

@@ -28,6 +28,17 @@ impl Telling<'_> {
                 let concerns = concerns.into_iter().collect();
                 Some(Notice { reason: Some(reason.clone()), concerns, asks, ..notice })
             }
+            Event::ErasureAskedOf { erasure, agency, by } => {
+                let known = self.state.erasure(erasure)?;
+                let reason = &known.reason;
+                let text = format!(
+                    "{agency} has a word in erasure {erasure} of a person now, which waits for it: {reason}"
+                );
+                let notice = self.begin("erasure.requested", &text, by)?;
+                let (concerns, asks) = (vec![agency.clone()], vec![self.approval(known, agency, Role::Dpo)]);
+                let (agency, reason) = (Some(agency.clone()), Some(reason.clone()));
+                Some(Notice { agency, reason, concerns, asks, ..notice })
+            }
             Event::ErasureDeclined { erasure, agencies, reason, by } => {
                 let of: Vec<&str> = agencies.iter().map(|agency| agency.as_str()).collect();
                 let what = format!("is declined for what the keys of {} seal", of.join(", "));

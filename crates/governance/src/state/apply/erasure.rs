@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::State;
+use crate::erasure::speakers;
 use crate::events::Event;
 use crate::state::{Erasure, Hold, Informed, Part, Response, Stopped, Word};
 
@@ -22,6 +23,7 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
                 asked: Word { speaks_for: speaks_for.clone(), by: by.clone(), at_ms },
                 agreed: Vec::new(),
                 parts: parts.iter().map(part).collect(),
+                asked_of: parts.iter().flat_map(|found| speakers(state, found)).cloned().collect(),
                 informed: BTreeMap::new(),
             };
             state.erasures.insert(erasure.clone(), Arc::new(record));
@@ -48,6 +50,7 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
         | Event::ErasureDeclined { erasure, .. }
         | Event::ErasureWithdrawn { erasure, .. }
         | Event::ErasureLooked { erasure, .. }
+        | Event::ErasureAskedOf { erasure, .. }
         | Event::PersonErased { erasure, .. }
         | Event::ErasureTold { erasure, .. }
         | Event::ErasureTraced { erasure, .. }
@@ -80,6 +83,9 @@ fn change(record: &mut Erasure, event: &Event, at_ms: u64) {
             if let Some(part) = part(record, agency) {
                 part.found.topics.clone_from(topics);
             }
+        }
+        Event::ErasureAskedOf { agency, .. } => {
+            record.asked_of.insert(agency.clone());
         }
         Event::PersonErased { agency, topics, by, .. } => {
             if let Some(part) = part(record, agency) {

@@ -1,0 +1,54 @@
+//! The events about a person are found, and only those that are there.
+
+use super::*;
+use contract::Data;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_of_an_event_that_retention_took_away_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = later();
+    let mut office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    // More people than a record has marks for: the last ones are found by notes, which stay when the event goes.
+    let parents: Vec<String> =
+        (0..40).map(|at| format!(r#"{{"personId":"PAR-{at:07}","name":"Thaddeus {at}"}}"#)).collect();
+    let mut many = birth(1);
+    let alone = r#"{"personId":"PAR-0000001","name":"Thaddeus W1"}"#;
+    many.data = Some(Data::Json(text(&many).replace(alone, &parents.join(",")).into()));
+    receipt(publish(&office.world, many).await);
+    clock.advance(11 * 365 * DAY_MS);
+    office.world = reopened_by(office.world, folder.path(), clock).await;
+    let operator = office.world.operator.clone();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(office.world.bus.trace(&operator, "birth-1").is_err(), "retention took it away");
+    let regulator = principal(&office.world.bus, &operator, "r@statistics", Role::Regulator).await;
+    for person in 0..40 {
+        let person = format!("PAR-{person:07}");
+        assert!(office.world.bus.person_disclosures(&regulator, &person, None).unwrap().is_empty());
+        let erasure = office.erased(&person).await;
+        let (known, _) = office.world.bus.erasure(&office.officer, &erasure).unwrap();
+        assert!(known.parts[0].found.topics.is_empty() && known.parts[0].traced_ms.is_some(), "{known:?}");
+    }
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_youngest_event_counts_and_not_only_the_first_that_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let clock = later();
+    let office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
+    let began_ms = office.world.bus.now_ms();
+    for number in 1..=3 {
+        let mut event = birth(number);
+        event.data = Some(Data::Json(text(&event).replace(&child(number), &child(1)).into()));
+        event.subject = Some(child(1));
+        receipt(publish(&office.world, event).await);
+        clock.advance(DAY_MS);
+    }
+    let erasure = office.asked(&child(1)).await;
+    let (known, _) = office.world.bus.erasure(&office.officer, &erasure).unwrap();
+    let youngest = known.parts[0].found.topics[&topic()];
+    assert!((began_ms + 2 * DAY_MS..began_ms + 3 * DAY_MS).contains(&youngest), "{youngest}");
+    office.world.bus.close().await;
+}
