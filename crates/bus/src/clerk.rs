@@ -20,6 +20,7 @@ impl Bus {
             brought.extend(self.as_clerk(clerk::due).await?);
         }
         brought.extend(self.erase_what_is_due().await?);
+        brought.extend(self.bring_quarantine_on().await?);
         Ok(brought)
     }
 

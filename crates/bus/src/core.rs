@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::notices::Notices;
 use crate::person_consents::PersonConsents;
 use crate::policies::Verdicts;
+use crate::quarantine::Shelf;
 use crate::rehearse::Trials;
 use crate::schemas::Guids;
 use crate::streams::Streams;
@@ -102,6 +103,8 @@ pub struct Core {
     pub memberships: Arc<Memberships>,
     pub notices: Arc<Notices>,
     pub person_consents: PersonConsents,
+    /// The events that nobody reads until somebody decides about them.
+    pub quarantine: Arc<Shelf>,
     /// What agencies' secrets for webhooks are derived from.
     pub webhooks: [u8; 32],
     pub transactions: Transactions,

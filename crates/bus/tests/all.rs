@@ -18,4 +18,5 @@ mod person_consents;
 mod planted_values;
 mod policies;
 mod promises;
+mod quarantine;
 mod transactions;

@@ -11,7 +11,7 @@ use contract::{AttributeValue, CloudEvent, Data};
 use governance::leaks::{Answer, Leaks};
 use governance::{Command, Standards};
 
-fn with_office(number: usize, office: &str) -> CloudEvent {
+pub fn with_office(number: usize, office: &str) -> CloudEvent {
     let event = birth(number);
     let data = text(&event).replace("\"North\"", &serde_json::Value::from(office).to_string());
     CloudEvent { data: Some(Data::Json(Bytes::from(data))), ..event }

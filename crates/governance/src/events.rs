@@ -579,6 +579,25 @@ pub enum Event {
         #[serde(flatten)]
         by: By,
     },
+    /// A quarantined event is nobody's data: it is placed anew, for everybody who reads the topic.
+    QuarantineReleased {
+        topic: TopicName,
+        partition: u32,
+        offset: u64,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Nobody ever reads a quarantined event: its own key is destroyed.
+    QuarantineDiscarded {
+        topic: TopicName,
+        partition: u32,
+        offset: u64,
+        key: String,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
     /// Something must not be erased or deleted for the time being.
     HoldPlaced {
         hold: String,

@@ -12,10 +12,24 @@ pub enum Answer {
     /// It is not taken.
     #[default]
     Refuse,
+    /// It is taken and read by nobody, until a data protection officer of the topic's owner decides.
+    Quarantine,
     /// It is taken, and the finding stands in the audit and among the counters.
     Flag,
     /// Nothing is looked for.
     Ignore,
+}
+
+impl Answer {
+    /// Its name in files, counters and the audit.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Answer::Refuse => "refuse",
+            Answer::Quarantine => "quarantine",
+            Answer::Flag => "flag",
+            Answer::Ignore => "ignore",
+        }
+    }
 }
 
 /// The answer to what each detector finds.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 83] = [
+const TAGS: [&str; 85] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -87,6 +87,8 @@ const TAGS: [&str; 83] = [
     "hold-placed",
     "hold-lifted",
     "public-confirmed",
+    "quarantine-released",
+    "quarantine-discarded",
     "sealing-key-published",
     "sealing-key-retired",
     "standards-set",

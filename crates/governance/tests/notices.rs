@@ -148,6 +148,7 @@ fn people_are_erased() -> Vec<Act> {
     let answer =
         json!({"command": "acknowledge-erasure", "erasure": "e-1", "agency": "b", "kept": "Tax Act §147"});
     let deleted = json!({"command": "acknowledge-erasure", "erasure": "e-1", "agency": "b"});
+    let quarantined = |what: &str, offset: u64| json!({"command": what, "topic": "x.one", "partition": 2, "offset": offset, "reason": "looked\nat it"});
     vec![
         (0, root(), officer_of),
         (0, root(), ask("e-1", '1')),
@@ -158,9 +159,11 @@ fn people_are_erased() -> Vec<Act> {
             officer(),
             json!({"command": "confirm-public", "topic": "x.one", "fields": ["/desk/email"], "reason": "the desk's"}),
         ),
+        (0, officer(), quarantined("release-quarantined", 17)),
         (0, officer(), approve),
         (0, root(), lift("h-1")),
         (0, root(), lift("h-2")),
+        (0, officer(), quarantined("discard-quarantined", 18)),
         (0, root(), json!({"command": "erase-due"})),
         (0, root(), json!({"command": "trace"})),
         (0, reader.clone(), answer),

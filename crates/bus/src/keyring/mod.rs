@@ -237,6 +237,17 @@ impl Keyring {
         Ok(ForSealing { key, new })
     }
 
+    /// A key for one event alone, and what it is called: random, so that it says nothing. Nobody else seals under it, so it is
+    /// not held: who opens the event finds it in the journal.
+    pub fn for_one_event(&self, keys: &Opened) -> Result<(Pseudonym, NewKey), Refusal> {
+        let random = seal::Secret::generate().ok_or_else(no_randomness)?;
+        let mut pseudonym = Pseudonym([0; 16]);
+        pseudonym.0.copy_from_slice(&random.expose()[..16]);
+        let (key, wrapped) = made(keys, &pseudonym)?;
+        let stored = StoredKey { agency: keys.number(), pseudonym, wrapped };
+        Ok((pseudonym, NewKey { stored, key, mark: mark_of(&pseudonym) }))
+    }
+
     /// The key to open with; `None` where there is none any more.
     pub fn for_opening(
         &self,

@@ -34,7 +34,7 @@ pub struct Kind {
 }
 
 /// All kinds of notice.
-pub const KINDS: [Kind; 47] = [
+pub const KINDS: [Kind; 49] = [
     open("contract.proposed", "A version of a contract is proposed."),
     open("contract.acknowledged", "An agency agrees to a proposed version."),
     open("contract.objected", "An agency objects to a proposed version."),
@@ -84,6 +84,8 @@ pub const KINDS: [Kind; 47] = [
     closed("erasure.answered", "An agency says what it did with events about somebody who was erased."),
     closed("hold.placed", "Something must not be erased or deleted for the time being."),
     closed("hold.lifted", "What was held may be erased or deleted again."),
+    closed("quarantine.released", "An event in which personal data was found is nobody's, and goes on."),
+    closed("quarantine.discarded", "An event in which personal data was found is read by nobody."),
     open("bootstrap.closed", "From now on owners and data protection officers approve."),
 ];
 

@@ -90,6 +90,8 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
             let known = by_agency.entry(agency.clone()).or_default();
             Arc::make_mut(known).extend(fields.iter().cloned());
         }
+        // The bus keeps what is quarantined.
+        Event::QuarantineReleased { .. } | Event::QuarantineDiscarded { .. } => {}
         Event::SchemaRegistered { .. }
         | Event::SchemaDeleted { .. }
         | Event::CompatibilitySet { .. }
