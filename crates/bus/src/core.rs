@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::api::Caller;
 use crate::audit_logs::AuditLogs;
 use crate::clock::Clock;
+use crate::findings::Findings;
 use crate::keyring::Keyring;
 use crate::lanes::{Facts, Lane, LaneHandle};
 use crate::marks::Marker;
@@ -103,6 +104,8 @@ pub struct Core {
     pub memberships: Arc<Memberships>,
     pub notices: Arc<Notices>,
     pub person_consents: PersonConsents,
+    /// What detectors found since the clerk looked last.
+    pub findings: Findings,
     /// The events that nobody reads until somebody decides about them.
     pub quarantine: Arc<Shelf>,
     /// What agencies' secrets for webhooks are derived from.

@@ -18,6 +18,7 @@ mod credentials;
 mod deliver;
 pub mod doctor;
 mod erasures;
+mod findings;
 mod fold;
 mod govern;
 mod identities;

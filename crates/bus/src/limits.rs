@@ -114,6 +114,9 @@ pub const QUARANTINE_MAX: usize = 10_000;
 /// How long an event waits in quarantine for a decision; after that it is discarded: 90 days.
 pub const QUARANTINE_WAIT_MS: u64 = 90 * 24 * 3600 * 1000;
 
+/// Places and detectors of findings that wait for the clerk, who comes every few seconds.
+pub const FINDINGS_MAX: usize = 1_000;
+
 /// Most findings in one event that are told and kept.
 pub const LEAKS_TOLD: usize = 32;
 

@@ -284,6 +284,7 @@ fn fold_all(
         memberships,
         notices,
         person_consents: PersonConsents::default(),
+        findings: Default::default(),
         quarantine,
         webhooks,
         transactions: Transactions::default(),

@@ -15,6 +15,7 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::leaks::Answer;
 use crate::state::{EventAt, Found, Handed, HoldOn, Latency, Mode, Profile, Schema, Shares, Terms};
 pub use who::{By, Side};
 
@@ -576,6 +577,18 @@ pub enum Event {
         agency: AgencyName,
         fields: BTreeSet<Pointer>,
         reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Personal data was found where a topic's contract says there is none: told of each place and detector once a day.
+    LeakFound {
+        topic: TopicName,
+        /// A pointer into the documents, or `attribute` and its name; never what was found.
+        place: String,
+        detector: String,
+        answer: Answer,
+        /// In how many events since the clerk looked last.
+        events: u64,
         #[serde(flatten)]
         by: By,
     },

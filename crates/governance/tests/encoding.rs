@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 85] = [
+const TAGS: [&str; 86] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -87,6 +87,7 @@ const TAGS: [&str; 85] = [
     "hold-placed",
     "hold-lifted",
     "public-confirmed",
+    "leak-found",
     "quarantine-released",
     "quarantine-discarded",
     "sealing-key-published",

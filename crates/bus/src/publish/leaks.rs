@@ -56,7 +56,9 @@ pub fn keep(
         (false, false) => Answer::Flag,
     };
     for leak in &found {
-        core.metrics.leaked(&topic.name, detectors()[leak.detector].name, answer);
+        let name = detectors()[leak.detector].name;
+        core.metrics.leaked(&topic.name, name, answer);
+        core.findings.note(&topic.name, &place(leak), name, answer);
     }
     match answer {
         Answer::Quarantine => Ok(Kept { quarantined: found, ..Kept::default() }),
@@ -70,11 +72,13 @@ pub fn keep(
 
 /// What a producer is told of it, and an officer who decides.
 pub fn told(found: &[Leak]) -> Vec<Leaked> {
-    let one = |leak: &Leak| Leaked {
-        place: leak.pointer.chars().take(PLACE_CHARS).collect(),
-        detector: detectors()[leak.detector].name.to_owned(),
-    };
+    let one =
+        |leak: &Leak| Leaked { place: place(leak), detector: detectors()[leak.detector].name.to_owned() };
     found.iter().take(LEAKS_TOLD).map(one).collect()
+}
+
+fn place(leak: &Leak) -> String {
+    leak.pointer.chars().take(PLACE_CHARS).collect()
 }
 
 /// Longest place that is kept.
