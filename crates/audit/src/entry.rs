@@ -116,6 +116,9 @@ pub struct Finding<'a> {
     pub agency: Text<'a>,
     /// The topic.
     pub topic: Text<'a>,
+    /// What became of the events: `quarantine`; nothing: they were taken as any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Text<'a>>,
     /// Where, of which kind and how often; never what.
     pub found: Cow<'a, [Found<'a>]>,
 }

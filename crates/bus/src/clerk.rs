@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use governance::{Basis, Event, Roles, Ruling, State, clerk, notices};
+use governance::{Basis, Event, Roles, Ruling, State, clerk, leaks, notices};
 
 use crate::api::Caller;
 use crate::{Bus, Refusal};
@@ -20,7 +20,18 @@ impl Bus {
             brought.extend(self.as_clerk(clerk::due).await?);
         }
         brought.extend(self.erase_what_is_due().await?);
+        brought.extend(self.bring_quarantine_on().await?);
+        brought.extend(self.tell_of_findings().await?);
         Ok(brought)
+    }
+
+    /// Has governance say what detectors found, of each place once a day.
+    async fn tell_of_findings(&self) -> Result<Vec<Event>, Refusal> {
+        let seen = self.core.findings.take();
+        if leaks::to_tell(&self.core.state(), &seen, self.core.clock.now_ms()).is_empty() {
+            return Ok(Vec::new());
+        }
+        self.as_clerk(move |state, now_ms| leaks::to_tell(state, &seen, now_ms)).await
     }
 
     /// Makes those of the bus's own topics that there are not yet: all of them on a first start, and what a newer release

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::api::Caller;
 use crate::audit_logs::AuditLogs;
 use crate::clock::Clock;
+use crate::findings::Findings;
 use crate::keyring::Keyring;
 use crate::lanes::{Facts, Lane, LaneHandle};
 use crate::marks::Marker;
@@ -19,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::notices::Notices;
 use crate::person_consents::PersonConsents;
 use crate::policies::Verdicts;
+use crate::quarantine::Shelf;
 use crate::rehearse::Trials;
 use crate::rotation::Unfinished;
 use crate::schemas::Guids;
@@ -103,6 +105,10 @@ pub struct Core {
     pub memberships: Arc<Memberships>,
     pub notices: Arc<Notices>,
     pub person_consents: PersonConsents,
+    /// What detectors found since the clerk looked last.
+    pub findings: Findings,
+    /// The events that nobody reads until somebody decides about them.
+    pub quarantine: Arc<Shelf>,
     /// What agencies' secrets for webhooks are derived from.
     pub webhooks: [u8; 32],
     pub transactions: Transactions,

@@ -111,6 +111,7 @@ fn own_streams(infos: &[StreamInfo]) -> Option<Streams> {
         people: three("people")?,
         // A bus of before has none, and none of them is looked at.
         questions: id("questions").or_else(|| id("governance"))?,
+        quarantine: three("quarantine").or_else(|| three("people"))?,
     })
 }
 
@@ -149,7 +150,8 @@ fn examine_events(journal: &dyn Journal, infos: &[StreamInfo]) -> Result<Finding
     for info in infos.iter().filter(|info| info.spec.name.starts_with("topic/")) {
         fold::each(journal, info.id, 0, |stored| {
             events += 1;
-            let sealed = record::read(&stored.body).map(|read| seal::SealedForm::parse(read.sealed).is_ok());
+            let sealed =
+                record::read(&stored.body).map(|read| seal::SealedForm::parse(read.sealed()).is_ok());
             unread += u64::from(sealed != Ok(true));
         })?;
     }

@@ -12,7 +12,8 @@ use contract::{
 use governance::profiles::{Lint, Linted};
 use governance::state::Person;
 use governance::{
-    Basis, Command, ContractCheck, Desired, Event, Plan, ReadSchema, Roles, Ruling, State, rights,
+    Basis, Command, ContractCheck, Desired, Event, Plan, Quarantined, ReadSchema, Roles, Ruling, State,
+    rights,
 };
 use seal::AgencyKeys;
 
@@ -24,7 +25,7 @@ use crate::credentials::NewToken;
 use crate::keyring::{AgencySecret, KeyFact};
 use crate::lanes::{Apply, Fact, Facts, Lane};
 use crate::questions::Questions;
-use crate::{Bus, Refusal, RefusalKind, erasures, rehearse};
+use crate::{Bus, Refusal, RefusalKind, erasures, quarantine, rehearse};
 
 /// A principal with the token that was made for it. The token is nowhere else.
 #[derive(Debug, Clone)]
@@ -93,6 +94,10 @@ impl ContractCheck for Compiler<'_> {
     /// where new policies are weighed.
     fn places(&self, definition: &Definition) -> BTreeSet<Pointer> {
         schemas::places(definition.format, &definition.schema)
+    }
+
+    fn quarantined(&self, topic: &TopicName, partition: u32, offset: u64) -> Option<Quarantined> {
+        quarantine::standing(self.0, &(topic.clone(), partition, offset))
     }
 
     fn events_about(&self, person: &Person) -> Result<BTreeMap<TopicName, u64>, String> {
@@ -288,10 +293,14 @@ impl Bus {
         let entry = decision_entry(&what, &rfc3339(now_ms));
         let marks = erasures::marks(&self.core.marker, &events);
         let erased = erasures::erased(&events);
+        let destroyed: Vec<_> = events.iter().filter_map(quarantine::destroyed).collect();
+        let decided: Vec<_> = events.iter().filter_map(quarantine::decided).collect();
         let core = self.core.clone();
         let apply: Apply = Box::new(move |durable| {
             // If we die before this, the fold does it: nobody is served before.
             erased.iter().for_each(|(_, pseudonym)| core.keyring.erase(pseudonym, durable.at_ms));
+            destroyed.iter().for_each(|key| core.keyring.erase(key, durable.at_ms));
+            decided.iter().for_each(|(key, verdict)| core.quarantine.decide(key, *verdict));
             for (secret, keys) in new_agencies {
                 core.keyring.add(secret, keys, durable.at_ms);
             }
@@ -358,7 +367,10 @@ fn tried_of(event: &Event) -> Option<TopicName> {
 
 /// The topics that look different after a decision, or whose owner does, or whose events are held against other rules.
 fn touched(old: &State, new: &State) -> Vec<Arc<governance::Topic>> {
-    let held_against = |state: &State| (state.standards().profiles, state.standards().leaks.clone());
+    let held_against = |state: &State| {
+        let standards = state.standards();
+        (standards.profiles, standards.leaks.clone(), standards.consent.topics.clone())
+    };
     if held_against(old) != held_against(new) {
         return new.topics().cloned().collect();
     }

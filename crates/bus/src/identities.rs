@@ -10,7 +10,9 @@ use journal::{Journal, JournalError};
 use crate::Refusal;
 use crate::api::Receipt;
 use crate::mark_table::{MarkTable, Place};
-use crate::record;
+use crate::marks::Marker;
+use crate::quarantine::{Leaked, Shelf};
+use crate::record::{self, Stored};
 use crate::topics::{Topic, Topics};
 
 /// What is known of an identity.
@@ -28,12 +30,19 @@ pub struct Identities {
     table: MarkTable,
     journal: Arc<dyn Journal>,
     topics: Arc<Topics>,
+    marker: Marker,
+    quarantine: Arc<Shelf>,
 }
 
 impl Identities {
     /// An empty view.
-    pub fn new(journal: Arc<dyn Journal>, topics: Arc<Topics>) -> Self {
-        Self { table: MarkTable::default(), journal, topics }
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        topics: Arc<Topics>,
+        marker: Marker,
+        quarantine: Arc<Shelf>,
+    ) -> Self {
+        Self { table: MarkTable::default(), journal, topics, marker, quarantine }
     }
 
     /// Folds one topic's journal, as far back as its window reaches.
@@ -48,20 +57,40 @@ impl Identities {
         Ok(())
     }
 
-    /// What is known of an identity. `body` is the body of the event at hand, to compare source, id and digest with.
-    pub fn seen(&self, topic: &Topic, mark: u64, body: &[u8], now_ms: u64) -> Result<Seen, Refusal> {
+    /// What is known of an identity, by its digest and that of the content. Of an event that was quarantined and released
+    /// its own record counts.
+    pub fn seen(
+        &self,
+        topic: &Topic,
+        identity: u128,
+        digest: &[u8; 16],
+        now_ms: u64,
+    ) -> Result<Seen, Refusal> {
         let mut answer = Ok(Seen::Never);
-        self.table.find(mark, |place| match self.compare(topic, place, body, now_ms) {
-            Ok(Seen::Never) => false,
-            settled => {
-                answer = settled;
-                true
+        self.table.find(identity as u64, |place| {
+            match self.compare(topic, place, identity, digest, now_ms) {
+                Ok(Seen::Never) => false,
+                Ok(Seen::Same(receipt)) if !receipt.quarantined.is_empty() => {
+                    answer = Ok(Seen::Same(receipt));
+                    false
+                }
+                settled => {
+                    answer = settled;
+                    true
+                }
             }
         });
         answer
     }
 
-    fn compare(&self, topic: &Topic, place: Place, body: &[u8], now_ms: u64) -> Result<Seen, Refusal> {
+    fn compare(
+        &self,
+        topic: &Topic,
+        place: Place,
+        identity: u128,
+        digest: &[u8; 16],
+        now_ms: u64,
+    ) -> Result<Seen, Refusal> {
         let Some(partition) = topic.partition_of(place.stream) else { return Ok(Seen::Never) };
         let found = match self.journal.read(place.stream, place.offset, 1) {
             Ok(records) => records.into_iter().next(),
@@ -71,20 +100,31 @@ impl Identities {
         let Some(found) = found.filter(|found| found.time_ms + topic.window_ms >= now_ms) else {
             return Ok(Seen::Never);
         };
-        let unreadable = |error: crate::codec::Unreadable| Refusal::unavailable(error.to_string());
-        let there = record::read(&found.body).map_err(unreadable)?;
-        let mut leafed = vec![0; 8];
-        leafed.extend_from_slice(body);
-        let here = record::read(&leafed).map_err(unreadable)?;
-        if there.event.id != here.event.id || there.event.source != here.event.source {
+        let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let (whose, content, leaf, is_quarantined) = match &read {
+            Stored::Event(there) => {
+                let event = &there.event;
+                let whose = self.marker.identity(&topic.name, &event.source, &event.id);
+                (whose, there.head.digest, there.leaf, false)
+            }
+            Stored::Quarantined(there) => (there.identity, there.digest, there.leaf, true),
+        };
+        if whose != identity {
             return Ok(Seen::Never);
         }
-        if there.head.digest != here.head.digest {
+        if content != *digest {
             return Ok(Seen::Other);
         }
-        let receipt =
-            Receipt { topic: topic.name.clone(), partition, offset: place.offset, leaf: there.leaf };
-        Ok(Seen::Same(receipt))
+        let quarantined =
+            if is_quarantined { self.leaked(topic, partition, place.offset) } else { Vec::new() };
+        let topic = topic.name.clone();
+        Ok(Seen::Same(Receipt { topic, partition, offset: place.offset, leaf, quarantined }))
+    }
+
+    /// What was found in a quarantined event.
+    fn leaked(&self, topic: &Topic, partition: u32, offset: u64) -> Vec<Leaked> {
+        let entry = self.quarantine.get(&(topic.name.clone(), partition, offset));
+        entry.map(|entry| entry.found).unwrap_or_default()
     }
 
     /// Remembers an identity that became durable.

@@ -107,6 +107,19 @@ pub const TRANSACTIONS_ROOM_KIB: u32 = 128 * 1024;
 /// Longest that a transaction may stay open: Kafka's own default for the most.
 pub const TRANSACTION_MAX_MS: u64 = 15 * 60 * 1000;
 
+/// Events of a topic in quarantine that nobody has decided about; at it, more are refused. About 300 bytes each in memory,
+/// and more than an officer looks at in the time that they have.
+pub const QUARANTINE_MAX: usize = 10_000;
+
+/// How long an event waits in quarantine for a decision; after that it is discarded: 90 days.
+pub const QUARANTINE_WAIT_MS: u64 = 90 * 24 * 3600 * 1000;
+
+/// Places and detectors of findings that wait for the clerk, who comes every few seconds.
+pub const FINDINGS_MAX: usize = 1_000;
+
+/// Most findings in one event that are told and kept.
+pub const LEAKS_TOLD: usize = 32;
+
 /// Most events that a trace follows.
 pub const TRACE_MAX_EVENTS: usize = 500;
 

@@ -5,7 +5,7 @@
 
 use std::hash::Hasher;
 
-use contract::{SubscriptionName, TopicName};
+use contract::{CloudEvent, SubscriptionName, TopicName};
 use seal::Pseudonym;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -84,6 +84,16 @@ impl Marker {
     /// An event about a person.
     pub fn person(&self, pseudonym: &Pseudonym) -> u64 {
         self.mark(Kind::Person, &[&pseudonym.0])
+    }
+
+    /// The marks by which an event is found beside its identity, in their order.
+    pub fn marks_of(&self, event: &CloudEvent, persons: impl Iterator<Item = Pseudonym>) -> Vec<u64> {
+        let mut marks = Vec::with_capacity(4);
+        marks.push(self.event_id(&event.id));
+        marks.extend(event.extension("correlationid").map(|id| self.correlation(id)));
+        marks.extend(event.extension("causationid").map(|id| self.causation(id)));
+        marks.extend(persons.map(|pseudonym| self.person(&pseudonym)));
+        marks
     }
 
     /// A disclosure of a partition's offsets in one bucket (`offset / DISCLOSURE_BUCKET`).

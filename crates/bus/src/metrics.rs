@@ -2,6 +2,7 @@
 
 use contract::profiles::EventRule;
 use contract::{AgencyName, SubscriptionName, TopicName};
+use governance::leaks::Answer;
 use governance::notices::Way;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -165,9 +166,9 @@ impl Metrics {
         self.advised.get_or_create(&AdviceLabel { topic: topic.to_string(), profile, rule }).inc();
     }
 
-    /// A detector found something in an event that was refused, or taken all the same.
-    pub fn leaked(&self, topic: &TopicName, detector: &'static str, is_refused: bool) {
-        let answer = if is_refused { "refuse" } else { "flag" };
+    /// A detector found something in an event, of which this became.
+    pub fn leaked(&self, topic: &TopicName, detector: &'static str, answer: Answer) {
+        let answer = answer.as_str();
         self.leaked.get_or_create(&LeakLabel { topic: topic.to_string(), detector, answer }).inc();
     }
 

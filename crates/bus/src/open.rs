@@ -27,6 +27,7 @@ use crate::notices::herald::{self, HERALD};
 use crate::notices::{Notices, place_name};
 use crate::person_consents::{self, PersonConsents};
 use crate::policies::Verdicts;
+use crate::quarantine::{self, Shelf};
 use crate::streams::Streams;
 use crate::subscriptions::dead_letters::DeadLetters;
 use crate::subscriptions::members::Members;
@@ -199,11 +200,17 @@ fn fold_all(
     for lane in Lane::ALL {
         places.fold(&*journal, streams.places[lane as usize])?;
     }
+    let quarantine = Arc::new(Shelf::default());
+    for lane in Lane::ALL {
+        quarantine.fold(&*journal, lane, streams.quarantine[lane as usize])?;
+    }
     let published = places.of(&place_name(HERALD)).get(&0).copied().unwrap_or(0);
     let notices = Arc::new(Notices::default());
     let (state, decisions) = fold_governance(&*journal, &streams, |state, event, at| {
         let erased = erasures::erased(std::slice::from_ref(event));
         erased.iter().for_each(|(_, who)| keyring.erase(who, at.durable_ms));
+        quarantine::destroyed(event).iter().for_each(|key| keyring.erase(key, at.durable_ms));
+        quarantine::decided(event).iter().for_each(|(key, verdict)| quarantine.decide(key, *verdict));
         notices.fold(state, event, at.at_ms, at.place);
         notices.forget(published);
     })?;
@@ -224,7 +231,8 @@ fn fold_all(
     let mut threads = Vec::new();
     let (mut identities_seen, mut youngest_ms) = (0, 0);
     for lane in Lane::ALL {
-        let mut identities = Identities::new(journal.clone(), topics.clone());
+        let mut identities =
+            Identities::new(journal.clone(), topics.clone(), marker.clone(), quarantine.clone());
         for topic in topics.all().iter().filter(|topic| topic.lane == lane) {
             identities.fold(topic, clock.now_ms())?;
         }
@@ -240,6 +248,8 @@ fn fold_all(
             sequences: fold_sequences(&*journal, streams.producers[lane as usize], clock.now_ms())?,
             producers_stream: streams.producers[lane as usize],
             people_stream: streams.people[lane as usize],
+            quarantine_stream: streams.quarantine[lane as usize],
+            quarantine: quarantine.clone(),
             keyring: keyring.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -276,6 +286,8 @@ fn fold_all(
         memberships,
         notices,
         person_consents: PersonConsents::from(youngest_ms),
+        findings: Default::default(),
+        quarantine,
         webhooks,
         transactions: Transactions::default(),
         guids: Mutex::default(),

@@ -3,6 +3,9 @@
 //! The body is made by the publisher's thread and hashed there: the hash of it is what the audit commits to. The leaf
 //! index stands before it, because only the lane knows it. Nothing in a record is personal data in the clear: the
 //! attributes that could be are sealed with the data, and stand here as pseudonyms.
+//!
+//! An event that is quarantined is a record of another kind, in which its whole body is sealed. Whoever reads a stream gets
+//! a [`Stored`] and says what becomes of either kind.
 
 use contract::frames::{self, CutFrame};
 use contract::{AttributeValue, CloudEvent, ContractVersion, Format};
@@ -10,6 +13,9 @@ use contract::{AttributeValue, CloudEvent, ContractVersion, Format};
 use crate::codec::{Reader, Unreadable, put_bytes, put_number};
 
 const VERSION: u8 = 1;
+
+/// The version byte of an event that is quarantined.
+const QUARANTINED_VERSION: u8 = 2;
 
 /// Which kind of data a record's sealed form holds. The numbers are on disk; 2 was never written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +70,71 @@ pub struct Head {
     pub data: DataKind,
 }
 
-/// A record, read.
+/// What stands at a place of a topic. Nobody who reads events is handed what is quarantined, or told of it.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack: a box would cost each read an allocation"
+)]
+pub enum Stored<'a> {
+    /// An event.
+    Event(EventRecord<'a>),
+    /// An event that waits for a decision, was given up, or stands as its own record further on.
+    Quarantined(QuarantinedRecord<'a>),
+}
+
+impl<'a> Stored<'a> {
+    /// The event, where it is not quarantined.
+    pub fn event(self) -> Option<EventRecord<'a>> {
+        match self {
+            Stored::Event(event) => Some(event),
+            Stored::Quarantined(_) => None,
+        }
+    }
+
+    /// The audit leaf that covers the record, in its lane's log.
+    pub fn leaf(&self) -> u64 {
+        match self {
+            Stored::Event(event) => event.leaf,
+            Stored::Quarantined(kept) => kept.leaf,
+        }
+    }
+
+    /// What the audit's hash covers: everything behind the leaf.
+    pub fn body(&self) -> &'a [u8] {
+        match self {
+            Stored::Event(event) => event.body,
+            Stored::Quarantined(kept) => kept.body,
+        }
+    }
+
+    /// The data as sealed, or the whole body.
+    pub fn sealed(&self) -> &'a [u8] {
+        match self {
+            Stored::Event(event) => event.sealed,
+            Stored::Quarantined(kept) => kept.sealed,
+        }
+    }
+}
+
+/// The record of an event that is quarantined, read. No attribute of the event stands in it: what was found may be there.
+#[derive(Debug)]
+pub struct QuarantinedRecord<'a> {
+    /// The audit leaf that covers it, in its lane's log.
+    pub leaf: u64,
+    /// What the audit's hash covers: everything behind the leaf.
+    pub body: &'a [u8],
+    /// The contract version that the event was checked against.
+    pub contract: ContractVersion,
+    /// Keyed digest of the content, the same that the event's own record has.
+    pub digest: [u8; 16],
+    /// Keyed digest of topic, source and id.
+    pub identity: u128,
+    /// The body of the event's own record, sealed as one fragment under a key of its own.
+    pub sealed: &'a [u8],
+}
+
+/// An event's record, read.
 #[derive(Debug)]
 pub struct EventRecord<'a> {
     /// The audit leaf that covers it, in its lane's log.
@@ -123,14 +193,48 @@ fn write_value(out: &mut Vec<u8>, value: &AttributeValue) {
     }
 }
 
+/// Writes the body of an event that is quarantined up to where the sealed form starts; the caller appends that.
+pub fn write_quarantined(out: &mut Vec<u8>, contract: ContractVersion, digest: &[u8; 16], identity: u128) {
+    out.push(QUARANTINED_VERSION);
+    put_number(out, u64::from(contract.0));
+    out.extend_from_slice(digest);
+    out.extend_from_slice(&identity.to_le_bytes());
+}
+
 /// Reads a record as the journal gives it back.
-pub fn read(record: &[u8]) -> Result<EventRecord<'_>, Unreadable> {
+pub fn read(record: &[u8]) -> Result<Stored<'_>, Unreadable> {
     let mut reader = Reader::new(record, "an event");
     let leaf = u64::from_le_bytes(reader.array()?);
     let body = &record[8..];
-    if reader.byte()? != VERSION {
-        return Err(Unreadable("an event of format version 1"));
+    match reader.byte()? {
+        VERSION => read_event(reader, leaf, body).map(Stored::Event),
+        QUARANTINED_VERSION => Ok(Stored::Quarantined(QuarantinedRecord {
+            leaf,
+            body,
+            contract: ContractVersion(reader.number()? as u32),
+            digest: reader.array()?,
+            identity: u128::from_le_bytes(reader.array()?),
+            sealed: reader.rest(),
+        })),
+        _ => Err(Unreadable("an event of format version 1 or 2")),
     }
+}
+
+/// Whether a record is of a quarantined event, without reading it.
+pub fn is_quarantined(record: &[u8]) -> bool {
+    record.get(8) == Some(&QUARANTINED_VERSION)
+}
+
+/// Reads the body of an event's own record, as a quarantined one holds it. The audit leaf is not known there: it is 0.
+pub fn read_body(body: &[u8]) -> Result<EventRecord<'_>, Unreadable> {
+    let mut reader = Reader::new(body, "an event");
+    match reader.byte()? {
+        VERSION => read_event(reader, 0, body),
+        _ => Err(Unreadable("an event of format version 1")),
+    }
+}
+
+fn read_event<'a>(mut reader: Reader<'a>, leaf: u64, body: &'a [u8]) -> Result<EventRecord<'a>, Unreadable> {
     let contract = ContractVersion(reader.number()? as u32);
     let digest = reader.array()?;
     let code = reader.byte()?;
@@ -198,7 +302,7 @@ mod tests {
             let mut record = leaf.to_le_bytes().to_vec();
             write_body(&mut record, &head, &event, &[]);
             record.extend_from_slice(&sealed);
-            let back = read(&record).unwrap();
+            let back = read(&record).unwrap().event().unwrap();
             prop_assert_eq!(back.leaf, leaf);
             prop_assert_eq!(back.head, head);
             prop_assert_eq!(back.event, event);
@@ -206,7 +310,22 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn a_quarantined_record_reads_as_it_was_written(leaf: u64, digest: [u8; 16], identity: u128, version: u32,
+            sealed in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let mut record = leaf.to_le_bytes().to_vec();
+            write_quarantined(&mut record, ContractVersion(version), &digest, identity);
+            record.extend_from_slice(&sealed);
+            let Stored::Quarantined(back) = read(&record).unwrap() else { panic!("it reads as an event") };
+            prop_assert!(is_quarantined(&record));
+            prop_assert_eq!((back.leaf, back.contract.0, back.digest), (leaf, version, digest));
+            prop_assert_eq!((back.identity, back.sealed, back.body), (identity, &sealed[..], &record[8..]));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), version in 0u8..4) {
+            if let Some(byte) = bytes.get_mut(8) {
+                *byte = version;
+            }
             let _ = read(&bytes);
         }
     }

@@ -20,7 +20,7 @@ use crate::Refusal;
 use crate::core::Core;
 use crate::deliver::reveal;
 use crate::limits::{REHEARSED_EVENTS, REHEARSED_LOOKED_AT, SPENT_TRIALS_A_DAY};
-use crate::record;
+use crate::record::{self, Stored};
 use crate::topics::Topic;
 
 /// The trials of each topic that became no proposal, of one day; in memory only.
@@ -159,7 +159,10 @@ fn between(core: &Core, stream: journal::StreamId, start: u64, end: u64) -> Resu
 }
 
 fn is_of(record: &Record, contract: &Contract) -> bool {
-    record::read(&record.body).is_ok_and(|read| read.head.contract == version(contract))
+    match record::read(&record.body) {
+        Ok(Stored::Event(read)) => read.head.contract == version(contract),
+        Ok(Stored::Quarantined(_)) | Err(_) => false,
+    }
 }
 
 fn version(contract: &Contract) -> ContractVersion {
@@ -167,7 +170,7 @@ fn version(contract: &Contract) -> ContractVersion {
 }
 
 fn opened(core: &Core, topic: &Topic, contract: &Contract, record: &Record) -> Option<Vec<u8>> {
-    let mut read = record::read(&record.body).ok()?;
+    let mut read = record::read(&record.body).ok()?.event()?;
     let sealed = SealedForm::parse(read.sealed).ok()?;
     let mut data = Vec::with_capacity(read.sealed.len());
     let frames = std::mem::take(&mut read.frames);

@@ -19,7 +19,11 @@ pub async fn run(core: Arc<Core>) {
     while !core.closed.load(Ordering::SeqCst) {
         let looked = tokio::task::spawn_blocking({
             let core = core.clone();
-            move || trim(&core).and_then(|()| forget_letters(&core))
+            move || {
+                trim(&core)?;
+                forget_letters(&core)?;
+                forget_quarantined(&core)
+            }
         });
         if let Ok(Err(error)) = looked.await {
             tracing::warn!(%error, "retention could not be applied; it is tried again")
@@ -30,6 +34,9 @@ pub async fn run(core: Arc<Core>) {
             }
             if let Err(error) = compact_memberships(&core, lane).await {
                 tracing::warn!(%error, lane = lane.name(), "memberships could not be compacted; it is tried again");
+            }
+            if let Err(error) = trim_quarantine(&core, lane).await {
+                tracing::warn!(%error, lane = lane.name(), "notes of quarantined events could not be trimmed; it is tried again");
             }
         }
         tokio::time::sleep(EVERY).await;
@@ -74,6 +81,30 @@ pub fn forget_letters(core: &Core) -> Result<(), Refusal> {
             let first = core.journal.bounds(*stream)?.first;
             core.dead_letters.forget_before(&subscription.name, partition, first);
         }
+    }
+    Ok(())
+}
+
+/// Forgets the quarantined events that are gone.
+pub fn forget_quarantined(core: &Core) -> Result<(), Refusal> {
+    for name in core.quarantine.topics() {
+        let Ok(topic) = core.topics.get(&name) else { continue };
+        for (partition, stream) in (0..).zip(&topic.partitions) {
+            core.quarantine.forget_before(&name, partition, core.journal.bounds(*stream)?.first);
+        }
+    }
+    Ok(())
+}
+
+/// Takes away what was noted of quarantined events that are gone.
+async fn trim_quarantine(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
+    let stream = core.streams.quarantine[lane as usize];
+    let bounds = core.journal.bounds(stream)?;
+    // What is in the journal now is in the view when this is answered: the lane applies in order.
+    core.lane(lane).record(Facts::default()).await?;
+    let keep_from = core.quarantine.oldest(lane).unwrap_or(bounds.next).min(bounds.next);
+    if keep_from > bounds.first {
+        core.journal.trim(stream, keep_from)?;
     }
     Ok(())
 }

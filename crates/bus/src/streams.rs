@@ -28,6 +28,8 @@ pub struct Streams {
     pub people: [StreamId; 3],
     /// What policies were asked for the steps of folders.
     pub questions: StreamId,
+    /// What is noted of quarantined events, per lane.
+    pub quarantine: [StreamId; 3],
 }
 
 impl Streams {
@@ -42,6 +44,7 @@ impl Streams {
             specs.extend(Lane::ALL.map(|lane| spec(format!("{kind}/{}", lane.name()), lane)));
         }
         specs.push(spec("questions".to_owned(), Lane::Standard));
+        specs.extend(Lane::ALL.map(|lane| spec(format!("quarantine/{}", lane.name()), lane)));
         let ids = journal.create(&specs)?;
         let three = |from: usize| [ids[from], ids[from + 1], ids[from + 2]];
         Ok(Self {
@@ -54,6 +57,7 @@ impl Streams {
             members: three(14),
             people: three(17),
             questions: ids[20],
+            quarantine: three(21),
         })
     }
 }

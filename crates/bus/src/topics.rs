@@ -42,6 +42,8 @@ pub struct Topic {
     pub watch: leaks::Set,
     /// Those of it for which an event is refused.
     pub refuses: leaks::Set,
+    /// Those of it for which one is quarantined.
+    pub quarantines: leaks::Set,
     /// How long identities are remembered.
     pub window_ms: u64,
     /// How long events are kept.
@@ -242,7 +244,13 @@ impl Topics {
         });
         let window_s = topic.newest_active().and_then(|version| version.definition.identity_window_s);
         let answered = |answer| state.standards().leaks.answered(answer);
-        let (refuses, flags) = (answered(Answer::Refuse), answered(Answer::Flag));
+        let (mut refuses, flags) = (answered(Answer::Refuse), answered(Answer::Flag));
+        let mut quarantines = answered(Answer::Quarantine);
+        // A withdrawal of consent that nobody reads would not be heeded: whoever sends it must be told.
+        if state.standards().consent.topics.contains(&topic.name) {
+            refuses = refuses.or(quarantines);
+            quarantines = leaks::Set::NONE;
+        }
         // The bus itself is the source of what its own topics hold, and people are named there by their office.
         let is_own = governance::notices::is_own(&topic.name);
         let owner = state.agency(&topic.owner).filter(|_| !is_own);
@@ -256,8 +264,9 @@ impl Topics {
             partitions: streams.to_vec(),
             sources: sources.into(),
             rules: state.standards().profiles.of_events().into(),
-            watch: if is_own { leaks::Set::NONE } else { refuses.or(flags) },
+            watch: if is_own { leaks::Set::NONE } else { refuses.or(flags).or(quarantines) },
             refuses,
+            quarantines,
             window_ms: window_s.unwrap_or(topic.retention_s).min(IDENTITY_WINDOW_MAX_S) * 1000,
             retention_ms: topic.retention_s * 1000,
             metrics: self.metrics.topic(&topic.name),

@@ -11,7 +11,7 @@ use crate::api::{Caller, Disclosed, TraceStep};
 use crate::core::Core;
 use crate::limits::{DISCLOSURE_BUCKET, TRACE_MAX_EVENTS};
 use crate::mark_table::Place;
-use crate::record;
+use crate::record::{self, Stored};
 use crate::{Bus, Refusal, RefusalKind};
 
 /// That a subscription was handed events about a person.
@@ -76,7 +76,8 @@ impl Bus {
         let Some(topic) = self.core.topics.of_stream(found.stream) else { return Ok(None) };
         let Some(partition) = topic.partition_of(found.stream) else { return Ok(None) };
         let Some(stored) = self.core.stored(found.stream, found.offset)? else { return Ok(None) };
-        let Ok(read) = record::read(&stored.body) else { return Ok(None) };
+        // Nobody was handed what is quarantined, and its ids may be what was found.
+        let Ok(Stored::Event(read)) = record::read(&stored.body) else { return Ok(None) };
         let extension = |name: &str| read.event.extension(name).map(str::to_owned);
         Ok(Some(TraceStep {
             topic: topic.name.clone(),

@@ -19,4 +19,5 @@ mod person_consents;
 mod planted_values;
 mod policies;
 mod promises;
+mod quarantine;
 mod transactions;

@@ -11,7 +11,7 @@ use contract::{AttributeValue, CloudEvent, Data};
 use governance::leaks::{Answer, Leaks};
 use governance::{Command, Standards};
 
-fn with_office(number: usize, office: &str) -> CloudEvent {
+pub fn with_office(number: usize, office: &str) -> CloudEvent {
     let event = birth(number);
     let data = text(&event).replace("\"North\"", &serde_json::Value::from(office).to_string());
     CloudEvent { data: Some(Data::Json(Bytes::from(data))), ..event }
@@ -99,5 +99,40 @@ async fn what_the_standards_say_holds_from_the_next_event_on() {
     assert_eq!(findings(&world.bus), [""; 0]);
     receipt(publish(&world, with_office(3, "811228-9874")).await);
     assert_eq!(findings(&world.bus), ["/registrationOffice se-personnummer 1"]);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_is_told_once_a_day_of_each_place_and_never_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = later();
+    let mut world = reopened_by(world(folder.path()).await, folder.path(), clock.clone()).await;
+    let mail = |number| with_office(number, "ask ann.smit@mail.example");
+    let account = |number| with_office(number, "pay to NL91 ABNA 0417 1643 00");
+    // The bus's own clerk comes by too: which of the two tells it makes no difference.
+    let told = async |world: &World| {
+        world.bus.bring_due().await.unwrap();
+        let told = world.bus.notices(&world.operator, None, 1_000).unwrap();
+        let own = told.into_iter().filter(|told| told.notice.kind == "leak.found");
+        own.map(|told| told.notice.text.clone()).collect::<Vec<String>>()
+    };
+    for number in 0..3 {
+        receipt(publish(&world, mail(number)).await);
+    }
+    refusal(publish(&world, account(3)).await);
+    let first = told(&world).await;
+    assert_eq!(first.len(), 2, "{first:?}");
+    let all = first.join("\n");
+    assert!(all.contains("an e-mail address at /registrationOffice") && all.contains("refused"), "{all}");
+    assert!(!all.contains("ann.smit") && !all.contains("ABNA"), "{all}");
+    receipt(publish(&world, mail(4)).await);
+    assert_eq!(told(&world).await, first);
+    world = reopened_by(world, folder.path(), clock.clone()).await;
+    let kept = told(&world).await.len();
+    receipt(publish(&world, mail(5)).await);
+    assert_eq!(told(&world).await.len(), kept, "a restart tells nothing twice");
+    clock.advance(24 * 3600 * 1000);
+    receipt(publish(&world, mail(6)).await);
+    assert_eq!(told(&world).await.len(), kept + 1);
     world.bus.close().await;
 }

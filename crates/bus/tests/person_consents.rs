@@ -9,7 +9,8 @@ use crate::erasures::{FIELDS, LANGUAGES, Office, child, document, is_tombstone, 
 use bus::clock::{Clock, SystemClock, rfc3339};
 use bus::{Caller, Outcome, RefusalKind};
 use contract::{AttributeValue, CloudEvent, Data, TopicName};
-use governance::Role;
+use governance::leaks::Answer;
+use governance::{Command, Role};
 use serde_json::{Value, json};
 
 pub const PURPOSE: &str = "family benefit advice";
@@ -72,6 +73,15 @@ impl<'w> Word<'w> {
     }
 
     pub async fn said(&self, bus: &bus::Bus, keeper: &Caller) {
+        receipt(self.published(bus, keeper, Vec::new()).await);
+    }
+
+    async fn published(
+        &self,
+        bus: &bus::Bus,
+        keeper: &Caller,
+        extensions: Vec<(String, AttributeValue)>,
+    ) -> Outcome {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let topic: TopicName = "consent.record.changed".parse().unwrap();
@@ -80,9 +90,10 @@ impl<'w> Word<'w> {
             source: "urn:xx:civil-registry:consents".to_owned(),
             ty: topic.to_string(),
             data: Some(Data::Json(self.data().to_string().into())),
+            extensions,
             ..CloudEvent::empty()
         };
-        receipt(bus.publish(keeper, &topic, vec![Ok(event)]).await.unwrap().remove(0));
+        bus.publish(keeper, &topic, vec![Ok(event)]).await.unwrap().remove(0)
     }
 }
 
@@ -386,4 +397,23 @@ async fn an_attribute_that_names_somebody_is_theirs_and_goes_with_their_consent(
     let read = cards_read(&office).await;
     assert!(read.contains(&child(2)) && read.contains("Thaddeus") && read.contains("Zephyrine"), "{read}");
     office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_is_refused_where_other_events_are_quarantined() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let keeper = believes(&office, "civil-registry").await;
+    let (bus, operator) = (&office.world.bus, &office.world.operator);
+    let mut standards = bus.state(operator).unwrap().standards().clone();
+    standards.leaks.otherwise = Answer::Quarantine;
+    bus.govern(operator, Command::SetStandards { standards }).await.unwrap();
+    let leak =
+        || vec![("dataref".to_owned(), AttributeValue::String("https://x.example/811228-9874".to_owned()))];
+    let child = child(1);
+    let refused = refusal(Word::of(&child, "withdrawn").published(bus, &keeper, leak()).await);
+    assert!(refused.text.contains("attribute dataref holds a Swedish personnummer"), "{refused}");
+    let other = CloudEvent { extensions: leak(), ..birth(1) };
+    assert!(!receipt(publish(&office.world, other).await).quarantined.is_empty());
+    bus.close().await;
 }

@@ -83,6 +83,62 @@ fn events_go_in_from_files_and_what_is_refused_is_set_aside() {
 }
 
 #[test]
+fn what_is_quarantined_waits_for_the_owners_officer() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with_example(folder.path());
+    let token = server.principal("service@civil-registry", "producer");
+    let tax = server.principal("service@tax-office", "consumer");
+    let officer = server.principal("officer@civil-registry", "dpo");
+    let standards = r#"{"command": "set-standards", "standards": {"leaks": {"otherwise": "quarantine"}}}"#;
+    let set = server.post("/v1/govern", &server.operator, &[("content-type", "application/json")], standards);
+    assert_eq!(set.status, 200, "{}", set.text);
+    let mut leaking = event(2);
+    leaking["data"]["registrationOffice"] = "pay to NL91 ABNA 0417 1643 00".into();
+    let lines = folder.path().join("events.jsonl");
+    fs::write(&lines, format!("{}\n{leaking}\n", event(1))).unwrap();
+    let published = server.cli(&token, &["publish", lines.to_str().unwrap()]);
+    assert!(published.status.success(), "{}", stderr(&published));
+    assert!(
+        stderr(&published).contains("quarantined birth-2: found /registrationOffice (iban); it is taken")
+    );
+    let said = stdout(&published);
+    assert!(
+        said.starts_with("accepted 2,") && said.contains("1 of the accepted events are in quarantine"),
+        "{said}"
+    );
+
+    let consume = ["--json", "consume", "tax-office.births", "--max", "10", "--consumer", "one"];
+    assert_eq!(stdout(&server.cli(&tax, &consume)).lines().count(), 1);
+    let topic = "civil.birth.registered";
+    let list = ["topic", "quarantine", "list", topic];
+    let listed = stdout(&server.cli(&officer, &list));
+    assert!(
+        listed.contains("service@civil-registry") && listed.contains("/registrationOffice (iban)"),
+        "{listed}"
+    );
+    assert!(!listed.contains("ABNA"), "{listed}");
+    assert!(!server.cli(&tax, &list).status.success());
+    let path = format!("/v1/topics/{topic}/quarantine");
+    let place = server.get(&path, &officer).json()["quarantine"][0].clone();
+    let (partition, offset) = (place["partition"].to_string(), place["offset"].to_string());
+    let shown = server.get(&format!("{path}/{partition}/{offset}"), &officer);
+    assert_eq!((shown.status, &*shown.content_type), (200, "application/cloudevents+json"), "{}", shown.text);
+    assert!(shown.text.contains("ABNA") && !shown.text.contains("Wilhelmina"), "{}", shown.text);
+    let refused = server.get(&format!("{path}/{partition}/{offset}"), &server.operator);
+    assert_eq!(refused.status, 403, "{}", refused.text);
+
+    let release =
+        ["topic", "quarantine", "release", topic, &partition, &offset, "--reason", "the office's own"];
+    let released = server.cli(&officer, &release);
+    assert!(released.status.success(), "{}", stderr(&released));
+    let discard = ["topic", "quarantine", "discard", topic, &partition, &offset, "--reason", "after all"];
+    let discarded = server.cli(&officer, &discard);
+    assert!(stderr(&discarded).contains("was released already"), "{}", stderr(&discarded));
+    let consumed = stdout(&server.cli(&tax, &consume));
+    assert!(consumed.contains("birth-2") && consumed.contains("ABNA"), "{consumed}");
+}
+
+#[test]
 fn an_exported_audit_verifies_without_the_bus_and_not_when_a_byte_is_changed() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::with_example(folder.path());

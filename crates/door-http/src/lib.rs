@@ -21,6 +21,7 @@ mod ownership;
 mod people;
 mod policies;
 mod problem;
+mod quarantine;
 mod registry;
 mod routes;
 mod sealing_keys;

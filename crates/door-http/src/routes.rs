@@ -20,7 +20,7 @@ use tracing::Instrument;
 use crate::problem::Problem;
 use crate::{
     Door, Reach, audit, contracts, cursors, dead_letters, erasures, events, exports, governance, health,
-    keys, notices, people, policies, registry, sealing_keys, stream,
+    keys, notices, people, policies, quarantine, registry, sealing_keys, stream,
 };
 
 /// Most of what the framework says of a request that it refuses.
@@ -60,6 +60,10 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("get", "/v1/topics", get(governance::topics)),
         ("get", "/v1/topics/{topic}", get(governance::one_topic)),
         ("get", "/v1/topics/{topic}/recipients", get(sealing_keys::recipients)),
+        ("get", "/v1/topics/{topic}/quarantine", get(quarantine::list)),
+        ("get", "/v1/topics/{topic}/quarantine/{partition}/{offset}", get(quarantine::show)),
+        ("post", "/v1/topics/{topic}/quarantine/{partition}/{offset}/release", post(quarantine::release)),
+        ("post", "/v1/topics/{topic}/quarantine/{partition}/{offset}/discard", post(quarantine::discard)),
         ("get", "/v1/contracts/{topic}", get(contracts::all)),
         ("get", "/v1/contracts/{topic}/diff", get(contracts::diff)),
         ("get", "/v1/contracts/{topic}/{version}", get(contracts::one)),

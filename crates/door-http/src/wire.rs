@@ -2,7 +2,9 @@
 
 use axum::body::Bytes;
 use bus::clock::rfc3339;
-use bus::{DeadLetter, Delivered, Disclosed, From, Lag, Outcome, PersonDisclosure, Receipt, TraceStep};
+use bus::{
+    DeadLetter, Delivered, Disclosed, From, Lag, Leaked, Outcome, PersonDisclosure, Receipt, TraceStep,
+};
 use contract::{AttributeValue, CloudEvent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,12 +22,26 @@ pub fn name<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<
     text.parse().map_err(|error: T::Err| malformed(error.to_string()))
 }
 
-/// `{topic, partition, offset, leaf}`.
+/// `{topic, partition, offset, leaf}`; with what was found, and who decides, where the event is quarantined for it.
 pub fn receipt(receipt: &Receipt) -> Value {
-    json!({
+    let mut body = json!({
         "topic": receipt.topic.as_str(), "partition": receipt.partition,
         "offset": receipt.offset, "leaf": receipt.leaf,
-    })
+    });
+    if !receipt.quarantined.is_empty() {
+        body["quarantined"] = json!({ "found": leaked(&receipt.quarantined), "hint": QUARANTINED });
+    }
+    body
+}
+
+/// What a producer can do about a quarantined event.
+const QUARANTINED: &str =
+    "it is taken, and nobody reads it unless a data protection officer of the topic's owner releases it";
+
+/// `[{place, detector}]`.
+pub fn leaked(found: &[Leaked]) -> Value {
+    let one = |leaked: &Leaked| json!({ "place": leaked.place, "detector": leaked.detector });
+    found.iter().map(one).collect()
 }
 
 /// One line of a batch's results.

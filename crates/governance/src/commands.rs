@@ -5,6 +5,7 @@
 
 mod agencies;
 mod erasure;
+mod names;
 mod subscriptions;
 mod topics;
 
@@ -19,7 +20,7 @@ use crate::{Date, Mode, Roles, Schema, Scram, Standards, TokenHash};
 pub use agencies::{AgencyChange, AgencyProfile};
 pub use erasure::{ErasureRequest, NewHold};
 pub use subscriptions::{SubscriptionChange, SubscriptionRequest};
-pub use topics::{NewTopic, PublicFields, TopicChange};
+pub use topics::{NewTopic, PublicFields, QuarantinedAt, TopicChange};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +185,10 @@ pub enum Command {
     },
     /// A data protection officer says that public fields that speak of a person hold nobody's data.
     ConfirmPublic(PublicFields),
+    /// A data protection officer says that what was found in an event is nobody's data.
+    ReleaseQuarantined(QuarantinedAt),
+    /// A data protection officer says that nobody is to read an event for what was found in it.
+    DiscardQuarantined(QuarantinedAt),
     /// A new version of a topic's contract, or other text for one that is still proposed.
     ProposeContract {
         /// The agreement.
@@ -358,59 +363,4 @@ pub enum Command {
         /// Why.
         reason: String,
     },
-}
-
-impl Command {
-    /// The command's tag, `create-topic`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::OpenBus { .. } => "open-bus",
-            Command::CloseBootstrap {} => "close-bootstrap",
-            Command::SetStandards { .. } => "set-standards",
-            Command::RegisterAgency(_) => "register-agency",
-            Command::ChangeAgency(_) => "change-agency",
-            Command::PublishSealingKey { .. } => "publish-sealing-key",
-            Command::RetireSealingKey { .. } => "retire-sealing-key",
-            Command::CreatePrincipal { .. } => "create-principal",
-            Command::ChangePrincipal { .. } => "change-principal",
-            Command::IssueToken { .. } => "issue-token",
-            Command::DisablePrincipal { .. } => "disable-principal",
-            Command::GiveDelegation { .. } => "give-delegation",
-            Command::EndDelegation { .. } => "end-delegation",
-            Command::CreateTopic(_) => "create-topic",
-            Command::ChangeTopic(_) => "change-topic",
-            Command::ConfirmTopic { .. } => "confirm-topic",
-            Command::OfferTopic { .. } => "offer-topic",
-            Command::AcceptTopic { .. } => "accept-topic",
-            Command::WithdrawOffer { .. } => "withdraw-offer",
-            Command::ProposeSuccession { .. } => "propose-succession",
-            Command::AcceptSuccession { .. } => "accept-succession",
-            Command::WithdrawSuccession { .. } => "withdraw-succession",
-            Command::ConfirmPublic(_) => "confirm-public",
-            Command::ProposeContract { .. } => "propose-contract",
-            Command::AcknowledgeContract { .. } => "acknowledge-contract",
-            Command::ObjectToContract { .. } => "object-to-contract",
-            Command::AnswerObjection { .. } => "answer-objection",
-            Command::OverrideContract { .. } => "override-contract",
-            Command::ActivateContract { .. } => "activate-contract",
-            Command::DeprecateContract { .. } => "deprecate-contract",
-            Command::RetireContract { .. } => "retire-contract",
-            Command::RequestSubscription(_) => "request-subscription",
-            Command::ApproveSubscription { .. } => "approve-subscription",
-            Command::RefuseSubscription { .. } => "refuse-subscription",
-            Command::ChangeSubscription(_) => "change-subscription",
-            Command::RevokeSubscription { .. } => "revoke-subscription",
-            Command::RegisterSchema { .. } => "register-schema",
-            Command::DeleteSchema { .. } => "delete-schema",
-            Command::SetCompatibility { .. } => "set-compatibility",
-            Command::SetMode { .. } => "set-mode",
-            Command::RequestErasure(_) => "request-erasure",
-            Command::ApproveErasure { .. } => "approve-erasure",
-            Command::DeclineErasure { .. } => "decline-erasure",
-            Command::WithdrawErasure { .. } => "withdraw-erasure",
-            Command::AcknowledgeErasure { .. } => "acknowledge-erasure",
-            Command::PlaceHold(_) => "place-hold",
-            Command::LiftHold { .. } => "lift-hold",
-        }
-    }
 }

@@ -15,6 +15,7 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::leaks::Answer;
 use crate::state::{EventAt, Found, Handed, HoldOn, Latency, Mode, Profile, Schema, Shares, Terms};
 pub use who::{By, Side};
 
@@ -582,6 +583,37 @@ pub enum Event {
         topic: TopicName,
         agency: AgencyName,
         fields: BTreeSet<Pointer>,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Personal data was found where a topic's contract says there is none: told of each place and detector once a day.
+    LeakFound {
+        topic: TopicName,
+        /// A pointer into the documents, or `attribute` and its name; never what was found.
+        place: String,
+        detector: String,
+        answer: Answer,
+        /// In how many events since the clerk looked last.
+        events: u64,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// A quarantined event is nobody's data: it is placed anew, for everybody who reads the topic.
+    QuarantineReleased {
+        topic: TopicName,
+        partition: u32,
+        offset: u64,
+        reason: String,
+        #[serde(flatten)]
+        by: By,
+    },
+    /// Nobody ever reads a quarantined event: its own key is destroyed.
+    QuarantineDiscarded {
+        topic: TopicName,
+        partition: u32,
+        offset: u64,
+        key: String,
         reason: String,
         #[serde(flatten)]
         by: By,

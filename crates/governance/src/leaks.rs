@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use contract::TopicName;
 use contract::leaks::{Set, detector, detectors};
 use serde::{Deserialize, Serialize};
+
+use crate::clerk::clerk;
+use crate::{By, Event, State};
 
 /// What happens to an event in which something is found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,10 +16,24 @@ pub enum Answer {
     /// It is not taken.
     #[default]
     Refuse,
+    /// It is taken and read by nobody, until a data protection officer of the topic's owner decides.
+    Quarantine,
     /// It is taken, and the finding stands in the audit and among the counters.
     Flag,
     /// Nothing is looked for.
     Ignore,
+}
+
+impl Answer {
+    /// Its name in files, counters and the audit.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Answer::Refuse => "refuse",
+            Answer::Quarantine => "quarantine",
+            Answer::Flag => "flag",
+            Answer::Ignore => "ignore",
+        }
+    }
 }
 
 /// The answer to what each detector finds.
@@ -57,6 +75,39 @@ impl Leaks {
             format!("leaks.{name}: no detector is called so; there are {}", known.join(", "))
         })
     }
+}
+
+/// Something that a detector found in events of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The topic.
+    pub topic: TopicName,
+    /// A pointer into the documents, or `attribute` and its name.
+    pub place: String,
+    /// The detector's name.
+    pub detector: String,
+    /// What became of the first of the events.
+    pub answer: Answer,
+    /// How many.
+    pub events: u64,
+}
+
+/// The facts that tell of what was seen: of each place and detector of a topic one a day, so that a stream of bad events is
+/// one notice.
+pub fn to_tell(state: &State, seen: &[Seen], now_ms: u64) -> Vec<Event> {
+    let is_new = |one: &&Seen| {
+        state.topic(&one.topic).is_some()
+            && !state.is_leak_told(&one.topic, &one.place, &one.detector, now_ms)
+    };
+    let fact = |one: &Seen| Event::LeakFound {
+        topic: one.topic.clone(),
+        place: one.place.clone(),
+        detector: one.detector.clone(),
+        answer: one.answer,
+        events: one.events,
+        by: By::own(clerk()),
+    };
+    seen.iter().filter(is_new).map(fact).collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod person_consent;
 mod policies;
 mod profiles;
 mod public_fields;
+mod quarantine;
 mod rebuild;
 mod schemas;
 mod sealing_keys;

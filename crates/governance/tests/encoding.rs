@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FACTS: &str = include_str!("events.jsonl");
 
-const TAGS: [&str; 84] = [
+const TAGS: [&str; 87] = [
     "bus-opened",
     "bootstrap-closed",
     "standards-set",
@@ -88,6 +88,9 @@ const TAGS: [&str; 84] = [
     "hold-placed",
     "hold-lifted",
     "public-confirmed",
+    "leak-found",
+    "quarantine-released",
+    "quarantine-discarded",
     "sealing-key-published",
     "sealing-key-retired",
     "standards-set",

@@ -16,7 +16,7 @@ use contract::compile::compile;
 use governance::notices::{self, KINDS, Kind, Way};
 use governance::state::{EventAt, Handed, Person};
 use governance::{
-    Actor, ContractCheck, Event, Notice, Role, State, apply, carrying, clerk, decide, erasure, notice,
+    Actor, ContractCheck, Event, Notice, Role, State, apply, carrying, clerk, decide, erasure, leaks, notice,
 };
 use serde_json::{Value, json};
 
@@ -148,6 +148,7 @@ fn people_are_erased() -> Vec<Act> {
     let answer =
         json!({"command": "acknowledge-erasure", "erasure": "e-1", "agency": "b", "kept": "Tax Act §147"});
     let deleted = json!({"command": "acknowledge-erasure", "erasure": "e-1", "agency": "b"});
+    let quarantined = |what: &str, offset: u64| json!({"command": what, "topic": "x.one", "partition": 2, "offset": offset, "reason": "looked\nat it"});
     vec![
         (0, root(), officer_of),
         (0, root(), ask("e-1", '1')),
@@ -158,9 +159,13 @@ fn people_are_erased() -> Vec<Act> {
             officer(),
             json!({"command": "confirm-public", "topic": "x.one", "fields": ["/desk/email"], "reason": "the desk's"}),
         ),
+        (0, root(), json!({"command": "tell-leaks"})),
+        (0, root(), json!({"command": "tell-leaks"})),
+        (0, officer(), quarantined("release-quarantined", 17)),
         (0, officer(), approve),
         (0, root(), lift("h-1")),
         (0, root(), lift("h-2")),
+        (0, officer(), quarantined("discard-quarantined", 18)),
         (0, root(), json!({"command": "erase-due"})),
         (0, root(), json!({"command": "trace"})),
         (0, reader.clone(), answer),
@@ -169,6 +174,22 @@ fn people_are_erased() -> Vec<Act> {
         (0, root(), on("decline-erasure", "e-2")),
         (0, officer(), ask("e-3", '3')),
         (0, officer(), on("withdraw-erasure", "e-3")),
+    ]
+}
+
+/// What detectors found. Told of again on the same day, it is no fact.
+fn leaked() -> Vec<leaks::Seen> {
+    let seen = |place: &str, detector: &str, answer, events| leaks::Seen {
+        topic: crate::support::topic("x.one"),
+        place: place.to_owned(),
+        detector: detector.to_owned(),
+        answer,
+        events,
+    };
+    vec![
+        seen("/desk", "iban", leaks::Answer::Quarantine, 3),
+        seen("/desk", "email", leaks::Answer::Flag, 1),
+        seen("", "mrz", leaks::Answer::Refuse, 12),
     ]
 }
 
@@ -313,6 +334,7 @@ fn every_kind_of_fact_gives_the_notice_of_the_table() {
         told +=
             &format!("# {}\n", json["command"].as_str().map_or(format!("{days} days later"), str::to_owned));
         let events = match who {
+            Some(_) if json["command"] == "tell-leaks" => Ok(leaks::to_tell(&state, &leaked(), now)),
             Some(_) if json["command"] == "set-aside" => Ok(set_aside(&state, &json)),
             Some(_) if json["command"] == "erase-due" || json["command"] == "trace" => {
                 Ok(erased(&state, &json, now))

@@ -10,6 +10,7 @@ use audit::{Hash, Kind, Range};
 use contract::check::Leak;
 use contract::leaks::detectors;
 use contract::{ClassSet, ContractVersion, PrincipalName, SubscriptionName, TopicName};
+use governance::leaks::Answer;
 use governance::{Basis, Event, Subscription};
 
 use crate::Refusal;
@@ -78,8 +79,15 @@ pub fn refusal_entry(
     entry(time, lane, Kind::Refusal(what))
 }
 
-/// What was found in events of one chunk that are taken all the same, each with what was in it; none where there are none.
-pub fn finding_entry(publisher: &Caller, topic: &Topic, noted: &[Vec<Leak>], time: &str) -> Option<Entry> {
+/// What was found in events of one chunk that are taken all the same, or into quarantine, each with what was in it; none where
+/// there are none.
+pub fn finding_entry(
+    publisher: &Caller,
+    topic: &Topic,
+    noted: &[Vec<Leak>],
+    answer: Answer,
+    time: &str,
+) -> Option<Entry> {
     if noted.is_empty() {
         return None;
     }
@@ -100,6 +108,7 @@ pub fn finding_entry(publisher: &Caller, topic: &Topic, noted: &[Vec<Leak>], tim
         principal: publisher.principal.to_string().into(),
         agency: publisher.agency.to_string().into(),
         topic: topic.name.to_string().into(),
+        answer: (answer == Answer::Quarantine).then(|| answer.as_str().into()),
         found: found.into(),
     };
     Some(entry(time, topic.lane, Kind::Finding(what)))
@@ -185,6 +194,24 @@ pub struct DisclosureOf<'a> {
     pub opened: &'a ClassSet,
     /// The classes of which something was shown in another form.
     pub veiled: &'a ClassSet,
+}
+
+/// That a quarantined event is shown to who decides about it.
+pub fn shown_entry(caller: &Caller, topic: &Topic, (partition, offset): (u32, u64), time: &str) -> Entry {
+    let range = Range { partition, first: offset, count: 1 };
+    let what = Disclosure {
+        subscription: "quarantine".into(),
+        agency: caller.agency.to_string().into(),
+        principal: caller.principal.to_string().into(),
+        topic: topic.name.to_string().into(),
+        purpose: "a decision about a quarantined event".into(),
+        legal_basis: String::new().into(),
+        consent: None,
+        opened: vec!["internal".into()].into(),
+        veiled: Vec::new().into(),
+        ranges: vec![range].into(),
+    };
+    entry(time, topic.lane, Kind::Disclosure(what))
 }
 
 /// The entries that a delivery of the events at `places` needs, each with the marks it is found by.

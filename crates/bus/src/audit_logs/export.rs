@@ -116,26 +116,26 @@ impl AuditLogs {
         let found = log.journal.read(*stream, offset, 1).map_err(|_| missing())?;
         let stored = found.first().filter(|stored| stored.offset == offset).ok_or_else(missing)?;
         let read = record::read(&stored.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
-        let leaf = log.entry(read.leaf)?;
+        let leaf = log.entry(read.leaf())?;
         let Ok(Entry { what: Kind::Publication(publication), .. }) = Entry::decode(&leaf) else {
             return Err(Refusal::unavailable(format!(
                 "audit leaf {} is not this event's publication",
-                read.leaf
+                read.leaf()
             )));
         };
         let hashes = self.hashes_of(log, &publication)?;
         let head = log.head();
-        let path = proof::inclusion_proof(read.leaf, head.size, &log.levels)
+        let path = proof::inclusion_proof(read.leaf(), head.size, &log.levels)
             .map_err(|error| Refusal::unavailable(error.to_string()))?;
         let checkpoint = head.sign(&log.signer).map_err(|error| Refusal::unavailable(error.to_string()))?;
         Ok(json!({
             "topic": topic.name.as_str(),
             "partition": partition,
             "offset": offset,
-            "event_hash": audit::leaf_hash(read.body),
+            "event_hash": audit::leaf_hash(read.body()),
             "publication": {
                 "lane": log.lane.name(),
-                "leaf": read.leaf,
+                "leaf": read.leaf(),
                 "entry": String::from_utf8_lossy(&leaf),
                 "event_hashes": hashes,
             },

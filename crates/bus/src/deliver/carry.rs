@@ -223,8 +223,8 @@ impl Bus {
         Ok(now.carried != seen.carried || sees(&now) != sees(seen))
     }
 
-    /// Sets aside what of a batch cannot be handed over. Where that is all of it, `from` goes behind it, or if the consumer
-    /// reads from its place, that; and there is more to read.
+    /// Sets aside what of a batch cannot be taken back. Where nothing of the batch is handed over, `from` goes behind it, or if
+    /// the consumer reads from its place, that; and there is more to read.
     pub(super) async fn pass_over(
         &self,
         topic: &Topic,
@@ -232,14 +232,14 @@ impl Bus {
         batch: &Batch,
         from: &mut Option<From>,
     ) -> Result<bool, Refusal> {
-        if batch.unfit.is_empty() {
+        if batch.passed.is_empty() {
             return Ok(false);
         }
         let nothing_left = batch.events.is_empty();
         let places = self.core.places.of(&seen.name);
         // Only what is passed over moves, and only forward: somebody else may have moved it meanwhile.
         let is_ahead = |(partition, next): &(&u32, &u64)| {
-            batch.unfit.iter().any(|one| one.partition == **partition)
+            batch.passed.iter().any(|(passed, _)| passed == *partition)
                 && places.get(*partition).is_none_or(|place| place < *next)
         };
         let place = match from {

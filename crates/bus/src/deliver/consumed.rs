@@ -11,7 +11,7 @@ use super::naming::Naming;
 use super::{Batch, Found, View, no_such_event, read, reveal};
 use crate::api::{Caller, DeadLetter, Delivered, From};
 use crate::lanes::{Fact, Facts, Lane};
-use crate::record;
+use crate::record::{self, Stored};
 use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, LetterKey, Step};
 use crate::subscriptions::memberships;
@@ -184,6 +184,7 @@ impl Bus {
         let handed = self.handed(topic, &view, partition, &found)?;
         let was_handed = |value: &str| handed.as_ref().is_none_or(|text| text.contains(value));
         let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let Stored::Event(read) = read else { return Err(no_such_event(topic, partition, offset)) };
         let mut carried = false;
         let sealed =
             SealedForm::parse(read.sealed).map_err(|error| Refusal::unavailable(error.to_string()))?;

@@ -287,7 +287,7 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
         };
         let seen: Vec<(u64, u64)> =
             events.iter().flatten().map(|event| (event.offset, event.time_ms)).collect();
-        let passed = seen.is_empty().then(|| batch.unfit.last().map(|unfit| unfit.offset)).flatten();
+        let passed = seen.is_empty().then(|| batch.passed.last().map(|(_, offset)| *offset)).flatten();
         let portion = Portion { partition, first, next, passed, events: events.map(&*self.present) };
         let Batch { opened, veiled, unfit, .. } = batch;
         Ok(Revealed { portion, events: seen, bytes, opened, veiled, consents, unfit })

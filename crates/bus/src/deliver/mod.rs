@@ -38,6 +38,9 @@ pub use fetch::{Fetch, Fetched, Portion, Refused, Wanted};
 pub use grounds::Grounds;
 pub(crate) use read::Found;
 
+/// How often a pull goes on at once behind quarantined events, of which it passes as many each time as a delivery has bytes.
+const PASSES_MAX: u32 = 16;
+
 impl Bus {
     /// Hands the next events of a subscription to one of its consumers. An empty delivery means that none came in
     /// the time given.
@@ -49,6 +52,7 @@ impl Bus {
     ) -> Result<Delivery, Refusal> {
         let wait_ms = pull.wait_ms.min(PULL_WAIT_MAX_MS);
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
+        let mut passes = 0;
         let consumer = pull.consumer.clone().unwrap_or_else(|| caller.principal.to_string());
         loop {
             let subscription = self.may_consume(caller, name)?;
@@ -76,10 +80,13 @@ impl Bus {
             if self.is_served_otherwise(&subscription)? {
                 continue;
             }
-            // Behind what is passed over there is more; but who asked is not kept longer than they wished.
+            // Behind what is passed over there is more; but who asked is not kept longer than they wished. What is quarantined is
+            // passed at once, as who goes on from where they were would meet it again.
+            let is_quick = batch.unfit.is_empty() && passes < PASSES_MAX;
             if self.pass_over(&topic, &subscription, &batch, &mut pull.from).await?
-                && Instant::now() < deadline
+                && (Instant::now() < deadline || is_quick)
             {
+                passes += 1;
                 continue;
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {
@@ -281,6 +288,8 @@ pub(crate) struct Batch {
     pub veiled: ClassSet,
     /// Partition and offset of the redriven dead letters among the events.
     pub from_letters: Vec<(u32, u64)>,
+    /// Partition and offset of what is not handed over, in the order of reading: those of `unfit`, and what is quarantined.
+    pub passed: Vec<(u32, u64)>,
     /// What could not be taken back for a reader who is carried.
     pub unfit: Vec<Unfit>,
 }

@@ -7,6 +7,7 @@ use journal::{JournalError, Record};
 use super::no_such_event;
 use crate::core::Core;
 use crate::limits::PULL_MAX_BYTES;
+use crate::record::is_quarantined;
 use crate::topics::Topic;
 use crate::{Refusal, RefusalKind};
 
@@ -21,7 +22,7 @@ pub struct Found {
 }
 
 /// Up to `max` records and `PULL_MAX_BYTES`, in order within each partition; partitions take turns in being first,
-/// so that a full one does not starve the others.
+/// so that a full one does not starve the others. Quarantined ones come on top, so that many of them are passed at once.
 pub fn read(
     core: &Core,
     topic: &Topic,
@@ -30,7 +31,7 @@ pub fn read(
     max: usize,
 ) -> Result<Vec<Found>, Refusal> {
     let mut found = Vec::new();
-    let mut budget_bytes = PULL_MAX_BYTES;
+    let (mut budget_bytes, mut room) = (PULL_MAX_BYTES, max);
     for (partition, offset, attempts) in redriven.iter().take(max) {
         let record = match one(core, topic, *partition, *offset) {
             Ok(record) => record,
@@ -42,22 +43,29 @@ pub fn read(
             break;
         }
         budget_bytes = budget_bytes.saturating_sub(record.body.len());
+        room -= 1;
         found.push(Found { partition: *partition, record, redriven: *attempts });
     }
     let turn = core.clock.now_ms() as usize % start.len().max(1);
     let rotated = start.iter().cycle().skip(turn).take(start.len());
     for (left, (partition, offset)) in (1..=start.len()).rev().zip(rotated) {
-        if found.len() >= max {
+        if room == 0 {
             break;
         }
         let stream = topic.partitions[*partition as usize];
         let fair_bytes = (budget_bytes / left).max(1);
-        let fair_events = (max - found.len()).div_ceil(left);
+        let mut fair_events = room.div_ceil(left);
         let records = match core.journal.read(stream, *offset, fair_bytes) {
             Err(JournalError::Trimmed { first, .. }) => core.journal.read(stream, first, fair_bytes),
             read => read,
         }?;
-        for record in records.into_iter().take(fair_events) {
+        for record in records {
+            if !is_quarantined(&record.body) {
+                if fair_events == 0 {
+                    break;
+                }
+                (fair_events, room) = (fair_events - 1, room - 1);
+            }
             budget_bytes = budget_bytes.saturating_sub(record.body.len());
             found.push(Found { partition: *partition, record, redriven: 0 });
         }

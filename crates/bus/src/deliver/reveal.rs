@@ -22,7 +22,7 @@ use crate::Refusal;
 use crate::api::Delivered;
 use crate::core::Core;
 use crate::person_consents::{Consent, Demand};
-use crate::record::{self, DataKind, EventRecord};
+use crate::record::{self, DataKind, EventRecord, Stored};
 use crate::topics::Topic;
 
 /// Opens or redacts one record and adds it to the batch; where it must be taken back to an older version and cannot be,
@@ -34,7 +34,13 @@ pub fn reveal(
     found: Found,
     batch: &mut Batch,
 ) -> Result<bool, Refusal> {
-    let mut read = record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))?;
+    let mut read = match record::read(&found.record.body).map_err(|error| damaged(topic, &found, &error))? {
+        Stored::Event(read) => read,
+        Stored::Quarantined(_) => {
+            batch.passed.push((found.partition, found.record.offset));
+            return Ok(false);
+        }
+    };
     let mut event = std::mem::replace(&mut read.event, CloudEvent::empty());
     let sealed = SealedForm::parse(read.sealed).map_err(|error| damaged(topic, &found, &error))?;
     let named = |refusal: Refusal| Refusal {
@@ -85,6 +91,7 @@ pub fn reveal(
         Err(misfit) => {
             let unfit = Unfit::new(&found, read.head.contract, &misfit);
             view.sets_aside(core, &unfit);
+            batch.passed.push((unfit.partition, unfit.offset));
             batch.unfit.push(unfit);
             return Ok(false);
         }

@@ -11,7 +11,8 @@ use seal::{Pseudonym, SealedForm};
 use crate::Refusal;
 use crate::clock::rfc3339;
 use crate::core::Core;
-use crate::record;
+use crate::quarantine;
+use crate::record::{self, Stored};
 
 /// Most events of a person that a fact names for each agency; all of them are asked for.
 const SOME_EVENTS: usize = 20;
@@ -89,7 +90,16 @@ fn event_at(
         ))
         .hint("chancery doctor checks the data folder")
     };
-    let read = record::read(&stored.body).map_err(|error| unreadable(&error))?;
+    let inner;
+    let read = match record::read(&stored.body).map_err(|error| unreadable(&error))? {
+        Stored::Event(read) => read,
+        // Nobody was handed it, but it is kept, and may be held: whom it is about stands inside.
+        Stored::Quarantined(kept) => {
+            let Some(body) = quarantine::open(core, &topic, &kept)? else { return Ok(None) };
+            inner = body;
+            record::read_body(&inner).map_err(|error| unreadable(&error))?
+        }
+    };
     // A mark may collide: the record itself decides.
     let sealed = SealedForm::parse(read.sealed).map_err(|error| unreadable(&error))?;
     if sealed.subjects().all(|about| about != *pseudonym) {

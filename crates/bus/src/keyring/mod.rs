@@ -143,8 +143,7 @@ impl Keyring {
     /// Whether a person is called so now, or was before an erasure.
     pub fn is_called(&self, keys: &AgencyKeys, text: &str, wanted: &Pseudonym) -> bool {
         let mut pseudonym = keys.pseudonym_of_person(text);
-        let erased = self.erased.read();
-        while pseudonym != *wanted && erased.contains_key(&pseudonym) {
+        while pseudonym != *wanted && self.is_erased(&pseudonym) {
             pseudonym = keys.pseudonym_after(&pseudonym);
         }
         pseudonym == *wanted
@@ -235,6 +234,17 @@ impl Keyring {
             NewKey { stored, key: key.clone(), mark }
         });
         Ok(ForSealing { key, new })
+    }
+
+    /// A key for one event alone, and what it is called: random, so that it says nothing. Nobody else seals under it, so it is
+    /// not held: who opens the event finds it in the journal.
+    pub fn for_one_event(&self, keys: &Opened) -> Result<(Pseudonym, NewKey), Refusal> {
+        let random = seal::Secret::generate().ok_or_else(no_randomness)?;
+        let mut pseudonym = Pseudonym([0; 16]);
+        pseudonym.0.copy_from_slice(&random.expose()[..16]);
+        let (key, wrapped) = made(keys, &pseudonym)?;
+        let stored = StoredKey { agency: keys.number(), pseudonym, wrapped };
+        Ok((pseudonym, NewKey { stored, key, mark: mark_of(&pseudonym) }))
     }
 
     /// The key to open with; `None` where there is none any more.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use audit::{Hash, Range};
-use journal::{Group, MARKS_MAX, Offset, StreamId};
+use journal::{Group, Offset, StreamId};
 
 use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent, TransactionJob};
 use super::run::LaneParts;
@@ -17,19 +17,20 @@ use crate::clock::rfc3339;
 use crate::identities::Seen;
 use crate::keyring::Epoch;
 use crate::mark_table::Place;
+use crate::quarantine::Noted;
 use crate::{Refusal, RefusalKind};
 
 /// A group in the making.
 pub struct Forming<'a> {
     pub(super) parts: &'a LaneParts,
-    group: &'a mut Group,
-    now_ms: u64,
+    pub(super) group: &'a mut Group,
+    pub(super) now_ms: u64,
     time: String,
     next: HashMap<StreamId, Offset>,
     pending: HashMap<u128, ([u8; 16], Receipt)>,
-    keys_pending: HashSet<u64>,
+    pub(super) keys_pending: HashSet<u64>,
     /// The epoch that the group's keys go to.
-    epoch: Arc<Epoch>,
+    pub(super) epoch: Arc<Epoch>,
     /// What is known of the producers of this group's batches, with those batches.
     pub(super) sequences: Sequences,
     pub(super) formed: Formed,
@@ -47,6 +48,8 @@ pub struct Formed {
     pub keys: Vec<(NewKey, Place)>,
     /// Batches of idempotent producers.
     pub batches: Vec<Taken>,
+    /// What is noted of quarantined events, with its place.
+    pub noted: Vec<(Noted, Offset)>,
     publishes: Vec<PublishJob>,
     facts: Vec<(FactsJob, Committed)>,
     refused: Vec<(TransactionJob, Refusal)>,
@@ -184,9 +187,14 @@ impl<'a> Forming<'a> {
                 Outcome::Refused(refused().unwrap_or_else(|| conflict(job)))
             }));
         }
-        let body = &job.bodies[event.body.clone()];
-        Ok(match self.parts.identities.seen(&job.topic, event.identity as u64, body, self.now_ms)? {
-            Seen::Never => refused().or_else(|| self.unkept_key(event)).map(Outcome::Refused),
+        if let Some(quarantined) = event.released {
+            return Ok(self.released(job, event.partition, quarantined));
+        }
+        Ok(match self.parts.identities.seen(&job.topic, event.identity, &event.digest, self.now_ms)? {
+            Seen::Never => {
+                let kept = refused().or_else(|| self.unkept_key(event));
+                kept.or_else(|| self.no_room(job, event)).map(Outcome::Refused)
+            }
             Seen::Same(receipt) => Some(Outcome::Duplicate(receipt)),
             Seen::Other => Some(Outcome::Refused(refused().unwrap_or_else(|| conflict(job)))),
         })
@@ -228,6 +236,10 @@ impl<'a> Forming<'a> {
             partition: job.ready[event_number].partition,
             offset: 0,
             leaf: 0,
+            quarantined: job.ready[event_number]
+                .quarantined
+                .as_ref()
+                .map_or_else(Vec::new, |of| of.found.clone()),
         }
     }
 
@@ -259,49 +271,6 @@ impl<'a> Forming<'a> {
             audit_logs::publication_entry(&job.publisher, &job.topic, version, ranges, &root, &self.time);
         self.entry(entry, &[])?;
         spots.clear();
-        Ok(())
-    }
-
-    /// Puts one event and the new keys that it needs into the group.
-    fn place(&mut self, job: &PublishJob, event_number: usize, leaf: u64) -> Result<Offset, Refusal> {
-        let event = &job.ready[event_number];
-        for key in &event.new_keys {
-            self.key(key)?;
-        }
-        let stream = job.topic.partitions[event.partition as usize];
-        let offset = self.take_offset(stream)?;
-        let primary = event.identity as u64;
-        let mut marks = [0u64; MARKS_MAX];
-        let count = 1 + event.marks.len().min(marks.len() - 1);
-        marks[0] = primary;
-        marks[1..count].copy_from_slice(&event.marks[..count - 1]);
-        for more in event.marks[count - 1..].chunks(MARKS_MAX) {
-            self.more_marks(more, Place { stream, offset })?;
-        }
-        let leaf = leaf.to_le_bytes();
-        let body: [&[u8]; 2] = [&leaf, &job.bodies[event.body.clone()]];
-        self.group.push(stream, offset, self.now_ms, &marks[..count], &body);
-        self.formed.identities.push((primary, Place { stream, offset }));
-        Ok(offset)
-    }
-
-    /// An event about more people than a record has marks for is found by records of their own.
-    fn more_marks(&mut self, marks: &[u64], place: Place) -> Result<(), Refusal> {
-        let stream = self.parts.people_stream;
-        let offset = self.take_offset(stream)?;
-        self.group.push(stream, offset, self.now_ms, marks, &[&place.encode()]);
-        Ok(())
-    }
-
-    fn key(&mut self, key: &NewKey) -> Result<(), Refusal> {
-        if !self.keys_pending.insert(key.mark) {
-            return Ok(());
-        }
-        let Some(record) = self.parts.keyring.record_of(key, &self.epoch)? else { return Ok(()) };
-        let stream = self.epoch.streams[self.parts.lane as usize];
-        let offset = self.take_offset(stream)?;
-        self.group.push(stream, offset, self.now_ms, &[key.mark], &[&record]);
-        self.formed.keys.push((key.clone(), Place { stream, offset }));
         Ok(())
     }
 
@@ -398,7 +367,7 @@ impl<'a> Forming<'a> {
         Ok(next)
     }
 
-    fn take_offset(&mut self, stream: StreamId) -> Result<Offset, Refusal> {
+    pub(super) fn take_offset(&mut self, stream: StreamId) -> Result<Offset, Refusal> {
         let offset = self.next_offset(stream)?;
         self.next.insert(stream, offset + 1);
         Ok(offset)

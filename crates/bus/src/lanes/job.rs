@@ -7,7 +7,7 @@ use contract::ContractVersion;
 use contract::check::Leak;
 use crossbeam_channel::Receiver;
 use journal::{Offset, StreamId};
-use seal::PersonKey;
+use seal::{PersonKey, Pseudonym};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Sequence;
@@ -15,6 +15,7 @@ use crate::Refusal;
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::Entry;
 use crate::keyring::StoredKey;
+use crate::quarantine::Leaked;
 use crate::topics::Topic;
 
 /// One thing that a lane takes from its queue.
@@ -88,6 +89,18 @@ pub struct ReadyEvent {
     pub noted: Vec<Leak>,
     /// Why it is not taken, unless it was taken before.
     pub refused: Option<Box<Refusal>>,
+    /// Why it is quarantined: its own key, and what was found. Its body is sealed whole under that.
+    pub quarantined: Option<Quarantined>,
+    /// Where it is quarantined, if it was and is placed as its own record now.
+    pub released: Option<Offset>,
+}
+
+/// What makes a quarantined event.
+pub struct Quarantined {
+    /// What its key is called.
+    pub key: Pseudonym,
+    /// What was found in it.
+    pub found: Vec<Leaked>,
 }
 
 /// A person's key that must become durable with the first event sealed under it.

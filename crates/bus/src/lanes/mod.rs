@@ -10,6 +10,7 @@
 mod admission;
 mod form;
 mod job;
+mod place;
 mod run;
 mod sequences;
 mod whole;
@@ -24,7 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use admission::Admission;
 pub use job::{
-    Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, ReadyEvent, TransactionJob, Whole,
+    Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, Quarantined, ReadyEvent,
+    TransactionJob, Whole,
 };
 pub use run::{LaneParts, start};
 pub use sequences::{Sequence, Sequences, Taken, after, before};

@@ -16,6 +16,7 @@ use crate::identities::Identities;
 use crate::keyring::Keyring;
 use crate::limits::{GROUP_MAX_BYTES, LANE_ROOM_KIB};
 use crate::metrics::Metrics;
+use crate::quarantine::Shelf;
 
 /// What a lane's thread owns and uses.
 pub struct LaneParts {
@@ -35,6 +36,10 @@ pub struct LaneParts {
     pub producers_stream: journal::StreamId,
     /// The stream of marks that found no room at their events.
     pub people_stream: journal::StreamId,
+    /// The stream of what is noted of quarantined events.
+    pub quarantine_stream: journal::StreamId,
+    /// What is quarantined.
+    pub quarantine: Arc<Shelf>,
     /// Persons' keys: told which became durable.
     pub keyring: Arc<Keyring>,
     /// The clock.
@@ -169,6 +174,9 @@ impl LaneLoop {
         }
         for (mark, place) in &formed.identities {
             self.parts.identities.insert(*mark, *place);
+        }
+        for (noted, offset) in &formed.noted {
+            self.parts.quarantine.note(noted, (self.parts.lane, *offset), self.parts.last_ms);
         }
     }
 }

@@ -110,12 +110,13 @@ impl Forming<'_> {
     fn receipt_at(&self, job: &PublishJob, whole: Whole, offset: u64) -> Receipt {
         let stream = job.topic.partitions[whole.partition as usize];
         let found = self.parts.journal.read(stream, offset, 1).unwrap_or_default();
-        let leaf = found.first().and_then(|found| Some(record::read(&found.body).ok()?.leaf));
+        let leaf = found.first().and_then(|found| Some(record::read(&found.body).ok()?.leaf()));
         Receipt {
             topic: job.topic.name.clone(),
             partition: whole.partition,
             offset,
             leaf: leaf.unwrap_or_default(),
+            quarantined: Vec::new(),
         }
     }
 

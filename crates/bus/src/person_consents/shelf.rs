@@ -18,7 +18,7 @@ use super::words::{Place, Said, Table, What};
 use crate::Refusal;
 use crate::core::Core;
 use crate::deliver::reveal::{self, Sight};
-use crate::record;
+use crate::record::{self, Stored};
 use crate::topics::Topic;
 
 /// Bytes that are read and opened at a time.
@@ -180,6 +180,8 @@ fn read(
             .hint("chancery doctor checks the data folder")
     };
     let read = record::read(&stored.body).map_err(|error| damaged(&error))?;
+    // Of a topic that was not believed when it came: since it is, nothing of it is quarantined.
+    let Stored::Event(read) = read else { return Ok(None) };
     let sealed = SealedForm::parse(read.sealed).map_err(|error| damaged(&error))?;
     let contract = topic.contract(read.head.contract)?;
     let all: ClassSet = contract.classes().iter().cloned().collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use governance::leaks::Answer;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{Incoming, prepare};
@@ -43,7 +44,7 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
         room,
     };
     let partition = whole.map(|whole| whole.partition);
-    let (mut refused, mut noted) = (None, Vec::new());
+    let (mut refused, mut noted, mut quarantined) = (None, Vec::new(), Vec::new());
     for (index, event) in events.into_iter().enumerate() {
         let mut id = None;
         let prepared = event.and_then(|mut event| {
@@ -52,8 +53,11 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
         });
         match prepared {
             Ok(mut ready) => {
-                if !ready.noted.is_empty() {
-                    noted.push(std::mem::take(&mut ready.noted));
+                let found = std::mem::take(&mut ready.noted);
+                match &ready.quarantined {
+                    Some(_) => quarantined.push(found),
+                    None if !found.is_empty() => noted.push(found),
+                    None => {}
                 }
                 job.ready.push(ReadyEvent { index, ..ready });
             }
@@ -70,7 +74,11 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
     }
     match refused.filter(|_| whole.is_some()) {
         Some(index) => job.refuse_rest(index),
-        None => job.entries.extend(finding_entry(&job.publisher, &job.topic, &noted, &time)),
+        None => {
+            for (answer, found) in [(Answer::Flag, noted), (Answer::Quarantine, quarantined)] {
+                job.entries.extend(finding_entry(&job.publisher, &job.topic, &found, answer, &time));
+            }
+        }
     }
     job
 }

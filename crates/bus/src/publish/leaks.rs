@@ -1,5 +1,5 @@
-//! Personal data where the contract says that there is none: the standards say whether the event is refused or the
-//! finding noted. What is found is never repeated.
+//! Personal data where the contract says that there is none: the standards say whether the event is refused, quarantined or
+//! the finding noted. What is found is never repeated.
 
 use contract::CloudEvent;
 use std::borrow::Cow;
@@ -9,40 +9,80 @@ use contract::check::{Checked, Leak};
 use contract::compile::Contract;
 use contract::leaks::{Search, Set, detectors, scan};
 
+use governance::leaks::Answer;
+
 use super::guard::open_attributes;
 use crate::core::Core;
+use crate::limits::LEAKS_TOLD;
+use crate::quarantine::Leaked;
 use crate::topics::Topic;
 use crate::{Refusal, RefusalKind};
 
 /// Attributes that are signs of machines; the form of each is checked elsewhere.
 const MACHINES: [&str; 4] = ["time", "datacontenttype", "type", "traceparent"];
 
-/// Refuses an event with what the standards refuse; the answer is what they have noted. `event` is what is about to be
-/// stored: what the contract seals has left it already.
+/// What was found in an event that is taken.
+#[derive(Default)]
+pub struct Kept {
+    /// What the standards have noted, where that is all.
+    pub noted: Vec<Leak>,
+    /// All that was found, where something of it quarantines the event.
+    pub quarantined: Vec<Leak>,
+}
+
+/// Refuses an event with what the standards refuse; the answer is what they have noted, or why it is quarantined. `event` is
+/// what is about to be stored: what the contract seals has left it already.
 pub fn keep(
     core: &Core,
     topic: &Topic,
     contract: &Contract,
     event: &CloudEvent,
     checked: &Checked,
-) -> Result<Vec<Leak>, Refusal> {
+) -> Result<Kept, Refusal> {
     let mut found = checked.leaks.clone();
     if !topic.watch.is_empty() {
         in_attributes(topic.watch, event, checked.subjects.is_empty(), &mut found);
     }
     if found.is_empty() {
-        return Ok(found);
+        return Ok(Kept::default());
     }
     // Members of a map have one place: what is there counts once for an event.
     found.sort_by(|a, b| (&a.pointer, a.detector).cmp(&(&b.pointer, b.detector)));
     found.dedup();
-    let (refused, noted): (Vec<Leak>, Vec<Leak>) =
-        found.into_iter().partition(|leak| topic.refuses.has(leak.detector));
-    for leak in refused.iter().chain(&noted) {
-        core.metrics.leaked(&topic.name, detectors()[leak.detector].name, !refused.is_empty());
+    let has = |set: Set| found.iter().any(|leak| set.has(leak.detector));
+    let answer = match (has(topic.refuses), has(topic.quarantines)) {
+        (true, _) => Answer::Refuse,
+        (false, true) => Answer::Quarantine,
+        (false, false) => Answer::Flag,
+    };
+    for leak in &found {
+        let name = detectors()[leak.detector].name;
+        core.metrics.leaked(&topic.name, name, answer);
+        core.findings.note(&topic.name, &place(leak), name, answer);
     }
-    if refused.is_empty() { Ok(noted) } else { Err(refusal(topic, contract, &refused)) }
+    match answer {
+        Answer::Quarantine => Ok(Kept { quarantined: found, ..Kept::default() }),
+        Answer::Flag | Answer::Ignore => Ok(Kept { noted: found, ..Kept::default() }),
+        Answer::Refuse => {
+            found.retain(|leak| topic.refuses.has(leak.detector));
+            Err(refusal(topic, contract, &found))
+        }
+    }
 }
+
+/// What a producer is told of it, and an officer who decides.
+pub fn told(found: &[Leak]) -> Vec<Leaked> {
+    let one =
+        |leak: &Leak| Leaked { place: place(leak), detector: detectors()[leak.detector].name.to_owned() };
+    found.iter().take(LEAKS_TOLD).map(one).collect()
+}
+
+fn place(leak: &Leak) -> String {
+    leak.pointer.chars().take(PLACE_CHARS).collect()
+}
+
+/// Longest place that is kept.
+const PLACE_CHARS: usize = 1000;
 
 fn in_attributes(watch: Set, event: &CloudEvent, names_nobody: bool, found: &mut Vec<Leak>) {
     // The subject of an event about nobody stays as it is; of any other it is a pseudonym by now.

@@ -10,6 +10,7 @@ mod chunk;
 mod end_to_end;
 mod guard;
 mod leaks;
+mod people;
 mod prepare;
 mod profiles;
 

@@ -4,20 +4,21 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::check::{Checked, Key, Span, Violation, Workspace};
+use contract::check::{Checked, Key, Leak, Span, Violation, Workspace};
 use contract::cloudevents::{AttributeRules, check_attributes};
 use contract::compile::Contract;
 use contract::frames;
 use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data, Format};
 use seal::{Attribute, Binding, Fragment, Subject};
-use seal::{PersonKey, Pseudonym};
 
-use super::{end_to_end, guard, leaks, profiles};
+use super::leaks::{self, Kept};
+use super::people::People;
+use super::{end_to_end, guard, profiles};
 use crate::api::Caller;
 use crate::core::Core;
-use crate::keyring::Opened;
-use crate::lanes::{NewKey, ReadyEvent};
-use crate::limits::{EVENT_MAX_BYTES, TOPIC_KEY_ERA_MS};
+use crate::lanes::{Quarantined, ReadyEvent};
+use crate::limits::EVENT_MAX_BYTES;
+use crate::quarantine;
 use crate::record::{self, DataKind, Head};
 use crate::schema_ids::Framing;
 use crate::topics::Topic;
@@ -62,12 +63,19 @@ pub fn prepare(
     let refused = end_to_end::keep(core, topic, &contract, &data).err();
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();
-    let mut ready =
+    let (mut ready, quarantined) =
         Sealing { core, topic, contract: &contract, checked: &checked, people: &people, partition }
             .write(event, &data, bodies)
             .inspect_err(|_| bodies.truncate(start))?;
     ready.new_keys = people.new_keys;
-    end_to_end::note(&mut ready, refused);
+    if refused.is_some() {
+        end_to_end::note(&mut ready, refused);
+    } else if !quarantined.is_empty() {
+        let key = quarantine::seal(core, topic, &people.keys, &mut ready, bodies)
+            .inspect_err(|_| bodies.truncate(start))?;
+        ready.quarantined = Some(Quarantined { key, found: leaks::told(&quarantined) });
+        ready.noted = quarantined;
+    }
     ready.hash = audit::leaf_hash(&bodies[ready.body.clone()]);
     Ok(ready)
 }
@@ -180,60 +188,6 @@ fn breaks_contract(topic: &Topic, contract: &Contract, violations: &[Violation])
         .hint(format!("chancery contract schema {} prints what an event must look like", topic.name))
 }
 
-/// The people that an event is about, each with a pseudonym and a key; after them, where the contract has internal
-/// fields, the topic itself.
-struct People {
-    keys: Arc<Opened>,
-    sealed_under: Vec<(Pseudonym, Arc<PersonKey>)>,
-    persons: usize,
-    new_keys: Vec<NewKey>,
-}
-
-impl People {
-    fn find(core: &Core, topic: &Topic, contract: &Contract, checked: &Checked) -> Result<Self, Refusal> {
-        let keys = core.keyring.agency(&topic.sealed_by)?;
-        let mut people =
-            People { sealed_under: Vec::new(), persons: checked.subjects.len(), new_keys: Vec::new(), keys };
-        for subject in &checked.subjects {
-            let pseudonym = core.keyring.person(&people.keys, subject);
-            people.add(core, topic, pseudonym)?;
-        }
-        let extensions = &contract.definition().extensions;
-        if contract.classes().contains(&Class::Internal)
-            || extensions.values().any(|class| *class == Class::Internal)
-        {
-            let era = u32::try_from(core.clock.now_ms() / TOPIC_KEY_ERA_MS).unwrap_or(u32::MAX);
-            let pseudonym = people.keys.pseudonym_of_topic(topic.name.as_str(), era);
-            people.add(core, topic, pseudonym)?;
-        }
-        Ok(people)
-    }
-
-    fn add(&mut self, core: &Core, topic: &Topic, pseudonym: Pseudonym) -> Result<(), Refusal> {
-        let found = core.keyring.for_sealing(&topic.sealed_by, &self.keys, &pseudonym)?;
-        self.sealed_under.push((pseudonym, found.key));
-        self.new_keys.extend(found.new);
-        Ok(())
-    }
-
-    fn persons(&self) -> &[(Pseudonym, Arc<PersonKey>)] {
-        &self.sealed_under[..self.persons]
-    }
-
-    /// A digest of the content that dies with the first person's key; without persons, keyed by the agency. Not by the
-    /// topic's key, which changes with its era: the same event must have the same digest at any time.
-    fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        match self.persons().first() {
-            Some((_, key)) => key.content_digest(parts),
-            None => self.keys.content_digest(parts),
-        }
-    }
-
-    fn index_of(&self, span: &Span) -> u16 {
-        if span.subject == Span::TOPIC { self.persons as u16 } else { span.subject }
-    }
-}
-
 /// An attribute that is sealed with the data.
 struct Hidden {
     name: String,
@@ -267,10 +221,11 @@ impl Sealing<'_> {
         event: &mut CloudEvent,
         data: &[u8],
         bodies: &mut Vec<u8>,
-    ) -> Result<ReadyEvent, Refusal> {
+    ) -> Result<(ReadyEvent, Vec<Leak>), Refusal> {
         let digest = self.people.digest(&content(event, data));
         let partition = self.partition.unwrap_or_else(|| self.partition_of(event));
-        let marks = self.marks(event);
+        let persons = self.people.persons().iter().map(|(pseudonym, _)| *pseudonym);
+        let marks = self.core.marker.marks_of(event, persons);
         let hidden = self.hide_attributes(event);
         if self.people.persons().is_empty()
             && let Some(orphan) = hidden.iter().find(|hidden| hidden.class.is_about_a_person())
@@ -278,7 +233,8 @@ impl Sealing<'_> {
             return Err(self.belongs_to_nobody(&orphan.name));
         }
         guard::no_person_outside_the_seal(self.topic, self.contract, event, &self.checked.subjects)?;
-        let noted = leaks::keep(self.core, self.topic, self.contract, event, self.checked)?;
+        let Kept { noted, quarantined } =
+            leaks::keep(self.core, self.topic, self.contract, event, self.checked)?;
         let definition = self.contract.definition();
         let start = bodies.len();
         let head = Head { contract: definition.version, digest, data: DataKind::of(definition.format) };
@@ -308,7 +264,7 @@ impl Sealing<'_> {
         seal::seal(data, &self.fragments(), &attributes, &binding, &subjects, bodies)
             .map_err(|error| Refusal::unavailable(format!("the event could not be sealed: {error}")))?;
         let identity = self.core.marker.identity(&self.topic.name, &event.source, &event.id);
-        Ok(ReadyEvent {
+        let ready = ReadyEvent {
             index: 0,
             contract: definition.version,
             partition,
@@ -320,7 +276,10 @@ impl Sealing<'_> {
             new_keys: Vec::new(),
             noted,
             refused: None,
-        })
+            quarantined: None,
+            released: None,
+        };
+        Ok((ready, quarantined))
     }
 
     fn belongs_to_nobody(&self, attribute: &str) -> Refusal {
@@ -398,16 +357,6 @@ impl Sealing<'_> {
         };
         let hash = key.unwrap_or_else(|| marker.identity(&self.topic.name, &event.source, &event.id) as u64);
         (hash % count) as u32
-    }
-
-    fn marks(&self, event: &CloudEvent) -> Vec<u64> {
-        let marker = &self.core.marker;
-        let mut marks = Vec::with_capacity(4);
-        marks.push(marker.event_id(&event.id));
-        marks.extend(event.extension("correlationid").map(|id| marker.correlation(id)));
-        marks.extend(event.extension("causationid").map(|id| marker.causation(id)));
-        marks.extend(self.people.persons().iter().map(|(pseudonym, _)| marker.person(pseudonym)));
-        marks
     }
 }
 

@@ -52,14 +52,19 @@ pub fn child(number: usize) -> String {
 }
 
 impl Office {
-    async fn asked(&self, who: &str) -> String {
+    pub async fn asked(&self, who: &str) -> String {
         let reason = "Data Protection Act §17".to_owned();
         self.world.bus.request_erasure(&self.officer, &subject(who), reason).await.unwrap()
     }
 
-    async fn approved(&self, erasure: &str) {
+    pub async fn approved(&self, erasure: &str) {
         let command = Command::ApproveErasure { erasure: erasure.to_owned() };
         self.world.bus.govern_erasure(&self.world.operator, command).await.unwrap();
+    }
+
+    /// The data protection officer of the owner.
+    pub fn officer(&self) -> &Caller {
+        &self.officer
     }
 
     pub async fn erased(&self, who: &str) -> String {
@@ -69,7 +74,7 @@ impl Office {
         erasure
     }
 
-    fn status(&self, erasure: &str) -> &'static str {
+    pub fn status(&self, erasure: &str) -> &'static str {
         let (known, _) = self.world.bus.erasure(&self.officer, erasure).unwrap();
         governance::erasure::status(&self.world.bus.state(&self.officer).unwrap(), &known)
     }

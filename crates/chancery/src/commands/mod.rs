@@ -18,6 +18,7 @@ mod notices;
 mod policy;
 mod principal;
 mod publish;
+mod quarantine;
 mod sealing;
 mod serve;
 mod subscription;

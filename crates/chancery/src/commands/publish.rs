@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::Options;
+use super::quarantine;
 use super::sealing::{self, Sealing};
 use crate::client::{Answer, Client, problem_text, segment};
 use crate::output::{self, Failure};
@@ -55,6 +56,8 @@ struct Count {
     accepted: u64,
     duplicate: u64,
     refused: u64,
+    /// Of those that were accepted.
+    quarantined: u64,
 }
 
 impl Publish {
@@ -174,7 +177,7 @@ struct Sender {
     count: Count,
     retry_for: Duration,
     progress: ProgressBar,
-    /// Refusals printed so far.
+    /// Refusals and quarantined events printed so far.
     shown: u64,
 }
 
@@ -230,7 +233,10 @@ impl Sender {
         }
         for (result, (_, event)) in results.iter().zip(events) {
             match result["status"].as_str() {
-                Some("accepted") => self.count.accepted += 1,
+                Some("accepted") => {
+                    self.count.accepted += 1;
+                    self.quarantined(result);
+                }
                 Some("duplicate") => self.count.duplicate += 1,
                 _ => self.refused(event, result)?,
             }
@@ -290,6 +296,21 @@ impl Sender {
         }
     }
 
+    /// Says of an event that was taken that nobody reads it yet, if that is so.
+    fn quarantined(&mut self, result: &Value) {
+        let quarantined = &result["receipt"]["quarantined"];
+        if quarantined.is_null() {
+            return;
+        }
+        self.count.quarantined += 1;
+        if self.shown < REFUSALS_SHOWN {
+            self.shown += 1;
+            let (id, found) = (output::cell(&result["id"]), quarantine::found(&quarantined["found"]));
+            let hint = output::cell(&quarantined["hint"]);
+            self.progress.suspend(|| output::note(format_args!("quarantined {id}: found {found}; {hint}")));
+        }
+    }
+
     fn refused(&mut self, event: &RawValue, result: &Value) -> Result<(), Failure> {
         self.count.refused += 1;
         if self.shown < REFUSALS_SHOWN {
@@ -315,14 +336,19 @@ impl Sender {
         if let Some(rejects) = &mut self.rejects {
             rejects.flush()?;
         }
-        let Count { accepted, duplicate, refused } = self.count;
+        let Count { accepted, duplicate, refused, quarantined } = self.count;
         let seconds = started.elapsed().as_secs_f64();
         let rate = (accepted + duplicate + refused) as f64 / seconds.max(1e-9);
         match options.json {
-            true => output::json(&json!({"accepted": accepted, "duplicate": duplicate, "refused": refused})),
+            true => output::json(&json!({
+                "accepted": accepted, "duplicate": duplicate, "refused": refused, "quarantined": quarantined,
+            })),
             false => output::line(format_args!(
                 "accepted {accepted}, duplicate {duplicate}, refused {refused} in {seconds:.1} s ({rate:.0} events/s)"
             )),
+        }
+        if quarantined > 0 && !options.json {
+            output::line(format_args!("{quarantined} of the accepted events are in quarantine"));
         }
         Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Options;
+use super::quarantine::Quarantine;
 use crate::client::segment;
 use crate::output::{self, Failure, cell, rows};
 
@@ -19,11 +20,18 @@ enum Act {
     /// All topics. New ones come by `chancery apply`, with their contract
     List,
     /// One topic, and who answers for it
-    Show { topic: String },
+    Show {
+        topic: String,
+    },
     /// Whom events are sealed for end to end: each class with the agencies that may read it, and their keys
-    Recipients { topic: String },
+    Recipients {
+        topic: String,
+    },
+    Quarantine(Quarantine),
     /// Say that you still answer for a topic, as its steward or deputy
-    Confirm { topic: String },
+    Confirm {
+        topic: String,
+    },
     /// Name who answers for a topic from now on; counts as a confirmation
     Name {
         topic: String,
@@ -67,6 +75,7 @@ impl Topic {
             Act::List => return list(options),
             Act::Show { topic } => return show(options, &topic),
             Act::Recipients { topic } => return recipients(options, &topic),
+            Act::Quarantine(quarantine) => return quarantine.run(options),
             Act::Confirm { topic } => {
                 (json!({"command": "confirm-topic", "topic": topic}), format!("{topic} is confirmed"))
             }

@@ -126,3 +126,17 @@ pub struct PublicFields {
     /// Why.
     pub reason: String,
 }
+
+/// A quarantined event, and what is said of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuarantinedAt {
+    /// Its topic.
+    pub topic: TopicName,
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// Why it is decided so.
+    pub reason: String,
+}

@@ -13,6 +13,7 @@ mod holds;
 mod ownership;
 mod principals;
 mod public;
+mod quarantine;
 mod schemas;
 mod sealing_keys;
 mod subscriptions;
@@ -28,6 +29,7 @@ use contract::schemas::{Compatibility, Source};
 use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal, TopicName};
 
 use crate::policy::{self, Asked, Basis};
+use crate::quarantine::Quarantined;
 use crate::state::{Person, Shares};
 use crate::{Actor, Command, Event, Refused, State};
 pub(crate) use authority::Case;
@@ -65,6 +67,12 @@ pub trait ContractCheck {
     fn smells(&self, definition: &Definition) -> BTreeMap<Pointer, &'static str> {
         let _ = definition;
         BTreeMap::new()
+    }
+
+    /// What became of the event at a place of a topic that was quarantined; nothing where none was.
+    fn quarantined(&self, topic: &TopicName, partition: u32, offset: u64) -> Option<Quarantined> {
+        let _ = (topic, partition, offset);
+        None
     }
 
     /// Why the versions of a series would not go on as `mode` asks, with `new` after `earlier` (oldest first); a line
@@ -177,6 +185,8 @@ fn by_the_rules(case: &Case<'_>, command: &Command) -> Result<Vec<Event>, Refuse
         | Command::AcceptSuccession { .. }
         | Command::WithdrawSuccession { .. } => whose(case, command),
         Command::ConfirmPublic(fields) => public::confirm(case, fields),
+        Command::ReleaseQuarantined(at) => quarantine::release(case, at),
+        Command::DiscardQuarantined(at) => quarantine::discard(case, at),
         Command::ProposeContract { definition } => contracts::propose(case, definition),
         Command::AcknowledgeContract { topic, version, agency } => {
             hearing::acknowledge(case, topic, *version, agency)

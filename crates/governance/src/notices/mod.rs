@@ -34,7 +34,7 @@ pub struct Kind {
 }
 
 /// All kinds of notice.
-pub const KINDS: [Kind; 47] = [
+pub const KINDS: [Kind; 50] = [
     open("contract.proposed", "A version of a contract is proposed."),
     open("contract.acknowledged", "An agency agrees to a proposed version."),
     open("contract.objected", "An agency objects to a proposed version."),
@@ -84,6 +84,9 @@ pub const KINDS: [Kind; 47] = [
     closed("erasure.answered", "An agency says what it did with events about somebody who was erased."),
     closed("hold.placed", "Something must not be erased or deleted for the time being."),
     closed("hold.lifted", "What was held may be erased or deleted again."),
+    closed("leak.found", "Personal data was found where a topic's contract says there is none."),
+    closed("quarantine.released", "An event in which personal data was found is nobody's, and goes on."),
+    closed("quarantine.discarded", "An event in which personal data was found is read by nobody."),
     open("bootstrap.closed", "From now on owners and data protection officers approve."),
 ];
 
@@ -157,7 +160,7 @@ pub struct Notice {
 pub struct Ask {
     /// Which.
     pub agency: AgencyName,
-    /// What is wanted of it: acknowledgement, answer, approval, renewal, confirmation, nomination, acceptance.
+    /// What is wanted of it: acknowledgement, answer, approval, renewal, confirmation, nomination, acceptance, decision.
     pub wanted: &'static str,
     /// Who of it can, and with which command.
     pub how: String,

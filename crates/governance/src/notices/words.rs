@@ -5,6 +5,7 @@ mod contracts;
 mod erasure;
 mod handing_over;
 mod ownership;
+mod quarantine;
 mod sealing_keys;
 mod subscriptions;
 
@@ -72,6 +73,8 @@ pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
         | Event::ErasureTraced { .. }
         | Event::ErasureAnswered { .. } => told.erasure(event),
         Event::SealingKeyPublished { .. } | Event::SealingKeyRetired { .. } => told.sealing_key(event),
+        Event::LeakFound { .. } => told.leak(event),
+        Event::QuarantineReleased { .. } | Event::QuarantineDiscarded { .. } => told.quarantine(event),
         Event::HoldPlaced { hold, reason, by, .. } => told.hold("hold.placed", hold, reason, by),
         Event::HoldLifted { hold, reason, by } => told.hold("hold.lifted", hold, reason, by),
         Event::BusOpened { .. }

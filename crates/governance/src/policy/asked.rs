@@ -295,6 +295,7 @@ fn about(command: &Command) -> About<'_> {
         Command::CreateTopic(new) => About::Topic(&new.topic),
         Command::ChangeTopic(change) => About::Topic(&change.topic),
         Command::ProposeContract { definition } => About::Topic(&definition.topic),
+        Command::ReleaseQuarantined(at) | Command::DiscardQuarantined(at) => About::Topic(&at.topic),
         Command::ConfirmTopic { topic }
         | Command::OfferTopic { topic, .. }
         | Command::AcceptTopic { topic, .. }

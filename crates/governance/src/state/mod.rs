@@ -8,6 +8,7 @@
 mod apply;
 mod erasure;
 mod holdings;
+mod leaks_told;
 mod parties;
 pub mod schemas;
 mod series;
@@ -34,6 +35,7 @@ pub use succession::{Share, Shares, Succeeded, Succession};
 pub use topic::{Acknowledgement, Answer, Latency, Objection, Override, Status, Topic, Version};
 
 use holdings::Holdings;
+use leaks_told::LeaksTold;
 
 use crate::policy::Policies;
 use crate::{Role, Standards};
@@ -64,6 +66,8 @@ pub struct State {
     holds: BTreeMap<String, Arc<Hold>>,
     /// Public fields that speak of a person and hold nobody's data, by topic and by whose officer said so.
     public: BTreeMap<TopicName, BTreeMap<AgencyName, Arc<BTreeSet<Pointer>>>>,
+    /// Which findings of the day were told.
+    leaks_told: Arc<LeaksTold>,
 }
 
 impl State {
@@ -109,6 +113,11 @@ impl State {
             holdings: self.holdings.clone(),
             ..Self::default()
         }
+    }
+
+    /// Whether it was told on the day of `at_ms` that a detector found something at a place of a topic.
+    pub fn is_leak_told(&self, topic: &TopicName, place: &str, detector: &str, at_ms: u64) -> bool {
+        self.leaks_told.has(topic, place, detector, at_ms)
     }
 
     /// The schemas of the registry.

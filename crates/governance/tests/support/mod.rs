@@ -12,8 +12,8 @@ use contract::{
 };
 use governance::state::Person;
 use governance::{
-    Actor, Command, ContractCheck, Desired, Event, ReadSchema, Refused, Role, Roles, State, apply, apply_all,
-    decide, notices, plan,
+    Actor, Command, ContractCheck, Desired, Event, Quarantined, ReadSchema, Refused, Role, Roles, State,
+    apply, apply_all, decide, notices, plan,
 };
 use serde_json::{Value, json};
 
@@ -34,6 +34,16 @@ impl ContractCheck for Check {
             vec!["schema: is bad".into(), "schema: twice".into()]
         } else {
             Vec::new()
+        }
+    }
+
+    /// Of `x.one` 17 and 18 wait, 19 was released, 20 discarded.
+    fn quarantined(&self, topic: &TopicName, _: u32, offset: u64) -> Option<Quarantined> {
+        match (topic.as_str(), offset) {
+            ("x.one", 17 | 18) => Some(Quarantined::Undecided { key: "1".repeat(32) }),
+            ("x.one", 19) => Some(Quarantined::Released),
+            ("x.one", 20) => Some(Quarantined::Discarded),
+            _ => None,
         }
     }
 

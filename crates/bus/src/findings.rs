@@ -1,0 +1,82 @@
+//! What detectors found since the clerk looked last, on its way to a notice. In memory: each finding stands in the audit as it
+//! comes; what dies with the process is told by the next one of its kind.
+
+use std::collections::HashMap;
+
+use contract::TopicName;
+use governance::leaks::{Answer, Seen};
+use parking_lot::Mutex;
+
+use crate::limits::FINDINGS_MAX;
+
+/// The findings, by topic, place and detector. Places are contracts' own, and members of a list have one, so a producer cannot
+/// make them up.
+#[derive(Default)]
+pub struct Findings(Mutex<HashMap<At, (Answer, u64)>>);
+
+/// Topic, place, detector.
+type At = (TopicName, String, &'static str);
+
+impl Findings {
+    /// A detector found something in an event, of which this became. Where there is no room for another place it is left to
+    /// the audit.
+    pub fn note(&self, topic: &TopicName, place: &str, detector: &'static str, answer: Answer) {
+        let mut all = self.0.lock();
+        let room = all.len() < FINDINGS_MAX;
+        let key = (topic.clone(), without_indices(place), detector);
+        match all.get_mut(&key) {
+            Some((_, events)) => *events += 1,
+            None if room => drop(all.insert(key, (answer, 1))),
+            None => {}
+        }
+    }
+
+    /// All of them, which are forgotten, in an order of their own.
+    pub fn take(&self) -> Vec<Seen> {
+        let taken = std::mem::take(&mut *self.0.lock());
+        let one = |((topic, place, detector), (answer, events)): (At, (Answer, u64))| Seen {
+            topic,
+            place,
+            detector: detector.to_owned(),
+            answer,
+            events,
+        };
+        let mut seen: Vec<Seen> = taken.into_iter().map(one).collect();
+        seen.sort_by(|a, b| (&a.topic, &a.place, &a.detector).cmp(&(&b.topic, &b.place, &b.detector)));
+        seen
+    }
+}
+
+/// `/parents/3/name` as `/parents/*/name`.
+fn without_indices(place: &str) -> String {
+    let is_index = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+    let shown = |token| if is_index(token) { "*" } else { token };
+    place.split('/').map(shown).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_a_list_are_one_place() {
+        for (place, told) in
+            [("/a/0/b/12", "/a/*/b/*"), ("/a1", "/a1"), ("", ""), ("attribute dataref", "attribute dataref")]
+        {
+            assert_eq!(without_indices(place), told);
+        }
+    }
+
+    #[test]
+    fn what_is_found_again_is_counted_and_there_is_an_end_to_places() {
+        let (findings, topic): (Findings, TopicName) = (Findings::default(), "a.b".parse().unwrap());
+        for number in 0..2 * FINDINGS_MAX {
+            findings.note(&topic, &format!("/x{number:06}"), "iban", Answer::Flag);
+            findings.note(&topic, "/x000000", "iban", Answer::Refuse);
+        }
+        let seen = findings.take();
+        assert_eq!(seen.len(), FINDINGS_MAX);
+        assert_eq!((seen[0].answer, seen[0].events), (Answer::Flag, 2 * FINDINGS_MAX as u64 + 1));
+        assert_eq!(findings.take(), []);
+    }
+}

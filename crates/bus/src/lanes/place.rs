@@ -1,0 +1,135 @@
+//! Where one event goes in a group, with what has to become durable together with it: keys, marks that found no room, and
+//! what is noted of quarantined events.
+
+use journal::{MARKS_MAX, Offset};
+
+use super::form::Forming;
+use super::job::{NewKey, PublishJob, ReadyEvent};
+use crate::api::{Outcome, Receipt};
+use crate::limits::QUARANTINE_MAX;
+use crate::mark_table::Place;
+use crate::quarantine::{Noted, Verdict};
+use crate::{Refusal, RefusalKind, record};
+
+impl Forming<'_> {
+    /// Puts one event and the new keys that it needs into the group.
+    pub(super) fn place(
+        &mut self,
+        job: &PublishJob,
+        event_number: usize,
+        leaf: u64,
+    ) -> Result<Offset, Refusal> {
+        let event = &job.ready[event_number];
+        for key in &event.new_keys {
+            self.key(key)?;
+        }
+        let stream = job.topic.partitions[event.partition as usize];
+        let offset = self.take_offset(stream)?;
+        let primary = event.identity as u64;
+        let mut marks = [0u64; MARKS_MAX];
+        let count = 1 + event.marks.len().min(marks.len() - 1);
+        marks[0] = primary;
+        marks[1..count].copy_from_slice(&event.marks[..count - 1]);
+        for more in event.marks[count - 1..].chunks(MARKS_MAX) {
+            self.more_marks(more, Place { stream, offset })?;
+        }
+        let leaf = leaf.to_le_bytes();
+        let body: [&[u8]; 2] = [&leaf, &job.bodies[event.body.clone()]];
+        self.group.push(stream, offset, self.now_ms, &marks[..count], &body);
+        self.formed.identities.push((primary, Place { stream, offset }));
+        self.note(job, event, offset)?;
+        Ok(offset)
+    }
+
+    /// An event about more people than a record has marks for is found by records of their own.
+    fn more_marks(&mut self, marks: &[u64], place: Place) -> Result<(), Refusal> {
+        let stream = self.parts.people_stream;
+        let offset = self.take_offset(stream)?;
+        self.group.push(stream, offset, self.now_ms, marks, &[&place.encode()]);
+        Ok(())
+    }
+
+    fn key(&mut self, key: &NewKey) -> Result<(), Refusal> {
+        if !self.keys_pending.insert(key.mark) {
+            return Ok(());
+        }
+        let Some(record) = self.parts.keyring.record_of(key, &self.epoch)? else { return Ok(()) };
+        let stream = self.epoch.streams[self.parts.lane as usize];
+        let offset = self.take_offset(stream)?;
+        self.group.push(stream, offset, self.now_ms, &[key.mark], &[&record]);
+        self.formed.keys.push((key.clone(), Place { stream, offset }));
+        Ok(())
+    }
+
+    /// Notes that an event comes into quarantine, or out of it.
+    fn note(&mut self, job: &PublishJob, event: &ReadyEvent, offset: Offset) -> Result<(), Refusal> {
+        let (topic, partition) = (job.topic.name.clone(), event.partition);
+        let noted = match (&event.quarantined, event.released) {
+            (Some(of), _) => Noted::Came {
+                topic,
+                partition,
+                offset,
+                by: job.publisher.principal.clone(),
+                agency: job.publisher.agency.clone(),
+                key: of.key.to_string(),
+                found: of.found.clone(),
+            },
+            (None, Some(quarantined)) => {
+                Noted::Placed { topic, partition, offset: quarantined, placed: offset }
+            }
+            (None, None) => return Ok(()),
+        };
+        let stream = self.parts.quarantine_stream;
+        let at = self.take_offset(stream)?;
+        self.group.push(stream, at, self.now_ms, &[], &[&noted.encode()]);
+        self.formed.noted.push((noted, at));
+        Ok(())
+    }
+
+    /// What is said of a released event before it is placed; nothing where it is to be. That it was placed is durable with
+    /// its record, so that it is once, whenever we die.
+    pub(super) fn released(&self, job: &PublishJob, partition: u32, quarantined: Offset) -> Option<Outcome> {
+        let key = (job.topic.name.clone(), partition, quarantined);
+        let entry = self.parts.quarantine.get(&key);
+        match entry.map(|entry| (entry.verdict, entry.placed)) {
+            Some((_, Some(offset))) => {
+                let stream = job.topic.partitions[partition as usize];
+                let found = self.parts.journal.read(stream, offset, 1).unwrap_or_default();
+                let leaf = found.first().and_then(|found| Some(record::read(&found.body).ok()?.leaf()));
+                let (topic, leaf) = (job.topic.name.clone(), leaf.unwrap_or_default());
+                Some(Outcome::Duplicate(Receipt { topic, partition, offset, leaf, quarantined: Vec::new() }))
+            }
+            Some((Some(Verdict::Released), None)) => None,
+            _ => {
+                let text =
+                    format!("topic {}: nothing is released at {partition}/{quarantined}", job.topic.name);
+                Some(Outcome::Refused(Refusal::new(RefusalKind::Unknown, text)))
+            }
+        }
+    }
+
+    /// Why a topic takes no more into quarantine. What this group brings does not count: the answer is the same for all of
+    /// a batch that stands or falls together.
+    pub(super) fn no_room(&self, job: &PublishJob, event: &ReadyEvent) -> Option<Refusal> {
+        let of = event.quarantined.as_ref()?;
+        let topic = &job.topic;
+        if self.parts.quarantine.undecided(&topic.name) < QUARANTINE_MAX {
+            return None;
+        }
+        let places: Vec<String> =
+            of.found.iter().map(|one| format!("{} ({})", one.place, one.detector)).collect();
+        let text = format!(
+            "contract {} {}: personal data was found at {}, and {QUARANTINE_MAX} events of the topic wait in quarantine \
+             already, so it is refused ({})",
+            topic.name,
+            event.contract,
+            places.join(", "),
+            topic.answers_for_it()
+        );
+        let hint = format!(
+            "leave it out, or let a dpo of {} decide about those (chancery topic quarantine list {})",
+            topic.owner, topic.name
+        );
+        Some(Refusal::new(RefusalKind::Contract, text).hint(hint))
+    }
+}

@@ -1,0 +1,186 @@
+//! From a decision to what it does: a released event is placed anew by its lane; what nobody decided about in time is
+//! discarded by the clerk.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use contract::{Class, TopicName};
+use governance::clerk::clerk;
+use governance::commands::QuarantinedAt;
+use governance::{By, Command, Event, Quarantined, Roles, State};
+use seal::{Pseudonym, SealedForm};
+use tokio::sync::oneshot;
+
+use super::{Key, Verdict, open};
+use crate::api::{Caller, Outcome, Receipt};
+use crate::core::Core;
+use crate::lanes::{PublishJob, ReadyEvent, lane_is_down};
+use crate::limits::QUARANTINE_WAIT_MS;
+use crate::record::{self, Stored};
+use crate::topics::Topic;
+use crate::{Bus, Refusal, RefusalKind};
+
+/// Why the clerk discards.
+const IN_TIME: &str = "nobody decided about it within 90 days";
+
+/// What became of the event at a place, for governance.
+pub(crate) fn standing(core: &Core, at: &Key) -> Option<Quarantined> {
+    let entry = core.quarantine.get(at)?;
+    Some(match entry.verdict {
+        None => Quarantined::Undecided { key: entry.key },
+        Some(Verdict::Released) => Quarantined::Released,
+        Some(Verdict::Discarded) => Quarantined::Discarded,
+    })
+}
+
+impl Bus {
+    /// What was found in an event is nobody's data: everybody who reads the topic gets it from here on. Its receipt, which is the
+    /// same however often it is asked for.
+    pub async fn release_quarantined(&self, caller: &Caller, at: QuarantinedAt) -> Result<Receipt, Refusal> {
+        let key = (at.topic.clone(), at.partition, at.offset);
+        self.govern(caller, Command::ReleaseQuarantined(at)).await?;
+        self.place_released(&key).await
+    }
+
+    /// Nobody is ever to read an event.
+    pub async fn discard_quarantined(&self, caller: &Caller, at: QuarantinedAt) -> Result<(), Refusal> {
+        self.govern(caller, Command::DiscardQuarantined(at)).await.map(|_| ())
+    }
+
+    /// Places what was released and is not placed yet, and discards what waited too long.
+    pub(crate) async fn bring_quarantine_on(&self) -> Result<Vec<Event>, Refusal> {
+        let (mut unplaced, mut is_late) = (Vec::new(), false);
+        let now_ms = self.core.clock.now_ms();
+        for topic in self.core.quarantine.topics() {
+            let waits = |of: &super::shelf::Entry| match of.verdict {
+                None => of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms,
+                Some(Verdict::Released) => of.placed.is_none(),
+                Some(Verdict::Discarded) => false,
+            };
+            for ((partition, offset), entry) in self.core.quarantine.list(&topic, waits) {
+                match entry.verdict {
+                    None => is_late = true,
+                    Some(_) => unplaced.push((topic.clone(), partition, offset)),
+                }
+            }
+        }
+        for at in unplaced {
+            // The others are placed all the same.
+            if let Err(error) = self.place_released(&at).await {
+                let (topic, partition, offset) = &at;
+                tracing::warn!(%error, %topic, partition, offset, "a released event could not be placed; it is tried again");
+            }
+        }
+        let core = self.core.clone();
+        let late = move |state: &State, now_ms: u64| overdue(&core, state, now_ms);
+        if !is_late || late(&self.core.state(), now_ms).is_empty() {
+            return Ok(Vec::new());
+        }
+        let core = self.core.clone();
+        self.as_clerk(move |state, now_ms| overdue(&core, state, now_ms)).await
+    }
+
+    /// Places a released event at the end of its partition. That it was is durable in one group with it: if we die before, it is
+    /// placed after the start; after, this answers with the receipt that it has.
+    async fn place_released(&self, at: &Key) -> Result<Receipt, Refusal> {
+        let topic = self.core.topics.get(&at.0)?;
+        let (core, key, of) = (self.core.clone(), at.clone(), topic.clone());
+        let found = tokio::task::spawn_blocking(move || found(&core, &of, &key)).await;
+        let (ready, body, publisher) =
+            found.map_err(|_| Refusal::unavailable("reading was broken off"))??;
+        let lane = self.core.lane(topic.lane);
+        let room = lane.room_for(body.len()).await?;
+        let (reply, answer) = oneshot::channel();
+        let job = PublishJob {
+            topic,
+            publisher: Arc::new(publisher),
+            ready: vec![ready],
+            bodies: body,
+            outcomes: vec![None],
+            entries: Vec::new(),
+            whole: None,
+            repeated: false,
+            reply,
+            room,
+        };
+        lane.publish(move || job)?;
+        let outcomes = answer.await.map_err(|_| lane_is_down())??;
+        match outcomes.into_iter().next() {
+            Some(Outcome::Accepted(receipt) | Outcome::Duplicate(receipt)) => Ok(receipt),
+            Some(Outcome::Refused(refusal)) => Err(refusal),
+            None => Err(lane_is_down()),
+        }
+    }
+}
+
+/// What nobody decided about in time, but where a hold keeps it; a few at once, as each is a fact of its own.
+fn overdue(core: &Core, state: &State, now_ms: u64) -> Vec<Event> {
+    let mut discarded = Vec::new();
+    for topic in core.quarantine.topics().into_iter().filter(|topic| !state.is_held(topic)) {
+        let late = core
+            .quarantine
+            .list(&topic, |of| of.verdict.is_none() && of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms);
+        discarded.extend(late.into_iter().map(|((partition, offset), entry)| Event::QuarantineDiscarded {
+            topic: topic.clone(),
+            partition,
+            offset,
+            key: entry.key,
+            reason: IN_TIME.to_owned(),
+            by: By::own(clerk()),
+        }));
+    }
+    discarded.truncate(DISCARDED_AT_ONCE);
+    discarded
+}
+
+/// A group of a usual size.
+const DISCARDED_AT_ONCE: usize = 200;
+
+/// A quarantined event, ready for its lane, with its body and who published it.
+fn found(core: &Core, topic: &Topic, at: &Key) -> Result<(ReadyEvent, Vec<u8>, Caller), Refusal> {
+    let (name, partition, offset) = at;
+    let gone = || unknown(name, *partition, *offset);
+    let entry = core.quarantine.get(at).ok_or_else(gone)?;
+    let stored = core.stored(topic.partition(*partition)?, *offset)?.ok_or_else(gone)?;
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Refusal::unavailable(format!("{error} (topic {name}, partition {partition}, offset {offset})"))
+            .hint("chancery doctor checks the data folder")
+    };
+    let Stored::Quarantined(kept) = record::read(&stored.body).map_err(|error| unreadable(&error))? else {
+        return Err(gone());
+    };
+    let body = open(core, topic, &kept)?.ok_or_else(gone)?;
+    let read = record::read_body(&body).map_err(|error| unreadable(&error))?;
+    let sealed = SealedForm::parse(read.sealed).map_err(|error| unreadable(&error))?;
+    let about = sealed.classes().map(Class::from).zip(sealed.subjects());
+    let about = about.filter(|(class, _)| class.is_about_a_person()).map(|(_, person)| person);
+    let mut seen = HashSet::new();
+    let persons: Vec<Pseudonym> = about.filter(|person| seen.insert(person.0)).collect();
+    // The record has room for twelve; of an event about more people the rest stands elsewhere.
+    let mut marks = stored.marks.get(1..).unwrap_or_default().to_vec();
+    let all = core.marker.marks_of(&read.event, persons.into_iter());
+    marks.extend(all.into_iter().filter(|mark| !stored.marks.contains(mark)));
+    let publisher = Caller { principal: entry.by, agency: entry.agency, roles: Roles::default() };
+    let ready = ReadyEvent {
+        index: 0,
+        contract: kept.contract,
+        partition: *partition,
+        identity: kept.identity,
+        marks,
+        digest: kept.digest,
+        hash: audit::leaf_hash(&body),
+        body: 0..body.len(),
+        new_keys: Vec::new(),
+        noted: Vec::new(),
+        refused: None,
+        quarantined: None,
+        released: Some(*offset),
+    };
+    Ok((ready, body.to_vec(), publisher))
+}
+
+pub(super) fn unknown(topic: &TopicName, partition: u32, offset: u64) -> Refusal {
+    let text = format!("topic {topic} has nothing in quarantine at partition {partition}, offset {offset}");
+    Refusal::new(RefusalKind::Unknown, text)
+        .hint(format!("chancery topic quarantine list {topic} shows what waits"))
+}

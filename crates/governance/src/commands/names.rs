@@ -1,0 +1,60 @@
+//! What commands are called in answers, the audit and policies.
+
+use super::Command;
+
+impl Command {
+    /// The command's tag, `create-topic`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::OpenBus { .. } => "open-bus",
+            Command::CloseBootstrap {} => "close-bootstrap",
+            Command::SetStandards { .. } => "set-standards",
+            Command::RegisterAgency(_) => "register-agency",
+            Command::ChangeAgency(_) => "change-agency",
+            Command::PublishSealingKey { .. } => "publish-sealing-key",
+            Command::RetireSealingKey { .. } => "retire-sealing-key",
+            Command::CreatePrincipal { .. } => "create-principal",
+            Command::ChangePrincipal { .. } => "change-principal",
+            Command::IssueToken { .. } => "issue-token",
+            Command::DisablePrincipal { .. } => "disable-principal",
+            Command::GiveDelegation { .. } => "give-delegation",
+            Command::EndDelegation { .. } => "end-delegation",
+            Command::CreateTopic(_) => "create-topic",
+            Command::ChangeTopic(_) => "change-topic",
+            Command::ConfirmTopic { .. } => "confirm-topic",
+            Command::OfferTopic { .. } => "offer-topic",
+            Command::AcceptTopic { .. } => "accept-topic",
+            Command::WithdrawOffer { .. } => "withdraw-offer",
+            Command::ProposeSuccession { .. } => "propose-succession",
+            Command::AcceptSuccession { .. } => "accept-succession",
+            Command::WithdrawSuccession { .. } => "withdraw-succession",
+            Command::ConfirmPublic(_) => "confirm-public",
+            Command::ReleaseQuarantined(_) => "release-quarantined",
+            Command::DiscardQuarantined(_) => "discard-quarantined",
+            Command::ProposeContract { .. } => "propose-contract",
+            Command::AcknowledgeContract { .. } => "acknowledge-contract",
+            Command::ObjectToContract { .. } => "object-to-contract",
+            Command::AnswerObjection { .. } => "answer-objection",
+            Command::OverrideContract { .. } => "override-contract",
+            Command::ActivateContract { .. } => "activate-contract",
+            Command::DeprecateContract { .. } => "deprecate-contract",
+            Command::RetireContract { .. } => "retire-contract",
+            Command::RequestSubscription(_) => "request-subscription",
+            Command::ApproveSubscription { .. } => "approve-subscription",
+            Command::RefuseSubscription { .. } => "refuse-subscription",
+            Command::ChangeSubscription(_) => "change-subscription",
+            Command::RevokeSubscription { .. } => "revoke-subscription",
+            Command::RegisterSchema { .. } => "register-schema",
+            Command::DeleteSchema { .. } => "delete-schema",
+            Command::SetCompatibility { .. } => "set-compatibility",
+            Command::SetMode { .. } => "set-mode",
+            Command::RequestErasure(_) => "request-erasure",
+            Command::ApproveErasure { .. } => "approve-erasure",
+            Command::DeclineErasure { .. } => "decline-erasure",
+            Command::WithdrawErasure { .. } => "withdraw-erasure",
+            Command::AcknowledgeErasure { .. } => "acknowledge-erasure",
+            Command::PlaceHold(_) => "place-hold",
+            Command::LiftHold { .. } => "lift-hold",
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Which findings were told on the latest day on which one was. Nothing of days before is kept.
+
+use std::collections::BTreeSet;
+
+use contract::TopicName;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Topic, place and detector of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LeaksTold {
+    day: u64,
+    told: BTreeSet<(TopicName, String, String)>,
+}
+
+impl LeaksTold {
+    /// One is told at a time, in milliseconds since 1970.
+    pub fn note(&mut self, topic: &TopicName, place: &str, detector: &str, at_ms: u64) {
+        let day = at_ms / DAY_MS;
+        if day != self.day {
+            *self = Self { day, told: BTreeSet::new() };
+        }
+        self.told.insert((topic.clone(), place.to_owned(), detector.to_owned()));
+    }
+
+    /// Whether it was told on that day, UTC.
+    pub fn has(&self, topic: &TopicName, place: &str, detector: &str, at_ms: u64) -> bool {
+        self.day == at_ms / DAY_MS
+            && self.told.contains(&(topic.clone(), place.to_owned(), detector.to_owned()))
+    }
+}
