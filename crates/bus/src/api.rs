@@ -1,5 +1,7 @@
 //! What goes in and out of the bus by its verbs, in the bus's own words. Doors translate to and from these.
 
+use std::collections::BTreeMap;
+
 use contract::{
     AgencyName, ClassSet, CloudEvent, ContractVersion, Format, PrincipalName, SubscriptionName, TopicName,
 };
@@ -47,7 +49,12 @@ pub struct Pull {
     pub from: Option<From>,
     /// Who of the subscription's consumers asks; default: the principal.
     pub consumer: Option<String>,
+    /// Redriven dead letters that whoever asks has had already.
+    pub had: Letters,
 }
+
+/// Dead letters that were handed over: how often each was rejected before, by partition and offset.
+pub type Letters = BTreeMap<(u32, u64), u32>;
 
 /// A place to start from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,13 +9,13 @@ use parking_lot::Mutex;
 
 use crate::limits::FINDINGS_MAX;
 
-/// The findings, by topic, place and detector. Places are contracts' own, and members of a list have one, so a producer cannot
+/// The findings, by topic, place, detector and answer. Places are contracts' own, and members of a list have one, so a producer cannot
 /// make them up.
 #[derive(Default)]
-pub struct Findings(Mutex<HashMap<At, (Answer, u64)>>);
+pub struct Findings(Mutex<HashMap<At, u64>>);
 
-/// Topic, place, detector.
-type At = (TopicName, String, &'static str);
+/// Topic, place, detector, and what became of the event: that one waits for a decision is told also where others were refused.
+type At = (TopicName, String, &'static str, Answer);
 
 impl Findings {
     /// A detector found something in an event, of which this became. Where there is no room for another place it is left to
@@ -23,10 +23,10 @@ impl Findings {
     pub fn note(&self, topic: &TopicName, place: &str, detector: &'static str, answer: Answer) {
         let mut all = self.0.lock();
         let room = all.len() < FINDINGS_MAX;
-        let key = (topic.clone(), without_indices(place), detector);
+        let key = (topic.clone(), without_indices(place), detector, answer);
         match all.get_mut(&key) {
-            Some((_, events)) => *events += 1,
-            None if room => drop(all.insert(key, (answer, 1))),
+            Some(events) => *events += 1,
+            None if room => drop(all.insert(key, 1)),
             None => {}
         }
     }
@@ -34,7 +34,7 @@ impl Findings {
     /// All of them, which are forgotten, in an order of their own.
     pub fn take(&self) -> Vec<Seen> {
         let taken = std::mem::take(&mut *self.0.lock());
-        let one = |((topic, place, detector), (answer, events)): (At, (Answer, u64))| Seen {
+        let one = |((topic, place, detector, answer), events): (At, u64)| Seen {
             topic,
             place,
             detector: detector.to_owned(),
@@ -42,7 +42,9 @@ impl Findings {
             events,
         };
         let mut seen: Vec<Seen> = taken.into_iter().map(one).collect();
-        seen.sort_by(|a, b| (&a.topic, &a.place, &a.detector).cmp(&(&b.topic, &b.place, &b.detector)));
+        seen.sort_by(|a, b| {
+            (&a.topic, &a.place, &a.detector, a.answer).cmp(&(&b.topic, &b.place, &b.detector, b.answer))
+        });
         seen
     }
 }
@@ -72,11 +74,21 @@ mod tests {
         let (findings, topic): (Findings, TopicName) = (Findings::default(), "a.b".parse().unwrap());
         for number in 0..2 * FINDINGS_MAX {
             findings.note(&topic, &format!("/x{number:06}"), "iban", Answer::Flag);
-            findings.note(&topic, "/x000000", "iban", Answer::Refuse);
+            findings.note(&topic, "/x000000", "iban", Answer::Flag);
         }
         let seen = findings.take();
         assert_eq!(seen.len(), FINDINGS_MAX);
         assert_eq!((seen[0].answer, seen[0].events), (Answer::Flag, 2 * FINDINGS_MAX as u64 + 1));
         assert_eq!(findings.take(), []);
+    }
+
+    #[test]
+    fn what_waits_is_told_beside_what_was_refused() {
+        let (findings, topic): (Findings, TopicName) = (Findings::default(), "a.b".parse().unwrap());
+        for answer in [Answer::Refuse, Answer::Quarantine, Answer::Refuse] {
+            findings.note(&topic, "/x", "iban", answer);
+        }
+        let seen: Vec<_> = findings.take().into_iter().map(|one| (one.answer, one.events)).collect();
+        assert_eq!(seen, [(Answer::Refuse, 2), (Answer::Quarantine, 1)]);
     }
 }

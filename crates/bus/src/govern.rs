@@ -1,31 +1,26 @@
 //! Decisions: command → decide → journal → apply. One at a time; durable before anything acts on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod compiler;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::compile::{Contract, compile, compile_with};
-use contract::schemas::{self, Compatibility, SchemaFault, Source};
-use contract::{
-    AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, Pointer, PrincipalName, Profiles,
-    Rehearsal, TopicName, Weight, impact,
-};
+use contract::compile::Contract;
+use contract::{AgencyName, ContractVersion, PrincipalName, Profiles, TopicName};
 use governance::profiles::{Lint, Linted};
-use governance::state::Person;
-use governance::{
-    Basis, Command, ContractCheck, Desired, Event, Plan, Quarantined, ReadSchema, Roles, Ruling, State,
-    rights,
-};
+use governance::{Basis, Command, Desired, Event, Plan, Roles, Ruling, State, rights};
 use seal::AgencyKeys;
+
+pub(crate) use compiler::Compiler;
 
 use crate::api::{Caller, Governed};
 use crate::audit_logs::{DecisionOf, decision_entry};
 use crate::clock::rfc3339;
-use crate::core::Core;
 use crate::credentials::NewToken;
 use crate::keyring::{AgencySecret, KeyFact};
 use crate::lanes::{Apply, Fact, Facts, Lane};
 use crate::questions::Questions;
-use crate::{Bus, Refusal, RefusalKind, erasures, quarantine, rehearse};
+use crate::{Bus, Refusal, RefusalKind, erasures, quarantine};
 
 /// A principal with the token that was made for it. The token is nowhere else.
 #[derive(Debug, Clone)]
@@ -49,69 +44,6 @@ impl From<governance::Refused> for Declined {
     }
 }
 
-/// Governance asks whether a definition is a contract; the compiler answers, and tries migrations on what is stored.
-pub(crate) struct Compiler<'c>(pub &'c Core);
-
-impl ContractCheck for Compiler<'_> {
-    fn faults(&self, definition: &Definition, extra: &[Class]) -> Vec<String> {
-        compile_with(definition, extra).err().unwrap_or_default().iter().map(ToString::to_string).collect()
-    }
-
-    fn smells(&self, definition: &Definition) -> BTreeMap<Pointer, &'static str> {
-        compile(definition).map(|contract| contract.smells()).unwrap_or_default()
-    }
-
-    fn effects(&self, old: &Definition, new: &Definition) -> Vec<Effect> {
-        match (compile(old), compile(new)) {
-            (Ok(old), Ok(new)) => impact(&old, &new),
-            _ => vec![Effect::on_all(Weight::Breaking, "the versions cannot be compared")],
-        }
-    }
-
-    fn rehearse(
-        &self,
-        way: &[Arc<Definition>],
-        new: &Definition,
-        clearances: &BTreeSet<ClassSet>,
-    ) -> Result<Rehearsal, Vec<String>> {
-        self.0.trials.begin(&new.topic, self.0.clock.now_ms())?;
-        let rehearsal = rehearse::rehearse(self.0, way, new, clearances)?;
-        self.0.trials.spent(&new.topic, self.0.clock.now_ms());
-        Ok(rehearsal)
-    }
-
-    fn read(&self, source: &Source, normalize: bool) -> Result<ReadSchema, String> {
-        let said = |fault: SchemaFault| fault.to_string();
-        let text = if normalize { schemas::normalized(source) } else { schemas::canonical(source) };
-        let source = Source { text: text.map_err(said)?, ..source.clone() };
-        let standalone = schemas::standalone(&source).map_err(said)?;
-        let places = schemas::places(source.format, &standalone);
-        let tags = schemas::tags(&source).map_err(said)?;
-        Ok(ReadSchema { text: source.text, standalone, places, tags })
-    }
-
-    /// Without the layout, the tags and whatever else [`read`](Self::read) says: every topic is asked for them at once
-    /// where new policies are weighed.
-    fn places(&self, definition: &Definition) -> BTreeSet<Pointer> {
-        schemas::places(definition.format, &definition.schema)
-    }
-
-    fn quarantined(&self, topic: &TopicName, partition: u32, offset: u64) -> Option<Quarantined> {
-        quarantine::standing(self.0, &(topic.clone(), partition, offset))
-    }
-
-    fn events_about(&self, person: &Person) -> Result<BTreeMap<TopicName, u64>, String> {
-        erasures::topics_about(self.0, person).map_err(|refusal| refusal.text)
-    }
-
-    fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String> {
-        match schemas::compatibility::check(mode, new, earlier) {
-            Ok(faults) => faults.into_iter().map(|(_, fault)| fault.to_string()).collect(),
-            Err(fault) => vec![fault.to_string()],
-        }
-    }
-}
-
 impl Bus {
     /// Decides one command and, where it is allowed, makes it so.
     pub async fn govern(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
@@ -123,10 +55,15 @@ impl Bus {
 
     /// The same for commands that the bus completes first, and with every fact.
     pub(crate) async fn govern_any(&self, caller: &Caller, command: Command) -> Result<Governed, Refusal> {
-        self.names_nobody(caller, &command)?;
         let (name, core) = (command.name(), self.core.clone());
         self.decide(caller, name, move |caller, state, now_ms| {
-            Ok(governance::rule(state, caller, &command, now_ms, &Compiler(&core))?)
+            let ruling = governance::rule(state, caller, &command, now_ms, &Compiler(&core))?;
+            // Only of who may decide: to anybody else the answer would say whom it is about.
+            if !ruling.events.is_empty() {
+                let named = erasures::names_nobody(&core, state, &command);
+                named.map_err(|refusal| Declined { refusal, basis: Box::new(ruling.basis.clone()) })?;
+            }
+            Ok(ruling)
         })
         .await
     }

@@ -53,7 +53,7 @@ mod trace;
 mod transactions;
 
 pub use api::{
-    Caller, DeadLetter, Delivered, Delivery, Disclosed, From, Governed, Lag, Outcome, Pull, Receipt,
+    Caller, DeadLetter, Delivered, Delivery, Disclosed, From, Governed, Lag, Letters, Outcome, Pull, Receipt,
     TraceStep, Usage,
 };
 pub use audit_logs::AuditLogs;

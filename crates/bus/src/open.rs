@@ -217,6 +217,10 @@ fn fold_all(
     let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
     let governed: Vec<_> = state.topics().cloned().collect();
     topics.refresh(&state, &governed)?;
+    // What was noted of them is taken away later than they are: of what is gone nobody decides.
+    for topic in topics.all() {
+        quarantine.forget_gone(&*journal, &topic)?;
+    }
     let tail = Arc::new(Tail::default());
     ring_on_append(&*journal, &topics, &tail);
     let audit = AuditLogs::open(&settings, &journal, &streams, &topics, &metrics)?;

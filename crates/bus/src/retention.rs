@@ -89,9 +89,7 @@ pub fn forget_letters(core: &Core) -> Result<(), Refusal> {
 pub fn forget_quarantined(core: &Core) -> Result<(), Refusal> {
     for name in core.quarantine.topics() {
         let Ok(topic) = core.topics.get(&name) else { continue };
-        for (partition, stream) in (0..).zip(&topic.partitions) {
-            core.quarantine.forget_before(&name, partition, core.journal.bounds(*stream)?.first);
-        }
+        core.quarantine.forget_gone(&*core.journal, &topic)?;
     }
     Ok(())
 }

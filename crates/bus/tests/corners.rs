@@ -79,6 +79,17 @@ async fn whoever_goes_on_from_a_delivery_is_not_handed_its_letters_again() {
     assert_eq!(again.events[0].redriven, 1);
     let on = Pull { from: Some(bus::From::Cursor(again.cursor)), ..all() };
     assert!(world.bus.pull(&world.tax, &cleared(), on).await.unwrap().events.is_empty());
+
+    // Nor is who says so that they have had it, however often they ask; but when it is redriven anew.
+    let at = (event.partition, event.offset);
+    let had = Pull { had: bus::Letters::from([(at, 1)]), ..all() };
+    for _ in 0..2 {
+        assert!(world.bus.pull(&world.tax, &cleared(), had.clone()).await.unwrap().events.is_empty());
+    }
+    world.bus.reject(&world.tax, &cleared(), at.0, at.1, "still not understood").await.unwrap();
+    world.bus.redrive(&world.tax, &letter.id).await.unwrap();
+    let anew = world.bus.pull(&world.tax, &cleared(), had).await.unwrap();
+    assert_eq!(anew.events[0].redriven, 2);
     world.bus.close().await;
 }
 

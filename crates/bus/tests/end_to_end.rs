@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use crate::common::*;
-use bus::{Caller, Outcome, RefusalKind};
+use bus::{Batch, Caller, Outcome, RefusalKind, Speaker};
 use bytes::Bytes;
 use contract::{CloudEvent, Data, SubscriptionName, TopicName};
 use end_to_end::documents::{self, Event, Field};
@@ -257,6 +257,35 @@ async fn what_was_taken_is_a_duplicate_also_when_others_may_read_it_by_now() {
         !told(&world, sealed("c-1", &[("tax-office", &old)])).await.is_empty(),
         "other bytes of the same id"
     );
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_sealed_is_refused_when_it_comes_into_a_transaction_and_not_at_its_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _) = clinic(folder.path(), TOPIC).await;
+    let producer = world.bus.begin_producer(&world.registry, "t", 60_000, None).unwrap();
+    let speaker = Speaker { id: "t".to_owned(), producer };
+    let stage = async |events: Vec<CloudEvent>| {
+        let count = events.len() as u32;
+        let read = Box::new(move || events.into_iter().map(Ok).collect());
+        let batch = Batch { partition: 0, sequence: None, bytes: 1024, read };
+        world.bus.stage(&world.registry, &speaker, &case(), batch, (0, count)).await.unwrap()
+    };
+    let plain = event("c-2", &document(FINDING));
+    let outcomes = stage(vec![sealed("c-1", &[]), plain]).await;
+    assert!(outcomes[0].is_none(), "{outcomes:?}");
+    assert_eq!(refusal(outcomes[1].clone().unwrap()).code, Some("not-sealed-end-to-end"));
+    let mut audit = Vec::new();
+    world.bus.export_audit(false, &mut audit).unwrap();
+    assert!(
+        String::from_utf8_lossy(&audit).contains("/finding (special) is not sealed"),
+        "it is told at once"
+    );
+    world.bus.end_transaction(&world.registry, &speaker, false).await.unwrap();
+    assert!(stage(vec![sealed("c-1", &[])]).await.iter().all(Option::is_none));
+    world.bus.end_transaction(&world.registry, &speaker, true).await.unwrap();
+    assert_eq!(world.bus.bounds(&case(), 0).unwrap().1, 1);
     world.bus.close().await;
 }
 

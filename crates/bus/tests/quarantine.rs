@@ -12,7 +12,7 @@ use crate::leaks::with_office;
 use crate::planted_values::search;
 use bus::clock::{Clock, SystemClock};
 use bus::{Batch, Caller, Fetch, Incoming, Leaked, Outcome, Pull, Receipt, RefusalKind, Speaker, Wanted};
-use contract::CloudEvent;
+use contract::{CloudEvent, TopicName};
 use governance::commands::QuarantinedAt;
 use governance::leaks::{Answer, Leaks};
 use governance::{Command, Role, Standards};
@@ -91,6 +91,11 @@ async fn what_is_quarantined_is_taken_and_read_by_nobody() {
         assert_eq!(refusal(publish(&world, other).await).kind, RefusalKind::Conflict);
         let waiting = world.bus.quarantined(&officer, &topic()).unwrap();
         assert_eq!(waiting.len(), 1);
+        let mut believing = standards();
+        believing.consent.topics.insert(topic());
+        let believe = Command::SetStandards { standards: believing };
+        let refused = world.bus.govern(&world.operator, believe).await.unwrap_err();
+        assert!(refused.text.contains("wait in quarantine (1)"), "{refused}");
         assert_eq!((waiting[0].partition, waiting[0].offset), (taken.partition, taken.offset));
         assert_eq!(
             (waiting[0].by.as_str(), &waiting[0].found[..]),
@@ -283,6 +288,78 @@ async fn a_quarantine_that_is_full_refuses() {
     assert!(matches!(publish(&world, leaking(1)).await, Outcome::Duplicate(_)));
     world.bus.discard_quarantined(&officer, at(&taken)).await.unwrap();
     receipt(publish(&world, leaking(2)).await);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_that_is_nothing_but_a_citizens_number_has_the_answer_of_its_detector() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _) = watched(folder.path()).await;
+    let yaml = "topic: audit.round.done\nowner: civil-registry\nsteward: m.okafor@civil-registry\n\
+                deputy: l.brandt@civil-registry\ndescription: A round of checks was done.\n\
+                legal_basis: Civil Registration Act §12\npartitions: 1\nretention: 10y\nkey: none\ncontract:\n  \
+                version: 1\n  format: json-schema\n  schema: v1.schema.json\n  classify:\n    /note: internal\n";
+    let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"}}}"#;
+    let mut files = files();
+    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml.to_owned());
+    files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
+    world.bus.apply(&world.operator, &files, false).await.unwrap();
+    let round: TopicName = "audit.round.done".parse().unwrap();
+    let done = async |number: usize, subject: &str| {
+        let event = CloudEvent {
+            id: format!("round-{number}"),
+            source: "urn:xx:civil-registry:register".to_owned(),
+            ty: round.to_string(),
+            subject: Some(subject.to_owned()),
+            data: Some(contract::Data::Json(r#"{"note":"none"}"#.into())),
+            ..CloudEvent::empty()
+        };
+        world.bus.publish(&world.registry, &round, vec![Ok(event)]).await.unwrap().remove(0)
+    };
+    let found = Leaked { place: "attribute subject".to_owned(), detector: "nl-bsn".to_owned() };
+    let by_detector = |answer| BTreeMap::from([("nl-bsn".to_owned(), answer)]);
+    for (number, answer) in [Answer::Quarantine, Answer::Flag].into_iter().enumerate() {
+        let leaks = Leaks { otherwise: Answer::Ignore, by_detector: by_detector(answer) };
+        set(&world, Standards { leaks, ..Standards::default() }).await;
+        let taken = receipt(done(number, "111222333").await);
+        assert_eq!(taken.quarantined.contains(&found), answer == Answer::Quarantine, "{taken:?}");
+    }
+    let metrics = world.bus.metrics_text();
+    let counted = r#"{topic="audit.round.done",detector="nl-bsn",answer="flag"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    assert_eq!(receipt(done(3, "round 3").await).quarantined, []);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_again_when_it_was_not_remembered_any_more_is_not_placed_beside_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, officer) = watched(folder.path()).await;
+    let clock = later();
+    let world = reopened_by(world, folder.path(), clock.clone()).await;
+    let (same, other) =
+        (receipt(publish(&world, leaking(1)).await), receipt(publish(&world, leaking(2)).await));
+    // Only what is held waits longer than an identity is remembered.
+    let said = ("a case".to_owned(), "court 4711".to_owned());
+    world.bus.hold_topic(&officer, topic(), said).await.unwrap();
+    clock.advance(91 * 24 * 3600 * 1000);
+    let flags = Leaks { otherwise: Answer::Flag, by_detector: BTreeMap::new() };
+    set(&world, Standards { leaks: flags, ..Standards::default() }).await;
+    let again = receipt(publish(&world, leaking(1)).await);
+    assert!(again.quarantined.is_empty() && again.offset != same.offset, "{again:?}");
+    receipt(publish(&world, birth(2)).await);
+    let refused = world.bus.release_quarantined(&officer, at(&other)).await.unwrap_err();
+    assert!(
+        refused.kind == RefusalKind::Conflict && refused.text.contains("was published since"),
+        "{refused}"
+    );
+    for _ in 0..2 {
+        assert_eq!(world.bus.release_quarantined(&officer, at(&same)).await.unwrap(), again);
+    }
+    let world = reopened_by(world, folder.path(), clock.clone()).await;
+    world.bus.bring_due().await.unwrap();
+    assert_eq!(world.bus.release_quarantined(&officer, at(&same)).await.unwrap(), again);
+    assert_eq!(read(&world).await, ["birth-1", "birth-2"]);
     world.bus.close().await;
 }
 

@@ -77,6 +77,11 @@ fn events_go_in_from_files_and_what_is_refused_is_set_aside() {
     assert!(server.cli(&token, &identified).status.success());
     let again = server.cli(&token, &identified);
     assert!(stdout(&again).starts_with("accepted 0, duplicate 1, refused 0"), "{}", stdout(&again));
+    // What has none keeps nothing else back.
+    fs::write(&bare, format!("[{{}}, {}]", support::birth(4))).unwrap();
+    let beside = server.cli(&token, &identified);
+    assert!(stdout(&beside).starts_with("accepted 0, duplicate 1, refused 1"), "{}", stdout(&beside));
+    assert!(stderr(&beside).contains("/registrationNumber is not in this data"), "{}", stderr(&beside));
 
     let consumed = server.cli(&tax, &["--json", "consume", "tax-office.births", "--max", "10"]);
     assert_eq!(stdout(&consumed).lines().count(), 3, "{}{}", stdout(&consumed), stderr(&consumed));

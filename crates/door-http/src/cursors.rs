@@ -47,6 +47,7 @@ impl PullQuery {
             wait_ms: (wait_s * 1000.0) as u64,
             from: self.from.as_deref().map(wire::from).transpose()?,
             consumer: self.consumer.clone(),
+            ..Pull::default()
         })
     }
 }

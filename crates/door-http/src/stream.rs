@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use bus::{Caller, Consent, Cursor, Delivery, From, Grounds, Pull, Refusal, RefusalKind};
+use bus::{Caller, Consent, Cursor, Delivery, From, Grounds, Letters, Pull, Refusal, RefusalKind};
 use contract::SubscriptionName;
 use contract::cloudevents::write_structured;
 use futures_util::stream::{self, Stream};
@@ -36,8 +36,14 @@ pub async fn stream(
     if let Some(last) = headers.get("last-event-id").and_then(|value| value.to_str().ok()) {
         pull.from = Some(From::Cursor(Cursor::parse(last)?));
     }
+    let mut place = Cursor::default();
+    if let Some(From::Cursor(cursor)) = &pull.from {
+        // Whoever goes on from a delivery has had its letters.
+        pull.had = door.bus.had_by(&name, cursor);
+        place.redriven.extend(pull.had.keys());
+    }
     // The first round happens before the response begins, so that a refusal is a status and not an event.
-    let (place, ready) = (Cursor::default(), VecDeque::new());
+    let ready = VecDeque::new();
     let mut following = Following { door, caller, name, pull, place, ready, grounds: None, over: false };
     following.round().await.map_err(Problem)?;
     let events = stream::unfold(following, |mut following| async move {
@@ -54,6 +60,8 @@ struct Ready {
     before: Cursor,
     /// By whose consent it was opened.
     consent: Option<Consent>,
+    /// The dead letter that it is, and how often that was rejected.
+    letter: Option<((u32, u64), u32)>,
 }
 
 struct Following {
@@ -79,7 +87,11 @@ impl Following {
             if let Some(ready) = self.ready.pop_front() {
                 // Its reader may have been slow: the right to it may have ended since it was read.
                 match self.may_leave(&ready).await {
-                    Ok(true) => return Some(ready.event),
+                    Ok(true) => {
+                        // Until it is settled it does not come again on this stream.
+                        self.pull.had.extend(ready.letter);
+                        return Some(ready.event);
+                    }
                     Ok(false) => self.go_back(ready),
                     Err(refusal) => return Some(self.end(&refusal)),
                 }
@@ -116,8 +128,9 @@ impl Following {
     /// Reads again from where an event stands.
     fn go_back(&mut self, to: Ready) {
         self.ready.clear();
-        self.place = to.before.clone();
-        self.pull = Pull { from: Some(From::Cursor(to.before)), wait_ms: 0, ..self.pull.clone() };
+        self.pull.from = Some(from(&to.before));
+        self.pull.wait_ms = 0;
+        self.place = to.before;
     }
 
     /// The last event of the stream: why it ends. What was ready does not leave any more.
@@ -130,33 +143,48 @@ impl Following {
 
     /// One pull; its events become ready, each with the cursor behind it.
     async fn round(&mut self) -> Result<(), Refusal> {
+        self.door.bus.forget_settled(&self.name, &mut self.pull.had);
         let delivery = self.door.bus.pull(&self.caller, &self.name, self.pull.clone()).await?;
         let mut cursor = std::mem::take(&mut self.place);
+        keep_letters(&mut cursor, &self.pull.had);
         begin_where_read(&mut cursor, &delivery);
         self.grounds = delivery.grounds;
         for mut delivered in delivery.events {
             let (before, consent) = (cursor.clone(), delivered.consent.take());
-            match delivered.redriven {
-                0 => {
-                    cursor.next.insert(delivered.partition, delivered.offset + 1);
-                }
-                _ => cursor.redriven.push((delivered.partition, delivered.offset)),
+            let at = (delivered.partition, delivered.offset);
+            let letter = (delivered.redriven > 0).then_some((at, delivered.redriven));
+            if letter.is_none() {
+                cursor.next.insert(delivered.partition, delivered.offset + 1);
+            } else if !cursor.redriven.contains(&at) {
+                cursor.redriven.push(at);
             }
             let mut text = Vec::new();
             write_structured(&wire::delivered(delivered), &mut text);
             let text = String::from_utf8_lossy(&text).replace(['\n', '\r'], " ");
             let event = Event::default().event("event").id(cursor.encode()).data(text);
-            self.ready.push_back(Ready { event, before, consent });
+            self.ready.push_back(Ready { event, before, consent, letter });
         }
-        cursor.redriven.clear();
         for (partition, offset) in delivery.cursor.next {
             cursor.next.insert(partition, offset);
         }
-        self.place = cursor.clone();
         self.pull.wait_ms = ROUND_MS;
-        self.pull.from = Some(From::Cursor(cursor));
+        self.pull.from = Some(from(&cursor));
+        self.place = cursor;
         Ok(())
     }
+}
+
+/// Where a stream reads on. Which letters it has had is said beside it, as one that is rejected and redriven anew comes again.
+fn from(place: &Cursor) -> From {
+    From::Cursor(Cursor { next: place.next.clone(), redriven: Vec::new() })
+}
+
+/// Lets a cursor name, of the letters that were handed over, those that wait for their commit still: the last of them where
+/// they are many, as it goes with each event.
+fn keep_letters(cursor: &mut Cursor, had: &Letters) {
+    cursor.redriven.retain(|at| had.contains_key(at));
+    let too_many = cursor.redriven.len().saturating_sub(ROUND_EVENTS);
+    cursor.redriven.drain(..too_many);
 }
 
 /// Lets a cursor say of each partition where reading began, so that it can be gone back to.
@@ -166,5 +194,22 @@ fn begin_where_read(cursor: &mut Cursor, delivery: &Delivery) {
             delivery.events.iter().filter(|event| event.partition == *partition && event.redriven == 0);
         let first = events.map(|event| event.offset).min();
         cursor.next.entry(*partition).or_insert(first.unwrap_or(*next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, Letters, ROUND_EVENTS, keep_letters};
+
+    #[test]
+    fn a_place_names_the_last_of_the_letters_that_wait_for_their_commit() {
+        let all: Vec<(u32, u64)> = (0..ROUND_EVENTS as u64 + 10).map(|offset| (0, offset)).collect();
+        let mut place = Cursor { redriven: all.clone(), ..Cursor::default() };
+        let mut had: Letters = all.iter().map(|at| (*at, 1)).collect();
+        keep_letters(&mut place, &had);
+        assert_eq!(place.redriven, all[10..]);
+        had.retain(|at, _| at.1 == 50);
+        keep_letters(&mut place, &had);
+        assert_eq!(place.redriven, [(0, 50)], "the others were settled");
     }
 }

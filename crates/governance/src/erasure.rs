@@ -139,17 +139,29 @@ pub(crate) fn carry_out(
 /// nothing known stands in the way of any more.
 pub fn due(state: &State, now_ms: u64, look: Look<'_>) -> Vec<Event> {
     let by = By::own(clerk::clerk());
-    let ready = state.erasures().filter(|erasure| is_ready(state, erasure, now_ms));
-    let carried = ready.flat_map(|erasure| carry_out(state, erasure, &by, now_ms, look));
-    let asked = state.erasures().flat_map(|erasure| {
-        unasked(state, erasure).into_iter().map(|agency| Event::ErasureAskedOf {
+    let of_one = |erasure: &Erasure| {
+        let asked = unasked(state, erasure).into_iter().map(|agency| Event::ErasureAskedOf {
             erasure: erasure.id.clone(),
             agency: agency.clone(),
             by: by.clone(),
-        })
-    });
-    asked.chain(carried).collect()
+        });
+        let mut facts: Vec<Event> = asked.collect();
+        if is_ready(state, erasure, now_ms) {
+            facts.extend(carry_out(state, erasure, &by, now_ms, look));
+        }
+        facts
+    };
+    state
+        .erasures()
+        .map(|erasure| of_one(erasure))
+        .filter(|facts| !facts.is_empty())
+        .take(DUE_AT_ONCE)
+        .flatten()
+        .collect()
 }
+
+/// Erasures in one decision of the clerk: its entry in the audit is found by each of them. The rest is due still.
+pub const DUE_AT_ONCE: usize = 8;
 
 /// The agencies whose word an open part waits for, and that were not told so: they came to own a topic with something in it
 /// after the erasure was asked for, or it was found there later.

@@ -10,7 +10,7 @@ use crate::clerk::clerk;
 use crate::{By, Event, State};
 
 /// What happens to an event in which something is found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// It is not taken.
@@ -86,18 +86,18 @@ pub struct Seen {
     pub place: String,
     /// The detector's name.
     pub detector: String,
-    /// What became of the first of the events.
+    /// What became of the events.
     pub answer: Answer,
     /// How many.
     pub events: u64,
 }
 
-/// The facts that tell of what was seen: of each place and detector of a topic one a day, so that a stream of bad events is
+/// The facts that tell of what was seen: of each place, detector and answer of a topic one a day, so that a stream of bad events is
 /// one notice.
 pub fn to_tell(state: &State, seen: &[Seen], now_ms: u64) -> Vec<Event> {
     let is_new = |one: &&Seen| {
         state.topic(&one.topic).is_some()
-            && !state.is_leak_told(&one.topic, &one.place, &one.detector, now_ms)
+            && !state.is_leak_told(&one.topic, &one.place, &one.detector, one.answer, now_ms)
     };
     let fact = |one: &Seen| Event::LeakFound {
         topic: one.topic.clone(),

@@ -13,6 +13,9 @@ pub enum Quarantined {
     Undecided {
         /// What its own key is called.
         key: String,
+        /// Whether another event of the same source and id, with other content, was taken meanwhile: that is possible when the
+        /// time is over for which identities are remembered.
+        is_replaced: bool,
     },
     /// Everybody who reads the topic gets it.
     Released,

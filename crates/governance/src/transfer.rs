@@ -26,6 +26,9 @@ pub fn waits(state: &State, topic: &Topic, offer: &Offer, now_ms: u64) -> Vec<St
         None => waits.push(acceptance(topic, to)),
         Some(accepted) => waits.extend(gone(state, to, accepted)),
     }
+    if state.standards().consent.topics.contains(&topic.name) {
+        waits.push("an operator takes it out of [consent] topics in standards/standards.toml".to_owned());
+    }
     if now_ms < offer.on.starts_ms() {
         waits.push(format!("it takes effect on {}", offer.on));
     }

@@ -103,6 +103,12 @@ fn only_topics_that_say_who_consents_are_believed_and_they_stay_so() {
 }
 
 #[test]
+fn a_topic_of_which_events_wait_in_quarantine_is_not_believed() {
+    let refused = decided(&small_bus(), &operator(), standards(&["x.one"])).unwrap_err();
+    assert!(refused.text.contains("events of x.one wait in quarantine (3)"), "{refused}");
+}
+
+#[test]
 fn whose_a_believed_topic_is_and_how_long_it_keeps_only_an_operator_changes_who_takes_it_out_first() {
     let mut state = believing();
     let steward = actor("s@a", &[Role::Steward]);
@@ -116,6 +122,12 @@ fn whose_a_believed_topic_is_and_how_long_it_keeps_only_an_operator_changes_who_
     done(&mut state, &operator(), standards(&[]));
     done(&mut state, &steward, shorter);
     done(&mut state, &steward, offer);
+    // Nor is it believed while it is on its way to another.
+    let refused = decided(&state, &operator(), standards(&[name])).unwrap_err();
+    assert!(refused.text.contains("is offered to b"), "{refused}");
+    let withdraw = json!({"command": "withdraw-offer", "topic": name, "reason": "it says who consents"});
+    done(&mut state, &steward, withdraw);
+    done(&mut state, &operator(), standards(&[name]));
 }
 
 #[test]

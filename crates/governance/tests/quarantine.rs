@@ -62,6 +62,37 @@ fn it_is_decided_once() {
 }
 
 #[test]
+fn a_reason_never_says_what_was_found() {
+    let state = world();
+    for what in ["release-quarantined", "discard-quarantined"] {
+        for (reason, wanted) in [
+            ("it is NL91 ABNA 0417 1643 00", "personal-data"),
+            ("of 811228-9874", "personal-data"),
+            ("111222333", "personal-data"),
+            (&*"long ".repeat(200), "reason-too-long"),
+            ("case 2026-17, the desk's own", "done"),
+        ] {
+            let mut command = on(what, 17);
+            command["reason"] = json!(reason);
+            let decided = decided(&state, &officer("d@a"), command);
+            assert!(decided.as_ref().err().is_none_or(|refused| !refused.text.contains("ABNA")));
+            assert_eq!(code(decided), wanted, "{what} {reason}");
+        }
+    }
+}
+
+#[test]
+fn what_was_replaced_is_discarded_and_not_released() {
+    let state = world();
+    let refused = decided(&state, &officer("d@a"), on("release-quarantined", 16)).unwrap_err();
+    assert!(
+        refused.code == "replaced" && refused.hint.as_deref().unwrap().starts_with("discard it"),
+        "{refused:?}"
+    );
+    assert_eq!(code(decided(&state, &officer("d@a"), on("discard-quarantined", 16))), "done");
+}
+
+#[test]
 fn a_hold_on_the_topic_keeps_what_is_quarantined() {
     let mut state = world();
     let hold = json!({"command": "place-hold", "hold": "h-1", "on": {"topic": "x.one"}, "reason": "a case", "reference": "court 4711"});

@@ -76,7 +76,8 @@ impl fmt::Debug for Pseudonym {
 
 /// A person's data key, and the two keys that are made from it; zeroised on drop. The AES key schedule is made anew for
 /// each use and overwritten when it is freed, which costs what fetching a kept one from cold memory does, and is a tenth of
-/// its size. Drop keys that are not in use.
+/// its size. What making a key leaves on the stack is overwritten by what comes after, and by nothing else. Drop keys that
+/// are not in use.
 #[derive(ZeroizeOnDrop)]
 pub struct PersonKey {
     master: [u8; KEY_BYTES],

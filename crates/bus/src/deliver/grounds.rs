@@ -12,6 +12,10 @@ use super::fetch::{Fetch, Fetched, Wanted};
 use crate::api::{Caller, Delivered};
 use crate::{Bus, Refusal};
 
+/// How often what people say meanwhile is read before several topics' events leave together. Where records come without a
+/// pause, some may come after each reading.
+const LOOKS_MAX: u32 = 16;
+
 /// The subscription and the erasures as they were when something was opened.
 #[derive(Debug, Clone)]
 pub struct Grounds {
@@ -52,9 +56,10 @@ impl Bus {
         let mut is_sure = asked.len() < 2;
         while !is_sure {
             is_sure = true;
-            for (fetched, (name, wanted)) in all.iter_mut().zip(asked) {
+            let may_leave = self.may_leave(caller, &all).await;
+            for ((fetched, may_leave), (name, wanted)) in all.iter_mut().zip(may_leave).zip(asked) {
                 let max_bytes = match fetched {
-                    Ok(read) if read.bytes > 0 && !self.may_leave(caller, read).await => read.bytes,
+                    Ok(read) if !may_leave => read.bytes,
                     _ => continue,
                 };
                 let fetch = Fetch { wanted: wanted.clone(), max_bytes };
@@ -65,9 +70,32 @@ impl Bus {
         all
     }
 
-    /// Whether what was fetched may still be handed over. Why not, whoever reads it again is told.
-    async fn may_leave<T>(&self, caller: &Caller, fetched: &Fetched<T>) -> bool {
-        matches!(self.still_consented(&fetched.consents).await, Ok(true))
-            && matches!(self.still_granted(caller, &fetched.grounds), Ok(true))
+    /// What of all that was fetched may still be handed over. What people said is read first, for all of it; then all of it is
+    /// looked at in one moment, so that nothing is withdrawn while the rest is looked at. Why something may not leave, whoever
+    /// reads it again is told.
+    async fn may_leave<T>(&self, caller: &Caller, all: &[Result<Fetched<T>, Refusal>]) -> Vec<bool> {
+        let mut looks = 0;
+        loop {
+            let mut may_leave = Vec::with_capacity(all.len());
+            for fetched in all {
+                may_leave.push(match fetched {
+                    Ok(fetched) => self.read_for(&fetched.consents).await.is_ok(),
+                    Err(_) => true,
+                });
+            }
+            looks += 1;
+            // Nothing waits from here on.
+            let has_more = || all.iter().flatten().any(|fetched| self.is_behind(&fetched.consents));
+            if looks < LOOKS_MAX && !may_leave.contains(&false) && has_more() {
+                continue;
+            }
+            for (may_leave, fetched) in may_leave.iter_mut().zip(all) {
+                if let Ok(Fetched { bytes: 1.., grounds, consents, .. }) = fetched {
+                    let is_granted = || matches!(self.still_granted(caller, grounds), Ok(true));
+                    *may_leave = *may_leave && self.stand_as_read(consents) && is_granted();
+                }
+            }
+            return may_leave;
+        }
     }
 }

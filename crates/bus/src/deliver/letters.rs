@@ -3,8 +3,9 @@
 use contract::SubscriptionName;
 
 use super::consumed::{REASON_MAX_BYTES, step};
-use crate::api::{Caller, DeadLetter};
+use crate::api::{Caller, DeadLetter, Letters};
 use crate::lanes::{Apply, Facts, Lane};
+use crate::subscriptions::cursor::Cursor;
 use crate::subscriptions::dead_letters::{Happened, LetterKey, Step, letter_id, parse_letter_id};
 use crate::{Bus, Refusal, RefusalKind};
 
@@ -74,6 +75,24 @@ impl Bus {
         }
         self.core.tail.ring(&topic.name);
         Ok(steps.len())
+    }
+
+    /// Of letters that were handed over, forgets those that do not wait for redelivery any more, or do so anew since they were
+    /// rejected again: they may come again.
+    pub fn forget_settled(&self, name: &SubscriptionName, had: &mut Letters) {
+        had.retain(|(partition, offset), attempts| {
+            let letter = self.core.dead_letters.get(&(name.clone(), *partition, *offset));
+            letter.is_some_and(|letter| letter.redriven && letter.attempts == *attempts)
+        });
+    }
+
+    /// The letters that a cursor names, as they wait now.
+    pub fn had_by(&self, name: &SubscriptionName, cursor: &Cursor) -> Letters {
+        let waits = |(partition, offset): &(u32, u64)| {
+            let letter = self.core.dead_letters.get(&(name.clone(), *partition, *offset))?;
+            letter.redriven.then_some(((*partition, *offset), letter.attempts))
+        };
+        cursor.redriven.iter().filter_map(waits).collect()
     }
 
     fn letter(&self, caller: &Caller, id: &str) -> Result<(LetterKey, Lane), Refusal> {

@@ -74,6 +74,8 @@ impl Bus {
                 // Whoever goes on from a delivery has had its letters.
                 redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
             }
+            self.forget_settled(name, &mut pull.had);
+            redriven.retain(|(partition, offset, _)| !pull.had.contains_key(&(*partition, *offset)));
             let grounds = Grounds { seen: subscription.clone(), erasures: self.core.keyring.erasures() };
             let view = View::of(&self.core, &subscription, demand);
             let batch = self.read_and_reveal(&topic, view, start, redriven, max).await?;

@@ -26,6 +26,7 @@ use crate::marks::Marker;
 use crate::{Bus, Refusal, RefusalKind};
 
 pub use seen::{Listed, Page, Reference};
+pub(crate) use unnamed::names_nobody;
 
 /// The identifier of a person, as contracts' subject pointers hold it. Overwritten on drop; its `Debug` shows nothing.
 pub struct Subject(Zeroizing<String>);
@@ -67,7 +68,7 @@ impl fmt::Debug for Subject {
 const SUBJECT_MAX_BYTES: usize = 1000;
 
 /// Most marks that a record may have besides.
-const MARKS_MAX: usize = 8;
+const MARKS_MAX: usize = governance::erasure::DUE_AT_ONCE;
 
 impl Bus {
     /// Asks for the erasure of a person from everything that any agency's keys seal; its name.

@@ -40,11 +40,15 @@ pub struct Listed<T> {
 }
 
 impl Page {
+    /// Whether the one of this name comes on it, or behind it: asked first, as what somebody may see takes a while to say.
+    fn goes_on_to(&self, name: &String) -> bool {
+        self.before.as_ref().is_none_or(|before| name < before)
+    }
+
     /// The page of what may be seen, which comes with the newest first.
     fn of<T>(&self, seen: impl Iterator<Item = T>, name: impl Fn(&T) -> &String) -> Listed<T> {
         let limit = self.limit.unwrap_or(usize::MAX);
-        let is_there = |one: &T| self.before.as_ref().is_none_or(|before| name(one) < before);
-        let mut seen = seen.filter(is_there).peekable();
+        let mut seen = seen.peekable();
         let found: Vec<T> = seen.by_ref().take(limit).collect();
         let before = found.last().map(&name).filter(|_| seen.peek().is_some()).cloned();
         Listed { found, before }
@@ -57,7 +61,8 @@ impl Bus {
         let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
         let seen =
             |known: &Arc<Erasure>| Some((known.clone(), erasure::sight(&state, &caller, known, now_ms)?));
-        page.of(state.erasures().rev().filter_map(seen), |(known, _)| &known.id)
+        let behind = state.erasures().rev().filter(|known| page.goes_on_to(&known.id));
+        page.of(behind.filter_map(seen), |(known, _)| &known.id)
     }
 
     /// One erasure, where the caller may know of it.
@@ -75,8 +80,8 @@ impl Bus {
     /// The holds that the caller may know of.
     pub fn holds(&self, caller: &Caller, page: &Page) -> Listed<Arc<Hold>> {
         let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
-        let seen =
-            state.holds().rev().filter(|hold| erasure::may_see_hold(&state, &caller, hold, now_ms)).cloned();
+        let behind = state.holds().rev().filter(|hold| page.goes_on_to(&hold.id));
+        let seen = behind.filter(|hold| erasure::may_see_hold(&state, &caller, hold, now_ms)).cloned();
         page.of(seen, |hold| &hold.id)
     }
 
@@ -87,14 +92,16 @@ impl Bus {
         known.cloned()
     }
 
-    /// Every event about the person that the caller's own agency was handed before they were erased.
+    /// Every event about the person that the agencies for which the caller answers were handed before they were erased.
     pub async fn erasure_references(&self, caller: &Caller, name: &str) -> Result<Vec<Reference>, Refusal> {
-        let (known, _) = self.erasure(caller, name)?;
-        let (core, agency) = (self.core.clone(), self.now(caller).agency);
+        let (known, sight) = self.erasure(caller, name)?;
+        let core = self.core.clone();
         let found = tokio::task::spawn_blocking(move || {
             let mut found = Vec::new();
-            for (part, _) in known.told(&agency) {
-                references(&core, &known, part, &agency, &mut found)?;
+            for agency in &sight.told {
+                for (part, _) in known.told(agency) {
+                    references(&core, &known, part, agency, &mut found)?;
+                }
             }
             found.sort();
             Ok(found)

@@ -4,69 +4,60 @@
 //! what keys call the person. So each run of words in them is called by the same keys, and compared.
 
 use governance::state::{HoldOn, Person};
-use governance::{Command, erasure};
+use governance::{Command, State};
 use seal::Pseudonym;
 
-use crate::api::Caller;
-use crate::{Bus, Refusal, RefusalKind};
+use crate::core::Core;
+use crate::keyring::Keyring;
+use crate::{Refusal, RefusalKind};
 
-/// The longest text that is searched, in bytes. Nobody reads a longer reason.
-const TEXT_MAX_BYTES: usize = 16 * 1024;
+/// The longest text that is searched, in bytes. Nobody reads a longer reason, and each is a guess at many identifiers.
+const TEXT_MAX_BYTES: usize = 4 * 1024;
 
 /// Most parts of an identifier, as [`runs`] takes them apart: `2026-1000-0001` has three.
 const PARTS_MAX: usize = 8;
 
-impl Bus {
-    /// Refuses a command about an erasure or a hold whose text names the person. Who may not know of it is told nothing here:
-    /// governance refuses them.
-    pub(crate) fn names_nobody(&self, caller: &Caller, command: &Command) -> Result<(), Refusal> {
-        let (state, caller, now_ms) = (self.core.state(), self.now(caller), self.core.clock.now_ms());
-        let (text, persons): (&str, Vec<&Person>) = match command {
-            Command::DeclineErasure { erasure: name, reason: text }
-            | Command::WithdrawErasure { erasure: name, reason: text }
-            | Command::AcknowledgeErasure { erasure: name, kept: Some(text), .. } => {
-                let Some(known) = state.erasure(name) else { return Ok(()) };
-                if erasure::sight(&state, &caller, known, now_ms).is_none() {
-                    return Ok(());
-                }
-                (text, known.parts.iter().map(|part| &part.found.person).collect())
-            }
-            Command::LiftHold { hold: name, reason: text } => {
-                let Some(known) = state.hold(name) else { return Ok(()) };
-                let HoldOn::Person(persons) = &known.on else { return Ok(()) };
-                if !erasure::may_see_hold(&state, &caller, known, now_ms) {
-                    return Ok(());
-                }
-                (text, persons.iter().collect())
-            }
-            _ => return Ok(()),
-        };
-        if text.len() > TEXT_MAX_BYTES {
-            let text = format!("the text is longer than {TEXT_MAX_BYTES} bytes");
-            return Err(Refusal::new(RefusalKind::Malformed, text).hint("it is told to people: shorten it"));
+/// Refuses a command about an erasure or a hold whose text names the person. To be asked only once governance has allowed it:
+/// the answer says of an identifier whether it is the person's. Each asking stands in the audit.
+pub(crate) fn names_nobody(core: &Core, state: &State, command: &Command) -> Result<(), Refusal> {
+    let (text, persons): (&str, Vec<&Person>) = match command {
+        Command::DeclineErasure { erasure: name, reason: text }
+        | Command::WithdrawErasure { erasure: name, reason: text }
+        | Command::AcknowledgeErasure { erasure: name, kept: Some(text), .. } => {
+            let Some(known) = state.erasure(name) else { return Ok(()) };
+            (text, known.parts.iter().map(|part| &part.found.person).collect())
         }
-        match self.names_one_of(&persons, text)? {
-            false => Ok(()),
-            true => Err(named()),
+        Command::LiftHold { hold: name, reason: text } => {
+            let Some(known) = state.hold(name) else { return Ok(()) };
+            let HoldOn::Person(persons) = &known.on else { return Ok(()) };
+            (text, persons.iter().collect())
         }
+        _ => return Ok(()),
+    };
+    if text.len() > TEXT_MAX_BYTES {
+        let text = format!("the text is longer than {TEXT_MAX_BYTES} bytes");
+        return Err(Refusal::new(RefusalKind::Malformed, text).hint("it is told to people: shorten it"));
     }
+    match names_one_of(&core.keyring, &persons, text)? {
+        false => Ok(()),
+        true => Err(named()),
+    }
+}
 
-    /// The person goes by one identifier with all agencies, so the keys of one are enough; those of others may be out of
-    /// reach.
-    fn names_one_of(&self, persons: &[&Person], text: &str) -> Result<bool, Refusal> {
-        let keyring = &self.core.keyring;
-        let mut closed = None;
-        for Person { agency, pseudonym } in persons {
-            let (keys, Some(pseudonym)) = (keyring.agency(agency), Pseudonym::parse(pseudonym)) else {
-                continue;
-            };
-            match keys {
-                Ok(keys) => return Ok(runs(text).any(|run| keyring.is_called(&keys, run, &pseudonym))),
-                Err(refusal) => closed = Some(refusal),
-            }
+/// The person goes by one identifier with all agencies, so the keys of one are enough; those of others may be out of
+/// reach.
+fn names_one_of(keyring: &Keyring, persons: &[&Person], text: &str) -> Result<bool, Refusal> {
+    let mut closed = None;
+    for Person { agency, pseudonym } in persons {
+        let (keys, Some(pseudonym)) = (keyring.agency(agency), Pseudonym::parse(pseudonym)) else {
+            continue;
+        };
+        match keys {
+            Ok(keys) => return Ok(runs(text).any(|run| keyring.is_called(&keys, run, &pseudonym))),
+            Err(refusal) => closed = Some(refusal),
         }
-        closed.map_or(Ok(false), Err)
     }
+    closed.map_or(Ok(false), Err)
 }
 
 /// What somebody is told whose text names the person it is about.

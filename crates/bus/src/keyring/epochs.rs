@@ -158,7 +158,11 @@ impl Epochs {
         match self.numbers.get(&secret.agency) {
             Some(number) => {
                 let known = &mut self.agencies[*number as usize];
-                known.before = Some(std::mem::replace(&mut known.now, secret.clone()));
+                let was = std::mem::replace(&mut known.now, secret.clone());
+                // Told twice, an epoch's beginning must not take the place of what was before it.
+                if was.epoch != secret.epoch {
+                    known.before = Some(was);
+                }
             }
             None => {
                 self.numbers.insert(secret.agency.clone(), self.agencies.len() as u32);

@@ -1,7 +1,7 @@
 //! Persons' keys in memory, ready for use: as many as are used, for as long as they are; and who has none any more.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
 use parking_lot::{Mutex, MutexGuard};
@@ -29,6 +29,8 @@ pub struct Persons {
     shards: Vec<Mutex<Part>>,
     /// Minutes that were counted.
     minute: AtomicU32,
+    /// How many pseudonyms were erased: asked for each event that is handed over.
+    erasures: AtomicUsize,
 }
 
 /// What is known of some persons, behind one lock: a key is asked for and an erasure noted one after the other.
@@ -41,7 +43,11 @@ struct Part {
 
 impl Default for Persons {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), minute: AtomicU32::new(0) }
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            minute: AtomicU32::new(0),
+            erasures: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -59,6 +65,7 @@ impl Persons {
         if shard.erased_ms(mark, pseudonym).is_none() {
             let erased = (*pseudonym, at_ms);
             shard.part.erased.insert_unique(mark, erased, |(pseudonym, _)| mark_of(pseudonym));
+            self.erasures.fetch_add(1, Ordering::SeqCst);
         }
         if let Ok(held) = shard.part.keys.find_entry(mark, |held| held.pseudonym == *pseudonym) {
             held.remove();
@@ -73,7 +80,7 @@ impl Persons {
 
     /// How many pseudonyms were erased.
     pub fn erasures(&self) -> usize {
-        self.shards.iter().map(|part| part.lock().erased.len()).sum()
+        self.erasures.load(Ordering::SeqCst)
     }
 
     /// When the first of those erased at or after a time was.

@@ -188,7 +188,7 @@ impl<'a> Forming<'a> {
             }));
         }
         if let Some(quarantined) = event.released {
-            return Ok(self.released(job, event.partition, quarantined));
+            return self.released(job, event, quarantined);
         }
         Ok(match self.parts.identities.seen(&job.topic, event.identity, &event.digest, self.now_ms)? {
             Seen::Never => {

@@ -6,6 +6,7 @@ use journal::{MARKS_MAX, Offset};
 use super::form::Forming;
 use super::job::{NewKey, PublishJob, ReadyEvent};
 use crate::api::{Outcome, Receipt};
+use crate::identities::Seen;
 use crate::limits::QUARANTINE_MAX;
 use crate::mark_table::Place;
 use crate::quarantine::{Noted, Verdict};
@@ -75,10 +76,14 @@ impl Forming<'_> {
                 found: of.found.clone(),
             },
             (None, Some(quarantined)) => {
-                Noted::Placed { topic, partition, offset: quarantined, placed: offset }
+                Noted::Placed { topic, partition, offset: quarantined, placed: offset, elsewhere: None }
             }
             (None, None) => return Ok(()),
         };
+        self.noted(noted)
+    }
+
+    fn noted(&mut self, noted: Noted) -> Result<(), Refusal> {
         let stream = self.parts.quarantine_stream;
         let at = self.take_offset(stream)?;
         self.group.push(stream, at, self.now_ms, &[], &[&noted.encode()]);
@@ -88,24 +93,53 @@ impl Forming<'_> {
 
     /// What is said of a released event before it is placed; nothing where it is to be. That it was placed is durable with
     /// its record, so that it is once, whenever we die.
-    pub(super) fn released(&self, job: &PublishJob, partition: u32, quarantined: Offset) -> Option<Outcome> {
-        let key = (job.topic.name.clone(), partition, quarantined);
+    pub(super) fn released(
+        &mut self,
+        job: &PublishJob,
+        event: &ReadyEvent,
+        quarantined: Offset,
+    ) -> Result<Option<Outcome>, Refusal> {
+        let key = (job.topic.name.clone(), event.partition, quarantined);
         let entry = self.parts.quarantine.get(&key);
-        match entry.map(|entry| (entry.verdict, entry.placed)) {
-            Some((_, Some(offset))) => {
+        Ok(match entry.map(|entry| (entry.verdict, entry.placed)) {
+            Some((_, Some((partition, offset)))) => {
                 let stream = job.topic.partitions[partition as usize];
                 let found = self.parts.journal.read(stream, offset, 1).unwrap_or_default();
                 let leaf = found.first().and_then(|found| Some(record::read(&found.body).ok()?.leaf()));
                 let (topic, leaf) = (job.topic.name.clone(), leaf.unwrap_or_default());
                 Some(Outcome::Duplicate(Receipt { topic, partition, offset, leaf, quarantined: Vec::new() }))
             }
-            Some((Some(Verdict::Released), None)) => None,
+            Some((Some(Verdict::Released), None)) => self.sent_again(job, event, quarantined)?,
             _ => {
-                let text =
-                    format!("topic {}: nothing is released at {partition}/{quarantined}", job.topic.name);
+                let (topic, partition) = (&job.topic.name, event.partition);
+                let text = format!("topic {topic}: nothing is released at {partition}/{quarantined}");
                 Some(Outcome::Refused(Refusal::new(RefusalKind::Unknown, text)))
             }
+        })
+    }
+
+    /// The receipt of an event that was sent again, and taken, when its identity was not remembered any more: that is the one
+    /// that is read.
+    fn sent_again(
+        &mut self,
+        job: &PublishJob,
+        event: &ReadyEvent,
+        quarantined: Offset,
+    ) -> Result<Option<Outcome>, Refusal> {
+        let seen = self.parts.identities.seen(&job.topic, event.identity, &event.digest, self.now_ms)?;
+        let Seen::Same(receipt) = seen else { return Ok(None) };
+        let is_itself = (receipt.partition, receipt.offset) == (event.partition, quarantined);
+        if is_itself || !receipt.quarantined.is_empty() {
+            return Ok(None);
         }
+        self.noted(Noted::Placed {
+            topic: job.topic.name.clone(),
+            partition: event.partition,
+            offset: quarantined,
+            placed: receipt.offset,
+            elsewhere: Some(receipt.partition).filter(|there| *there != event.partition),
+        })?;
+        Ok(Some(Outcome::Duplicate(receipt)))
     }
 
     /// Why a topic takes no more into quarantine. What this group brings does not count: the answer is the same for all of

@@ -161,25 +161,43 @@ impl Bus {
 
     /// Whether the consents by which events were opened stand still, after all that is durable by now.
     pub async fn still_consented(&self, consents: &[Consent]) -> Result<bool, Refusal> {
-        let mut read: Option<&Arc<Shelf>> = None;
-        let mut asked = HashSet::new();
-        for Consent { demand, people } in consents {
-            if demand.shelf.topics != self.core.state().standards().consent.topics {
-                // Others are believed by now.
-                return Ok(false);
-            }
-            if read.is_none_or(|shelf| !Arc::ptr_eq(shelf, &demand.shelf)) {
-                self.read_on(&demand.shelf).await?;
-                read = Some(&demand.shelf);
-            }
-            let ended =
-                people.iter().any(|person| asked.insert(*person) && !demand.is_met(&self.core, person));
-            if ended {
-                return Ok(false);
+        self.read_for(consents).await?;
+        Ok(self.stand_as_read(consents))
+    }
+
+    /// Reads what was said until now by those on whose word the consents rest.
+    pub(crate) async fn read_for(&self, consents: &[Consent]) -> Result<(), Refusal> {
+        for shelf in shelves_of(consents) {
+            // Where others are believed by now, nothing of it stands anyway.
+            if self.is_believed(shelf) {
+                self.read_on(shelf).await?;
             }
         }
-        Ok(true)
+        Ok(())
     }
+
+    /// Whether anything was said that was not read yet.
+    pub(crate) fn is_behind(&self, consents: &[Consent]) -> bool {
+        shelves_of(consents).any(|shelf| !matches!(shelf.behind(&self.core), Ok(0)))
+    }
+
+    /// Whether the consents stand by what was read.
+    pub(crate) fn stand_as_read(&self, consents: &[Consent]) -> bool {
+        let mut asked = HashSet::new();
+        consents.iter().all(|Consent { demand, people }| {
+            self.is_believed(&demand.shelf)
+                && people.iter().all(|person| !asked.insert(*person) || demand.is_met(&self.core, person))
+        })
+    }
+
+    fn is_believed(&self, shelf: &Shelf) -> bool {
+        shelf.topics == self.core.state().standards().consent.topics
+    }
+}
+
+/// The views that consents were asked of; of several in a row that are the same, one.
+fn shelves_of(consents: &[Consent]) -> impl Iterator<Item = &Arc<Shelf>> {
+    consents.chunk_by(|a, b| Arc::ptr_eq(&a.demand.shelf, &b.demand.shelf)).map(|same| &same[0].demand.shelf)
 }
 
 /// Reads what people say until the bus closes, for each agency whose topics are read by consent.
@@ -215,7 +233,9 @@ pub async fn run(bus: Bus) {
         let now_ms = bus.core.person_consents.now_ms(&bus.core);
         if now_ms.saturating_sub(forgotten_ms) >= FORGET_MS {
             forgotten_ms = now_ms;
-            shelves.iter().for_each(|shelf| shelf.forget(&bus.core, now_ms));
+            let core = bus.core.clone();
+            let forgetting = move || shelves.iter().for_each(|shelf| shelf.forget(&core, now_ms));
+            let _ = tokio::task::spawn_blocking(forgetting).await;
         }
         let _ = timeout(LOOK, bell).await;
     }

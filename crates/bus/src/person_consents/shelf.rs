@@ -88,18 +88,23 @@ impl Shelf {
         stream: StreamId,
         others: &Arc<[Arc<Shelf>]>,
     ) -> Result<bool, Refusal> {
-        let turn = core.person_consents.turn.clone().lock_owned().await;
-        // Whoever had the turn before may have read it.
-        if self.next(stream) >= core.journal.bounds(stream)?.next {
-            return Ok(false);
-        }
+        let broken_off = |_| Refusal::unavailable("reading was broken off").hint("ask again");
         let (shelf, core, topic, others) = (self.clone(), core.clone(), topic.clone(), others.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            // Until it has read: who asked may be gone before.
-            let _turn = turn;
-            shelf.read_some(&core, &topic, stream, &others)
+        // By itself: the turn may come to somebody who asked and does something else meanwhile, or is gone; all others would
+        // wait for them.
+        let reading = tokio::spawn(async move {
+            let turn = core.person_consents.turn.clone().lock_owned().await;
+            // Whoever had the turn before may have read it.
+            if shelf.next(stream) >= core.journal.bounds(stream)?.next {
+                return Ok(false);
+            }
+            let read = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                shelf.read_some(&core, &topic, stream, &others)
+            });
+            read.await.map_err(broken_off)?
         });
-        read.await.map_err(|_| Refusal::unavailable("reading was broken off").hint("ask again"))?
+        reading.await.map_err(broken_off)?
     }
 
     /// Reads a portion of a partition; false where there is nothing more.
@@ -121,7 +126,9 @@ impl Shelf {
         let records = core.journal.read(stream, from, PORTION_BYTES)?;
         let Some(last) = records.last() else { return Ok(false) };
         let mut shelves = vec![(self, core.keyring.agency(&self.agency)?)];
-        for other in others.iter().filter(|other| other.topics == self.topics && other.next(stream) >= from) {
+        // What retention took away nobody can read any more.
+        let as_far = |other: &Shelf| other.next(stream).max(bounds.first) >= from;
+        for other in others.iter().filter(|other| other.topics == self.topics && as_far(other)) {
             // Whose keys are not open reads it later.
             shelves.extend(core.keyring.agency(&other.agency).ok().map(|keys| (&**other, keys)));
         }

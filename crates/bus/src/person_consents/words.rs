@@ -3,7 +3,7 @@
 //! The fold asks for no order. What comes of a set of words is the same however often and in whichever order they are read,
 //! so that a table that was read anew is the live one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::AgencyName;
 use governance::person_consent::{PURPOSE_MAX_BYTES, Recipients, Record};
@@ -125,6 +125,8 @@ pub struct What<'w> {
 pub struct Table {
     /// Purposes and recipients, with the number that stands for each.
     names: HashMap<Box<str>, u32>,
+    /// The last number that was given to a name.
+    last: u32,
     words: HashMap<(Pseudonym, u32, u32), Words>,
 }
 
@@ -155,7 +157,8 @@ impl Table {
         if let Some(number) = self.names.get(name) {
             return Some(*number);
         }
-        let number = u32::try_from(self.names.len() + 1).ok()?;
+        let number = self.last.checked_add(1)?;
+        self.last = number;
         self.names.insert(name.into(), number);
         Some(number)
     }
@@ -204,6 +207,9 @@ impl Table {
             words.withdrawn = words.withdrawn.filter(|it| !is_old(it.place));
             *words != Words::default()
         });
+        let used: HashSet<u32> =
+            self.words.keys().flat_map(|(_, purpose, recipient)| [*purpose, *recipient]).collect();
+        self.names.retain(|_, number| used.contains(number));
         if self.words.capacity() / 4 > self.words.len() {
             self.words.shrink_to_fit();
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use contract::check::{Checked, Leak};
 use contract::compile::Contract;
-use contract::leaks::{Search, Set, detectors, scan};
+use contract::leaks::{Search, Set, detector, detectors, national_identifier, scan};
 
 use governance::leaks::Answer;
 
@@ -42,6 +42,9 @@ pub fn keep(
     let mut found = checked.leaks.clone();
     if !topic.watch.is_empty() {
         in_attributes(topic.watch, event, checked.subjects.is_empty(), &mut found);
+    }
+    if checked.subjects.is_empty() {
+        found.extend(whole_subject(topic, event));
     }
     if found.is_empty() {
         return Ok(Kept::default());
@@ -94,6 +97,15 @@ fn in_attributes(watch: Set, event: &CloudEvent, names_nobody: bool, found: &mut
         let leak = |detector| Leak { pointer: format!("attribute {name}"), detector };
         found.extend(scan(&value, search).places().map(leak));
     }
+}
+
+/// A subject that is nothing but a national identifier, by the strictest of its answers: of an event about nobody it stays as it
+/// is. What is refused of it was refused before.
+fn whole_subject(topic: &Topic, event: &CloudEvent) -> Option<Leak> {
+    let subject = event.subject.as_deref()?;
+    let known =
+        [topic.quarantines, topic.watch].into_iter().find_map(|set| national_identifier(subject, set))?;
+    Some(Leak { pointer: "attribute subject".to_owned(), detector: detector(known.name)? })
 }
 
 fn refusal(topic: &Topic, contract: &Contract, refused: &[Leak]) -> Refusal {

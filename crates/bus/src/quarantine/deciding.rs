@@ -8,6 +8,7 @@ use contract::{Class, TopicName};
 use governance::clerk::clerk;
 use governance::commands::QuarantinedAt;
 use governance::{By, Command, Event, Quarantined, Roles, State};
+use journal::StreamId;
 use seal::{Pseudonym, SealedForm};
 use tokio::sync::oneshot;
 
@@ -23,13 +24,35 @@ use crate::{Bus, Refusal, RefusalKind};
 /// Why the clerk discards.
 const IN_TIME: &str = "nobody decided about it within 90 days";
 
-/// What became of the event at a place, for governance.
+/// What became of the event at a place, for governance; nothing where retention took it away.
 pub(crate) fn standing(core: &Core, at: &Key) -> Option<Quarantined> {
     let entry = core.quarantine.get(at)?;
+    let topic = core.topics.get(&at.0).ok()?;
+    let stream = topic.partition(at.1).ok()?;
+    if core.journal.bounds(stream).is_ok_and(|bounds| at.2 < bounds.first) {
+        return None;
+    }
     Some(match entry.verdict {
-        None => Quarantined::Undecided { key: entry.key },
+        None => {
+            Quarantined::Undecided { key: entry.key, is_replaced: is_replaced(core, &topic, stream, at.2) }
+        }
         Some(Verdict::Released) => Quarantined::Released,
         Some(Verdict::Discarded) => Quarantined::Discarded,
+    })
+}
+
+/// Whether another event of the identity, with other content, is remembered and read by now. Where that cannot be told the
+/// decision goes on: two such events are as far apart as any that the bus takes.
+fn is_replaced(core: &Core, topic: &Topic, stream: StreamId, offset: u64) -> bool {
+    let Ok(Some(stored)) = core.stored(stream, offset) else { return false };
+    let Ok(Stored::Quarantined(kept)) = record::read(&stored.body) else { return false };
+    let since_ms = core.clock.now_ms().saturating_sub(topic.window_ms);
+    let places = core.journal.find(kept.identity as u64).unwrap_or_default();
+    places.iter().filter(|place| topic.partition_of(place.stream).is_some()).any(|place| {
+        let Ok(Some(stored)) = core.stored(place.stream, place.offset) else { return false };
+        let Ok(Stored::Event(other)) = record::read(&stored.body) else { return false };
+        let identity = core.marker.identity(&topic.name, &other.event.source, &other.event.id);
+        identity == kept.identity && other.head.digest != kept.digest && stored.time_ms >= since_ms
     })
 }
 

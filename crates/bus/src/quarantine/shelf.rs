@@ -9,8 +9,10 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use super::Key;
+use crate::Refusal;
 use crate::fold;
 use crate::lanes::Lane;
+use crate::topics::Topic;
 
 /// What was found, and where; never the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,10 @@ pub enum Noted {
         offset: Offset,
         /// The offset of its own record.
         placed: Offset,
+        /// The partition of that, where it is another: the event was sent again, and taken, when its identity was not remembered any
+        /// more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elsewhere: Option<u32>,
     },
 }
 
@@ -86,8 +92,8 @@ pub struct Entry {
     pub found: Vec<Leaked>,
     /// What was decided.
     pub verdict: Option<Verdict>,
-    /// The offset of its own record, where it was released and that is durable.
-    pub placed: Option<Offset>,
+    /// Partition and offset of its own record, where it was released and that is durable.
+    pub placed: Option<(u32, Offset)>,
     /// Where it is noted in its lane's stream.
     noted: (Lane, Offset),
 }
@@ -106,13 +112,21 @@ struct OfTopic {
 }
 
 impl Shelf {
-    /// Folds the stream of a lane.
-    pub fn fold(&self, journal: &dyn Journal, lane: Lane, stream: StreamId) -> Result<(), JournalError> {
-        fold::each(journal, stream, 0, |record| {
-            if let Ok(noted) = serde_json::from_slice(&record.body) {
-                self.note(&noted, (lane, record.offset), record.time_ms);
-            }
-        })
+    /// Folds the stream of a lane. What does not read is an error: an event that is quarantined must not be forgotten.
+    pub fn fold(&self, journal: &dyn Journal, lane: Lane, stream: StreamId) -> Result<(), Refusal> {
+        let mut unread = None;
+        fold::each(journal, stream, 0, |record| match serde_json::from_slice(&record.body) {
+            Ok(noted) => self.note(&noted, (lane, record.offset), record.time_ms),
+            Err(_) => unread = unread.or(Some(record.offset)),
+        })?;
+        match unread {
+            None => Ok(()),
+            Some(offset) => Err(Refusal::unavailable(format!(
+                "record {offset} of what is quarantined in the {} lane does not read",
+                lane.name()
+            ))
+            .hint("this data folder was written by a newer release; start that one")),
+        }
     }
 
     /// A record of a stream is durable.
@@ -125,10 +139,10 @@ impl Shelf {
                 let entry = Entry { at_ms, by, agency, key, found, verdict, placed, noted: at };
                 of.undecided += usize::from(of.entries.insert((partition, offset), entry).is_none());
             }
-            Noted::Placed { topic, partition, offset, placed } => {
+            Noted::Placed { topic, partition, offset, placed, elsewhere } => {
                 let of = by_topic.get_mut(&topic);
                 if let Some(entry) = of.and_then(|of| of.entries.get_mut(&(partition, offset))) {
-                    entry.placed = Some(placed);
+                    entry.placed = Some((elsewhere.unwrap_or(partition), placed));
                 }
             }
         }
@@ -165,6 +179,14 @@ impl Shelf {
     /// The topics that have any.
     pub fn topics(&self) -> Vec<TopicName> {
         self.by_topic.read().keys().cloned().collect()
+    }
+
+    /// Forgets what retention took away of a topic, as its partitions stand.
+    pub fn forget_gone(&self, journal: &dyn Journal, topic: &Topic) -> Result<(), JournalError> {
+        for (partition, stream) in (0..).zip(&topic.partitions) {
+            self.forget_before(&topic.name, partition, journal.bounds(*stream)?.first);
+        }
+        Ok(())
     }
 
     /// Retention took away what stands before an offset of a partition.
@@ -217,9 +239,10 @@ mod tests {
         shelf.decide(&(topic.clone(), 0, 4), Verdict::Discarded);
         assert_eq!(shelf.get(&key).unwrap().verdict, Some(Verdict::Released));
         assert_eq!(shelf.undecided(&topic), 1);
-        let placed = Noted::Placed { topic: topic.clone(), partition: 0, offset: 3, placed: 9 };
+        let placed =
+            Noted::Placed { topic: topic.clone(), partition: 0, offset: 3, placed: 9, elsewhere: None };
         shelf.note(&placed, (Lane::Batch, 20), 2);
-        assert_eq!(shelf.get(&key).unwrap().placed, Some(9));
+        assert_eq!(shelf.get(&key).unwrap().placed, Some((0, 9)));
         shelf.forget_before(&topic, 0, 4);
         assert_eq!((shelf.undecided(&topic), shelf.oldest(Lane::Batch)), (1, Some(15)));
         shelf.forget_before(&topic, 0, 6);
@@ -228,8 +251,14 @@ mod tests {
 
     #[test]
     fn a_note_reads_as_it_was_written() {
-        let placed = Noted::Placed { topic: "a.b".parse().unwrap(), partition: 1, offset: 2, placed: 3 };
-        for noted in [came(7), placed] {
+        let placed = |elsewhere| Noted::Placed {
+            topic: "a.b".parse().unwrap(),
+            partition: 1,
+            offset: 2,
+            placed: 3,
+            elsewhere,
+        };
+        for noted in [came(7), placed(None), placed(Some(2))] {
             assert_eq!(serde_json::from_slice::<Noted>(&noted.encode()).unwrap(), noted);
         }
     }

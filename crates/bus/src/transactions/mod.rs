@@ -19,6 +19,8 @@ pub use state::Producer;
 use state::{Open, Slot, Transactional, coded};
 
 use crate::api::{Caller, Outcome};
+use crate::audit_logs::refusal_entry;
+use crate::clock::rfc3339;
 use crate::lanes::{Fact, Facts, FactsJob, Job, Lane, PublishJob, TransactionJob, Whole, lane_is_down};
 use crate::limits::{LANE_ROOM_PATIENCE, PRODUCER_EXPIRY_MS, TRANSACTION_MAX_MS, TRANSACTIONS_ROOM_KIB};
 use crate::publish::{Answer, Batch, Terms, prepare_chunk};
@@ -120,7 +122,11 @@ impl Bus {
         let whole = Some(Whole { partition: batch.partition, sequence: None });
         let terms = Terms { publisher: Arc::new(caller.clone()), topic, whole, reply, room };
         let (bus, read) = (self.clone(), batch.read);
-        let prepared = self.core.lane(lane).prepare(move || prepare_chunk(&bus.core, terms, read())).await;
+        let mut prepared =
+            self.core.lane(lane).prepare(move || prepare_chunk(&bus.core, terms, read())).await;
+        if let Ok(job) = &mut prepared {
+            refuse_at_once(job, &rfc3339(self.core.clock.now_ms()));
+        }
         let refused = prepared.as_ref().ok().map(|job| job.outcomes.clone()).unwrap_or_default();
         let first_refusal = refused.iter().flatten().find_map(|outcome| match outcome {
             Outcome::Refused(refusal) => Some(refusal.clone()),
@@ -258,6 +264,19 @@ impl Bus {
         is_own(known, caller, &speaker.id)?;
         known.speaks(speaker.producer, now_ms)?;
         act(known, now_ms)
+    }
+}
+
+/// Refuses what the lane would refuse unless it was taken before: a commit is too late to say so, as its producer could not
+/// tell which event it was. So what is sent again as it was, within a transaction, is no duplicate where others may read by now
+/// what is sealed end to end: it is refused.
+fn refuse_at_once(job: &mut PublishJob, time: &str) {
+    let (topic, lane) = (&job.topic.name, job.topic.lane);
+    for event in &job.ready {
+        let Some(refusal) = event.refused.as_deref() else { continue };
+        let id = event.marks.first().map(|mark| format!("{mark:016x}"));
+        job.entries.push(refusal_entry(&job.publisher, topic, lane, id.as_deref(), refusal, time));
+        job.outcomes[event.index] = Some(Outcome::Refused(refusal.clone()));
     }
 }
 

@@ -164,6 +164,11 @@ async fn later_words_do_not_name_the_person_either() {
         kept: Some(kept.to_owned()),
     };
     let named = format!("{} (born 2026) is needed", child(1));
+    // Who may see it and may not decide is not told whether a guess is right.
+    let guess = |who: &str| bus.govern(&office.officer, lift(who));
+    let (right, wrong) = (guess(&child(1)).await.unwrap_err(), guess(&child(7)).await.unwrap_err());
+    assert_eq!(right, wrong);
+    assert_eq!(right.kind, RefusalKind::Forbidden, "{right}");
     for (who, command) in [
         (operator, lift(&named)),
         (&office.officer, decline(&named)),

@@ -77,7 +77,14 @@ impl Publish {
         };
         let mut waiting: Vec<(String, Box<RawValue>)> = Vec::new();
         let mut take = |sender: &mut Sender, value: Box<RawValue>| -> Result<(), Failure> {
-            let event = self.event(value)?;
+            let event = match self.event(&value) {
+                Ok(event) => event,
+                // One that no event can be made of keeps nothing else back.
+                Err(why) => {
+                    sender.progress.inc(1);
+                    return sender.refused(&value, &not_made(&why));
+                }
+            };
             let topic = sender.topic_of(&event)?;
             // A batch is for one topic; the order within a topic stays, but for what must be sealed again.
             if waiting.len() >= self.batch.max(1) || waiting.first().is_some_and(|(first, _)| *first != topic)
@@ -99,15 +106,14 @@ impl Publish {
         sender.finish(options, started)
     }
 
-    /// A CloudEvent as it is, or one made around bare data.
-    fn event(&self, value: Box<RawValue>) -> Result<Box<RawValue>, Failure> {
-        let (Some(ty), Some(source)) = (&self.ty, &self.source) else { return Ok(value) };
-        let data: Value =
-            serde_json::from_str(value.get()).map_err(|error| Failure::new(error.to_string()))?;
+    /// A CloudEvent as it is, or one made around bare data; otherwise why none can be.
+    fn event(&self, value: &RawValue) -> Result<Box<RawValue>, String> {
+        let (Some(ty), Some(source)) = (&self.ty, &self.source) else { return Ok(value.to_owned()) };
+        let data: Value = serde_json::from_str(value.get()).map_err(|error| error.to_string())?;
         let found = |pointer: &str| match data.pointer(pointer) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(Value::Number(number)) => Ok(number.to_string()),
-            _ => Err(Failure::new(format!("{pointer} is not in this data, or is neither text nor number"))),
+            _ => Err(format!("{pointer} is not in this data, or is neither text nor number")),
         };
         let id = self.id_from.as_deref().map_or_else(|| Ok(uuid::Uuid::now_v7().to_string()), found)?;
         let mut event = Map::new();
@@ -118,12 +124,20 @@ impl Publish {
             event.insert("time".to_owned(), found(pointer)?.into());
         }
         event.insert("datacontenttype".to_owned(), "application/json".into());
-        let mut text = serde_json::to_string(&event).map_err(|error| Failure::new(error.to_string()))?;
+        let mut text = serde_json::to_string(&event).map_err(|error| error.to_string())?;
         // The data goes in as it was written.
         text.pop();
         text += &format!(",\"data\":{}}}", value.get());
-        RawValue::from_string(text).map_err(|error| Failure::new(error.to_string()))
+        RawValue::from_string(text).map_err(|error| error.to_string())
     }
+}
+
+/// The result of data of which no event can be made.
+fn not_made(why: &str) -> Value {
+    json!({"id": "", "status": "refused", "problem": {
+        "type": "https://chancery.dev/problems/malformed", "title": "The request cannot be read", "status": 400,
+        "detail": format!("not sent, as no event can be made of it: {why}"),
+    }})
 }
 
 /// The file for refused events. They may be about people, so it is its owner's alone, one that was there too.

@@ -83,9 +83,6 @@ pub fn change_passphrase(settings: &FileSettings, new: &Passphrase) -> Result<()
     let FileSettings { folder, passphrase } = settings;
     let old = read_given(passphrase.as_ref())?;
     let new = read_passphrase(new, "--new-passphrase-file")?;
-    if old.as_deref() == Some(&*new) {
-        return Err(Failure::usage("the new passphrase is the one that the root key is sealed with already"));
-    }
     let failed = |error| Failure::new(format!("kms.folder: {}: {error}", folder.display()));
     let _alone = private::lock(folder).map_err(failed)?;
     root::reseal(&folder.join(ROOT), old.as_ref().map(|text| text.as_bytes()), new.as_bytes())

@@ -190,7 +190,7 @@ struct Hits<'t> {
 
 /// How often words are looked for in one text. What stands behind so many numbers that could be persons' is a list of
 /// something else, or was told by its first ones.
-const LOOKS: usize = 256;
+const LOOKS: usize = 512;
 
 impl Hits<'_> {
     /// Whether something would be told if a detector found it at a place.
@@ -209,7 +209,7 @@ impl Hits<'_> {
     fn spoken_of(&mut self, start: usize) -> Set {
         let near = match self.near {
             Some((known, set)) if known == start => set,
-            _ if self.looks == LOOKS => return Set::NONE,
+            _ if self.looks == LOOKS => Set::NONE,
             _ => {
                 self.looks += 1;
                 VOCABULARY.spoken_of(near(self.text, start))
@@ -295,8 +295,15 @@ fn codes(hits: &mut Hits<'_>) {
         let signs: &[u8] = if window.is_row() { b"-./:+" } else { b"-." };
         let is_part = joins(text, window.start, -1, signs) || joins(text, window.end, 0, signs);
         for one in written {
-            // Words are asked before the digits: near a number of a case there are none.
-            if hits.would_tell(one.at, one.is_sure && !is_part, window.start) && (one.fits)(window.code) {
+            let is_sure = one.is_sure && !is_part;
+            // Words are asked before the digits, as near a number of a case there are none; in a text with very many numbers
+            // after them, so that the few that could be persons' are still looked at.
+            let digits_first = hits.looks >= LOOKS / 2;
+            let fits = || (one.fits)(window.code);
+            let is_one = (!digits_first || fits())
+                && hits.would_tell(one.at, is_sure, window.start)
+                && (digits_first || fits());
+            if is_one {
                 hits.tell(one.at);
             }
         }

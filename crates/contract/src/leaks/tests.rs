@@ -45,6 +45,14 @@ fn a_long_row_is_looked_through_once() {
     }
 }
 
+/// Times are written like numbers of people, and are none by their digits.
+#[test]
+fn a_number_behind_many_others_is_found() {
+    let times: String = (0..2000).map(|n| format!("{} ok, ", 1_762_000_000_123u64 + 61_007 * n)).collect();
+    let found = scan(&format!("{times}bsn: 123456782"), Search { wanted: Set::all(), ..Search::default() });
+    assert!(found.has(detector("nl-bsn").unwrap()), "{found:?}");
+}
+
 proptest! {
     /// Whatever stands in a text, nothing panics and nothing is wanted that was not asked for.
     #[test]

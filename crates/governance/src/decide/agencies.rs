@@ -79,10 +79,26 @@ fn classes_in_use(case: &Case<'_>, standards: &Standards) -> Vec<String> {
 
 /// Topics that are to be believed about consent and cannot be: each contract counts by which events may be stored.
 fn consent_topics(case: &Case<'_>, standards: &Standards) -> Vec<String> {
+    let believed_before = &case.state.standards().consent.topics;
     let of = |name: &TopicName| {
         let Some(topic) = case.state.topic(name) else {
             return vec![format!("consent.topics: there is no topic {name}")];
         };
+        if let Some(offer) = topic.stewardship.offer.as_ref().filter(|_| !believed_before.contains(name)) {
+            return vec![format!(
+                "consent.topics: {name} is offered to {}, and whose it is does not change while it is believed: withdraw the \
+                 offer first",
+                offer.to
+            )];
+        }
+        let waiting = case.check.waiting(name);
+        if waiting > 0 && !believed_before.contains(name) {
+            return vec![format!(
+                "consent.topics: events of {name} wait in quarantine ({waiting}), and what nobody reads is not heeded: let a dpo of \
+                 {} decide about them first (chancery topic quarantine list {name})",
+                topic.owner
+            )];
+        }
         let of_version = |version: &Version| {
             let faults = person_consent::contract_faults(&version.definition);
             let number = version.number();

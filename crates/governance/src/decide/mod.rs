@@ -75,6 +75,12 @@ pub trait ContractCheck {
         None
     }
 
+    /// How many events of a topic are quarantined and nobody has decided about.
+    fn waiting(&self, topic: &TopicName) -> usize {
+        let _ = topic;
+        0
+    }
+
     /// Why the versions of a series would not go on as `mode` asks, with `new` after `earlier` (oldest first); a line
     /// each.
     fn incompatibilities(&self, mode: Compatibility, new: &Source, earlier: &[Source]) -> Vec<String>;

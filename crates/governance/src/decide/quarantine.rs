@@ -1,6 +1,7 @@
 //! What becomes of a quarantined event. A data protection officer of the topic's owner says it, once.
 
 use contract::TopicName;
+use contract::leaks::{Search, Set, detectors, national_identifier, scan};
 
 use super::authority::{Case, reason_given};
 use crate::commands::QuarantinedAt;
@@ -12,11 +13,12 @@ use crate::{Event, Refused, Role};
 pub(super) fn release(case: &Case<'_>, at: &QuarantinedAt) -> Result<Vec<Event>, Refused> {
     let (by, found) = found(case, at, "releasing")?;
     match found {
-        Quarantined::Undecided { .. } => {}
+        Quarantined::Undecided { is_replaced: false, .. } => {}
+        Quarantined::Undecided { is_replaced: true, .. } => return Err(replaced(at)),
         Quarantined::Released => return Ok(Vec::new()),
         Quarantined::Discarded => return Err(decided(at, "discarded")),
     }
-    reason_given(&at.reason)?;
+    reason_holds_nobodys(&at.reason)?;
     let QuarantinedAt { topic, partition, offset, reason } = at.clone();
     Ok(vec![Event::QuarantineReleased { topic, partition, offset, reason, by }])
 }
@@ -25,11 +27,11 @@ pub(super) fn release(case: &Case<'_>, at: &QuarantinedAt) -> Result<Vec<Event>,
 pub(super) fn discard(case: &Case<'_>, at: &QuarantinedAt) -> Result<Vec<Event>, Refused> {
     let (by, found) = found(case, at, "discarding")?;
     let key = match found {
-        Quarantined::Undecided { key } => key,
+        Quarantined::Undecided { key, .. } => key,
         Quarantined::Discarded => return Ok(Vec::new()),
         Quarantined::Released => return Err(decided(at, "released")),
     };
-    reason_given(&at.reason)?;
+    reason_holds_nobodys(&at.reason)?;
     if case.state.is_held(&at.topic) {
         let text = format!("a legal hold keeps the events of {} from being deleted", at.topic);
         return Err(Refused::new("held", text).hint("it can be discarded when that is lifted"));
@@ -50,6 +52,34 @@ fn found(case: &Case<'_>, at: &QuarantinedAt, what: &str) -> Result<(By, Quarant
             .hint(format!("chancery topic quarantine list {} shows what waits", at.topic))
     })?;
     Ok((by, found))
+}
+
+/// A reason is in the audit and in notices, and whoever decides has just read what was found.
+fn reason_holds_nobodys(reason: &str) -> Result<(), Refused> {
+    reason_given(reason)?;
+    if reason.chars().count() > REASON_MAX_CHARS {
+        let text = format!("the reason is longer than {REASON_MAX_CHARS} characters");
+        return Err(
+            Refused::new("reason-too-long", text).hint("say it shortly, or name the file in which it stands")
+        );
+    }
+    let scanned = scan(reason, Search { wanted: Set::all(), ..Search::default() });
+    let known = scanned.places().next().and_then(|at| detectors().get(at));
+    let Some(known) = known.or_else(|| national_identifier(reason, Set::all())) else { return Ok(()) };
+    let text = format!("the reason holds {}: it is told to those concerned and kept", known.what);
+    Err(Refused::new("personal-data", text).hint("say why without what was found"))
+}
+
+/// Longest reason.
+const REASON_MAX_CHARS: usize = 500;
+
+fn replaced(at: &QuarantinedAt) -> Refused {
+    let place = place(&at.topic, at.partition, at.offset);
+    let text = format!(
+        "the event at {place} cannot be released: another one of its source and id was published since"
+    );
+    Refused::new("replaced", text)
+        .hint("discard it; if it is needed, its producer sends it with an id of its own")
 }
 
 fn decided(at: &QuarantinedAt, what: &str) -> Refused {

@@ -55,6 +55,7 @@ pub(super) fn accept(
     let topic = case.topic(topic)?;
     let offer = offered(topic)?;
     let by = case.as_steward_of(&offer.to, &format!("accepting topic {} for {}", topic.name, offer.to))?;
+    topics::not_believed(case, topic, "its owner")?;
     no_faults("invalid-people", &transfer::faults(case.state, &offer.to, steward, deputy))?;
     let same = offer.accepted.as_ref().is_some_and(|it| it.steward == *steward && it.deputy == *deputy);
     if same {

@@ -35,12 +35,16 @@ impl Sight {
 pub fn sight(state: &State, actor: &Actor, erasure: &Erasure, now_ms: u64) -> Option<Sight> {
     let may_act = |agency: &AgencyName, role| acts_for(state, actor, agency, role, now_ms);
     let oversees_all = actor.is(Role::Operator) || actor.is(Role::Regulator);
-    let speaks = |part: &&Part| {
+    let speaks = |part: &Part| {
         let (found, of) = (&part.found, &part.found.person.agency);
         let mut have_a_word = speakers(state, found).into_iter().chain(answering(state, of));
-        oversees_all || have_a_word.any(|agency| may_act(agency, Role::Dpo))
+        have_a_word.any(|agency| may_act(agency, Role::Dpo))
     };
-    let parts = erasure.parts.iter().filter(speaks).map(|part| part.found.person.agency.clone());
+    let parts = erasure
+        .parts
+        .iter()
+        .filter(|part| oversees_all || speaks(part))
+        .map(|part| part.found.person.agency.clone());
     let parts: BTreeSet<AgencyName> = parts.collect();
     let informed = erasure.informed.keys().map(|(_, to)| to);
     let told = informed.filter(|to| may_act(to, Role::Dpo) || may_act(to, Role::Steward)).cloned();

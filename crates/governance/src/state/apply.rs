@@ -90,8 +90,8 @@ pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
             let known = by_agency.entry(agency.clone()).or_default();
             Arc::make_mut(known).extend(fields.iter().cloned());
         }
-        Event::LeakFound { topic, place, detector, .. } => {
-            Arc::make_mut(&mut state.leaks_told).note(topic, place, detector, at_ms);
+        Event::LeakFound { topic, place, detector, answer, .. } => {
+            Arc::make_mut(&mut state.leaks_told).note(topic, place, detector, *answer, at_ms);
         }
         // The bus keeps what is quarantined.
         Event::QuarantineReleased { .. } | Event::QuarantineDiscarded { .. } => {}

@@ -4,28 +4,30 @@ use std::collections::BTreeSet;
 
 use contract::TopicName;
 
+use crate::leaks::Answer;
+
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// Topic, place and detector of each.
+/// Topic, place, detector and answer of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LeaksTold {
     day: u64,
-    told: BTreeSet<(TopicName, String, String)>,
+    told: BTreeSet<(TopicName, String, String, Answer)>,
 }
 
 impl LeaksTold {
     /// One is told at a time, in milliseconds since 1970.
-    pub fn note(&mut self, topic: &TopicName, place: &str, detector: &str, at_ms: u64) {
+    pub fn note(&mut self, topic: &TopicName, place: &str, detector: &str, answer: Answer, at_ms: u64) {
         let day = at_ms / DAY_MS;
         if day != self.day {
             *self = Self { day, told: BTreeSet::new() };
         }
-        self.told.insert((topic.clone(), place.to_owned(), detector.to_owned()));
+        self.told.insert((topic.clone(), place.to_owned(), detector.to_owned(), answer));
     }
 
     /// Whether it was told on that day, UTC.
-    pub fn has(&self, topic: &TopicName, place: &str, detector: &str, at_ms: u64) -> bool {
+    pub fn has(&self, topic: &TopicName, place: &str, detector: &str, answer: Answer, at_ms: u64) -> bool {
         self.day == at_ms / DAY_MS
-            && self.told.contains(&(topic.clone(), place.to_owned(), detector.to_owned()))
+            && self.told.contains(&(topic.clone(), place.to_owned(), detector.to_owned(), answer))
     }
 }

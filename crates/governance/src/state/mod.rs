@@ -38,7 +38,7 @@ use holdings::Holdings;
 use leaks_told::LeaksTold;
 
 use crate::policy::Policies;
-use crate::{Role, Standards};
+use crate::{Role, Standards, leaks};
 
 /// Everything that governance knows. `Default` knows nothing: the bus is not open yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,9 +115,17 @@ impl State {
         }
     }
 
-    /// Whether it was told on the day of `at_ms` that a detector found something at a place of a topic.
-    pub fn is_leak_told(&self, topic: &TopicName, place: &str, detector: &str, at_ms: u64) -> bool {
-        self.leaks_told.has(topic, place, detector, at_ms)
+    /// Whether it was told on the day of `at_ms` that a detector found something at a place of a topic, and this became of
+    /// the event.
+    pub fn is_leak_told(
+        &self,
+        topic: &TopicName,
+        place: &str,
+        detector: &str,
+        answer: leaks::Answer,
+        at_ms: u64,
+    ) -> bool {
+        self.leaks_told.has(topic, place, detector, answer, at_ms)
     }
 
     /// The schemas of the registry.

@@ -37,14 +37,20 @@ impl ContractCheck for Check {
         }
     }
 
-    /// Of `x.one` 17 and 18 wait, 19 was released, 20 discarded.
+    /// Of `x.one` 16, 17 and 18 wait, of which 16 was replaced; 19 was released, 20 discarded.
     fn quarantined(&self, topic: &TopicName, _: u32, offset: u64) -> Option<Quarantined> {
         match (topic.as_str(), offset) {
-            ("x.one", 17 | 18) => Some(Quarantined::Undecided { key: "1".repeat(32) }),
+            ("x.one", 16..=18) => {
+                Some(Quarantined::Undecided { key: "1".repeat(32), is_replaced: offset == 16 })
+            }
             ("x.one", 19) => Some(Quarantined::Released),
             ("x.one", 20) => Some(Quarantined::Discarded),
             _ => None,
         }
+    }
+
+    fn waiting(&self, topic: &TopicName) -> usize {
+        if topic.as_str() == "x.one" { 3 } else { 0 }
     }
 
     /// A word with a question mark speaks of a person.

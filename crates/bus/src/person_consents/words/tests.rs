@@ -108,6 +108,7 @@ proptest! {
         table.forget(then_ms, KEPT_MS);
         let newest = records[..read].last().map_or(0, |(_, _, place)| place.time_ms);
         prop_assert!(then_ms < newest + KEPT_MS || table.len() == 0, "nothing is kept for ever");
+        prop_assert!(table.len() > 0 || table.names.is_empty(), "nor are names that nobody speaks of any more");
         for (who, record, place) in &records[read..] {
             table.fold(person(*who), &Said { record, place: *place, kept_ms: KEPT_MS, by: None });
         }

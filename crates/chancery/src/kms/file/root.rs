@@ -49,10 +49,13 @@ pub fn open(path: &Path, passphrase: Option<&[u8]>) -> Result<LessSafeKey, Failu
 /// or the new one, whole.
 pub fn reseal(path: &Path, old: Option<&[u8]>, new: &[u8]) -> Result<(), Failure> {
     let root = read(path, old)?;
-    let Root { key, .. } = root.ok_or_else(|| {
+    let Root { key, is_sealed } = root.ok_or_else(|| {
         Failure::new(format!("kms.folder: there is no root key {}", path.display()))
             .hint("--kms-folder, or kms.folder in the file that --config names, says where the bus has it")
     })?;
+    if is_sealed && old == Some(new) {
+        return Err(Failure::usage("the new passphrase is the one that the root key is sealed with already"));
+    }
     write(path, &key, Some(new))
 }
 
