@@ -6,10 +6,11 @@ use std::time::Duration;
 use governance::{Basis, Event, Roles, Ruling, State, clerk, leaks, notices};
 
 use crate::api::Caller;
-use crate::{Bus, Refusal};
+use crate::{Bus, Refusal, findings};
 
 /// How often the clerk looks. What is due waits no longer than this.
 const LOOK: Duration = Duration::from_secs(5);
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Bus {
     /// Enacts what is due now. The bus does it by itself every few seconds.
@@ -27,11 +28,18 @@ impl Bus {
 
     /// Has governance say what detectors found, of each place once a day.
     async fn tell_of_findings(&self) -> Result<Vec<Event>, Refusal> {
-        let seen = self.core.findings.take();
-        if leaks::to_tell(&self.core.state(), &seen, self.core.clock.now_ms()).is_empty() {
-            return Ok(Vec::new());
+        let (core, now_ms) = (&self.core, self.core.clock.now_ms());
+        let (mut seen, today) = (core.findings.take(), now_ms / DAY_MS);
+        if !core.findings.asked_on(today) {
+            let waiting = findings::undecided(&core.quarantine, &seen);
+            seen.extend(waiting);
         }
-        self.as_clerk(move |state, now_ms| leaks::to_tell(state, &seen, now_ms)).await
+        let told = match leaks::to_tell(&core.state(), &seen, now_ms).is_empty() {
+            true => Vec::new(),
+            false => self.as_clerk(move |state, now_ms| leaks::to_tell(state, &seen, now_ms)).await?,
+        };
+        core.findings.asked(today);
+        Ok(told)
     }
 
     /// Makes those of the bus's own topics that there are not yet: all of them on a first start, and what a newer release

@@ -1,18 +1,25 @@
 //! What detectors found since the clerk looked last, on its way to a notice. In memory: each finding stands in the audit as it
-//! comes; what dies with the process is told by the next one of its kind.
+//! comes; what dies with the process is told by the next one of its kind. What is quarantined is told on each day on which
+//! nobody has decided about it, as in the end it is discarded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::TopicName;
 use governance::leaks::{Answer, Seen};
 use parking_lot::Mutex;
 
 use crate::limits::FINDINGS_MAX;
+use crate::quarantine::{Leaked, Shelf};
 
 /// The findings, by topic, place, detector and answer. Places are contracts' own, and members of a list have one, so a producer cannot
 /// make them up.
 #[derive(Default)]
-pub struct Findings(Mutex<HashMap<At, u64>>);
+pub struct Findings {
+    seen: Mutex<HashMap<At, u64>>,
+    /// The day on which the officers were last asked about what waits, counted from 1970; none since the start.
+    asked_day: AtomicU64,
+}
 
 /// Topic, place, detector, and what became of the event: that one waits for a decision is told also where others were refused.
 type At = (TopicName, String, &'static str, Answer);
@@ -21,7 +28,7 @@ impl Findings {
     /// A detector found something in an event, of which this became. Where there is no room for another place it is left to
     /// the audit.
     pub fn note(&self, topic: &TopicName, place: &str, detector: &'static str, answer: Answer) {
-        let mut all = self.0.lock();
+        let mut all = self.seen.lock();
         let room = all.len() < FINDINGS_MAX;
         let key = (topic.clone(), without_indices(place), detector, answer);
         match all.get_mut(&key) {
@@ -33,7 +40,7 @@ impl Findings {
 
     /// All of them, which are forgotten, in an order of their own.
     pub fn take(&self) -> Vec<Seen> {
-        let taken = std::mem::take(&mut *self.0.lock());
+        let taken = std::mem::take(&mut *self.seen.lock());
         let one = |((topic, place, detector, answer), events): (At, u64)| Seen {
             topic,
             place,
@@ -47,6 +54,42 @@ impl Findings {
         });
         seen
     }
+
+    /// Whether what waits was asked about on a day.
+    pub fn asked_on(&self, day: u64) -> bool {
+        self.asked_day.load(Ordering::Relaxed) == day
+    }
+
+    /// What waits was asked about on a day.
+    pub fn asked(&self, day: u64) {
+        self.asked_day.store(day, Ordering::Relaxed);
+    }
+}
+
+/// What nobody has decided about, by topic, place and detector, but for what is among `seen` already.
+pub fn undecided(shelf: &Shelf, seen: &[Seen]) -> Vec<Seen> {
+    let mut waiting: BTreeMap<(TopicName, String, String), u64> = BTreeMap::new();
+    for topic in shelf.topics() {
+        for (_, entry) in shelf.list(&topic, |entry| entry.verdict.is_none()) {
+            for Leaked { place, detector } in entry.found {
+                *waiting.entry((topic.clone(), without_indices(&place), detector)).or_default() += 1;
+            }
+        }
+    }
+    let one = |((topic, place, detector), events)| Seen {
+        topic,
+        place,
+        detector,
+        answer: Answer::Quarantine,
+        events,
+    };
+    let is_seen = |one: &Seen| {
+        let mut known = seen.iter().filter(|known| known.answer == one.answer);
+        known.any(|known| {
+            (&known.topic, &known.place, &known.detector) == (&one.topic, &one.place, &one.detector)
+        })
+    };
+    waiting.into_iter().map(one).filter(|one| !is_seen(one)).collect()
 }
 
 /// `/parents/3/name` as `/parents/*/name`.

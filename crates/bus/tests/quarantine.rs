@@ -245,6 +245,34 @@ async fn what_is_discarded_nobody_reads_again() {
     world.bus.close().await;
 }
 
+/// The first asking may have died with the process, and nobody may have heard it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_asked_about_on_each_day_until_it_is_decided_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, officer) = watched(folder.path()).await;
+    let first = receipt(publish(&world, leaking(1)).await);
+    let clock = later();
+    let world = reopened_by(world, folder.path(), clock.clone()).await;
+    let asked = || {
+        let told = world.bus.notices(&world.operator, None, 1_000).unwrap();
+        told.iter().filter(|told| told.notice.text.contains("1 event, quarantined")).count()
+    };
+    until(async || (asked() > 0).then_some(())).await;
+    for _ in 0..2 {
+        let before = asked();
+        clock.advance(24 * 3600 * 1000);
+        until(async || (asked() > before).then_some(())).await;
+        world.bus.bring_due().await.unwrap();
+        assert_eq!(asked(), before + 1);
+    }
+    world.bus.release_quarantined(&officer, at(&first)).await.unwrap();
+    let before = asked();
+    clock.advance(24 * 3600 * 1000);
+    world.bus.bring_due().await.unwrap();
+    assert_eq!(asked(), before);
+    world.bus.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_erased_meanwhile_is_erased_in_what_is_released_and_a_hold_is_kept_to() {
     let folder = tempfile::tempdir().unwrap();

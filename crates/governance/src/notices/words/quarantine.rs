@@ -22,8 +22,10 @@ impl Telling<'_> {
         let found = detector(name).map_or(name.as_str(), |at| detectors()[at].what);
         let place = if place.is_empty() { "in the document".to_owned() } else { format!("at {place}") };
         let events = if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
+        // What waits is asked about until it is decided about, and may be of other days.
+        let today = if *answer == Answer::Quarantine { "" } else { " today" };
         let what =
-            format!("holds {found} {place}, which is classified as nobody's: {events} today, {became}");
+            format!("holds {found} {place}, which is classified as nobody's: {events}{today}, {became}");
         let (topic, notice) = self.of_topic("leak.found", topic, &what, by)?;
         let officers = self.officers(topic);
         let notice =
