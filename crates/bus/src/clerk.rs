@@ -10,7 +10,6 @@ use crate::{Bus, Refusal, findings};
 
 /// How often the clerk looks. What is due waits no longer than this.
 const LOOK: Duration = Duration::from_secs(5);
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Bus {
     /// Enacts what is due now. The bus does it by itself every few seconds.
@@ -29,7 +28,7 @@ impl Bus {
     /// Has governance say what detectors found, of each place once a day.
     async fn tell_of_findings(&self) -> Result<Vec<Event>, Refusal> {
         let (core, now_ms) = (&self.core, self.core.clock.now_ms());
-        let (mut seen, today) = (core.findings.take(), now_ms / DAY_MS);
+        let (mut seen, today) = (core.findings.take(), leaks::day_of(now_ms));
         if !core.findings.asked_on(today) {
             let waiting = findings::undecided(&core.quarantine, &seen);
             seen.extend(waiting);

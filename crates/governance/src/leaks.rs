@@ -92,6 +92,12 @@ pub struct Seen {
     pub events: u64,
 }
 
+/// The day of a time in milliseconds since 1970, UTC, counted from the first: a finding is told once on each.
+pub fn day_of(at_ms: u64) -> u64 {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    at_ms / DAY_MS
+}
+
 /// The facts that tell of what was seen: of each place, detector and answer of a topic one a day, so that a stream of bad events is
 /// one notice.
 pub fn to_tell(state: &State, seen: &[Seen], now_ms: u64) -> Vec<Event> {

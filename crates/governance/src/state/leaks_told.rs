@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use contract::TopicName;
 
-use crate::leaks::Answer;
-
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+use crate::leaks::{Answer, day_of};
 
 /// Topic, place, detector and answer of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,7 +16,7 @@ pub(super) struct LeaksTold {
 impl LeaksTold {
     /// One is told at a time, in milliseconds since 1970.
     pub fn note(&mut self, topic: &TopicName, place: &str, detector: &str, answer: Answer, at_ms: u64) {
-        let day = at_ms / DAY_MS;
+        let day = day_of(at_ms);
         if day != self.day {
             *self = Self { day, told: BTreeSet::new() };
         }
@@ -27,7 +25,7 @@ impl LeaksTold {
 
     /// Whether it was told on that day, UTC.
     pub fn has(&self, topic: &TopicName, place: &str, detector: &str, answer: Answer, at_ms: u64) -> bool {
-        self.day == at_ms / DAY_MS
+        self.day == day_of(at_ms)
             && self.told.contains(&(topic.clone(), place.to_owned(), detector.to_owned(), answer))
     }
 }
