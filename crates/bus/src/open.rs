@@ -16,6 +16,7 @@ use crate::audit_logs::AuditLogs;
 use crate::clock::Clock;
 use crate::core::{Bus, Core, Settings};
 use crate::credentials::NewToken;
+use crate::findings::Findings;
 use crate::govern::decode;
 use crate::identities::Identities;
 use crate::keyring::Keyring;
@@ -200,6 +201,7 @@ fn fold_all(
     for lane in Lane::ALL {
         places.fold(&*journal, streams.places[lane as usize])?;
     }
+    let findings = Arc::new(Findings::default());
     let quarantine = Arc::new(Shelf::default());
     for lane in Lane::ALL {
         quarantine.fold(&*journal, lane, streams.quarantine[lane as usize])?;
@@ -256,6 +258,7 @@ fn fold_all(
             quarantine: quarantine.clone(),
             keyring: keyring.clone(),
             clock: clock.clone(),
+            findings: findings.clone(),
             metrics: metrics.clone(),
             health: health.clone(),
             last_ms,
@@ -290,7 +293,7 @@ fn fold_all(
         memberships,
         notices,
         person_consents: PersonConsents::from(youngest_ms),
-        findings: Default::default(),
+        findings,
         quarantine,
         webhooks,
         transactions: Transactions::default(),

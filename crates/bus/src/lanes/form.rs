@@ -8,6 +8,7 @@ use std::sync::Arc;
 use audit::{Hash, Range};
 use journal::{Group, Offset, StreamId};
 
+use super::found::Found;
 use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent, TransactionJob};
 use super::run::LaneParts;
 use super::sequences::{Sequences, Taken};
@@ -25,7 +26,7 @@ pub struct Forming<'a> {
     pub(super) parts: &'a LaneParts,
     pub(super) group: &'a mut Group,
     pub(super) now_ms: u64,
-    time: String,
+    pub(super) time: String,
     next: HashMap<StreamId, Offset>,
     pending: HashMap<u128, ([u8; 16], Receipt)>,
     pub(super) keys_pending: HashSet<u64>,
@@ -50,6 +51,8 @@ pub struct Formed {
     pub batches: Vec<Taken>,
     /// What is noted of quarantined events, with its place.
     pub noted: Vec<(Noted, Offset)>,
+    /// What was found in events that were placed.
+    pub found: Vec<Found>,
     publishes: Vec<PublishJob>,
     facts: Vec<(FactsJob, Committed)>,
     refused: Vec<(TransactionJob, Refusal)>,
@@ -168,6 +171,7 @@ impl<'a> Forming<'a> {
         self.segment(jobs, &mut segment)?;
         for job in jobs.iter_mut() {
             self.note_batch(job)?;
+            self.tell_found(job)?;
             for entry in std::mem::take(&mut job.entries) {
                 self.entry(entry, &[])?;
             }
@@ -349,7 +353,7 @@ impl<'a> Forming<'a> {
     }
 
     /// Puts an audit entry into the group; its offset in the audit stream is its leaf index.
-    fn entry(&mut self, entry: Entry, marks: &[u64]) -> Result<u64, Refusal> {
+    pub(super) fn entry(&mut self, entry: Entry, marks: &[u64]) -> Result<u64, Refusal> {
         self.scratch.clear();
         entry.encode(&mut self.scratch).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let leaf = self.take_offset(self.parts.audit_stream)?;

@@ -194,7 +194,7 @@ fn found(core: &Core, topic: &Topic, at: &Key) -> Result<(ReadyEvent, Vec<u8>, C
         hash: audit::leaf_hash(&body),
         body: 0..body.len(),
         new_keys: Vec::new(),
-        noted: Vec::new(),
+        found: Vec::new(),
         refused: None,
         quarantined: None,
         released: Some(*offset),
