@@ -82,7 +82,7 @@ impl Findings {
 pub fn undecided(shelf: &Shelf, seen: &[Seen]) -> Vec<Seen> {
     let mut waiting: BTreeMap<(TopicName, String, String), u64> = BTreeMap::new();
     for topic in shelf.topics() {
-        for (_, entry) in shelf.list(&topic, |entry| entry.verdict.is_none()) {
+        for (_, entry) in shelf.undecided(&topic) {
             for Leaked { place, detector } in entry.found {
                 *waiting.entry((topic.clone(), without_indices(&place), detector)).or_default() += 1;
             }

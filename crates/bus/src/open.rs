@@ -216,6 +216,7 @@ fn fold_all(
         notices.fold(state, event, at.at_ms, at.place);
         notices.forget(published);
     })?;
+    quarantine.close(quarantine::believed(&state).clone());
     let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
     let governed: Vec<_> = state.topics().cloned().collect();
     topics.refresh(&state, &governed)?;
@@ -237,8 +238,13 @@ fn fold_all(
     let mut threads = Vec::new();
     let (mut identities_seen, mut youngest_ms) = (0, 0);
     for lane in Lane::ALL {
-        let mut identities =
-            Identities::new(journal.clone(), topics.clone(), marker.clone(), quarantine.clone());
+        let mut identities = Identities::new(
+            journal.clone(),
+            topics.clone(),
+            marker.clone(),
+            quarantine.clone(),
+            keyring.clone(),
+        );
         for topic in topics.all().iter().filter(|topic| topic.lane == lane) {
             identities.fold(topic, clock.now_ms())?;
         }

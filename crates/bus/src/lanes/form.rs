@@ -18,7 +18,7 @@ use crate::clock::rfc3339;
 use crate::identities::Seen;
 use crate::keyring::Epoch;
 use crate::mark_table::Place;
-use crate::quarantine::Noted;
+use crate::quarantine::{Closed, Noted, SetApart};
 use crate::{Refusal, RefusalKind};
 
 /// A group in the making.
@@ -30,6 +30,8 @@ pub struct Forming<'a> {
     next: HashMap<StreamId, Offset>,
     pending: HashMap<u128, ([u8; 16], Receipt)>,
     pub(super) keys_pending: HashSet<u64>,
+    /// The topics that take nothing into quarantine; the same for the whole group, so that a batch in it is taken or is not.
+    pub(super) closed: Closed,
     /// The epoch that the group's keys go to.
     pub(super) epoch: Arc<Epoch>,
     /// What is known of the producers of this group's batches, with those batches.
@@ -109,6 +111,7 @@ impl<'a> Forming<'a> {
             next: HashMap::new(),
             pending: HashMap::new(),
             keys_pending: HashSet::new(),
+            closed: parts.quarantine.closed(),
             epoch: parts.keyring.running(),
             sequences: Sequences::default(),
             formed: Formed::default(),
@@ -243,7 +246,7 @@ impl<'a> Forming<'a> {
             quarantined: job.ready[event_number]
                 .quarantined
                 .as_ref()
-                .map_or_else(Vec::new, |of| of.found.clone()),
+                .map(|of| SetApart::Waits(of.found.clone())),
         }
     }
 
