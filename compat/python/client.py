@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+import urllib.request
 
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
@@ -21,11 +22,12 @@ def settings(who):
     }
 
 
-def event(number, **changes):
+def event(number, office=None, **changes):
     """A birth: the CloudEvents attributes as headers, the data as the value."""
     birth = json.load(open(os.environ["EVENT"]))
     data = birth["data"]
     data["child"].update(changes)
+    data["registrationOffice"] = office or data["registrationOffice"]
     headers = {
         "ce_specversion": "1.0",
         "ce_id": f"{CLIENT}-{number}",
@@ -83,6 +85,40 @@ def ids(numbers):
     return {f"{CLIENT}-{number}" for number in numbers}
 
 
+def release(partition, offset):
+    """What the data protection officer of the topic's owner does."""
+    place = f"/v1/topics/{TOPIC}/quarantine/{partition}/{offset}/release"
+    said = json.dumps({"reason": "the account of the office itself"}).encode()
+    headers = {"Authorization": f"Bearer {os.environ['OFFICER_TOKEN']}", "Content-Type": "application/json"}
+    request = urllib.request.Request(os.environ["REGISTRY"] + place, data=said, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def quarantined(producer, member):
+    """An event in which an account was found is acknowledged, passed over by who reads, and read once when it is released."""
+
+    def send(number, **more):
+        done = []
+        producer.produce(TOPIC, partition=2, on_delivery=lambda err, msg: done.append((err, msg)), **event(number, **more))
+        assert producer.flush(30) == 0 and not done[0][0], done
+        return done[0][1]
+
+    apart = send("apart", office="pay to NL91 ABNA 0417 1643 00")
+    send("behind")
+    seen = read([member], ids(["behind"]))
+    assert f"{CLIENT}-apart" not in seen, "nobody reads what is quarantined"
+    placed = release(apart.partition(), apart.offset())
+    assert (placed["partition"], placed["offset"]) == (2, apart.offset() + 2), placed
+    again = send("apart", office="pay to NL91 ABNA 0417 1643 00")
+    assert not again.error(), "the same event again is acknowledged too"
+    send("last")
+    seen = read([member], ids(["apart", "last"]))
+    assert seen.count(f"{CLIENT}-apart") == 1, seen
+    member.commit(asynchronous=False)
+    print("saw a quarantined event after its release only, and once")
+
+
 def main():
     producer = Producer({**settings("PRODUCER"), "enable.idempotence": True, "compression.type": "zstd"})
     places = publish(producer, range(20))
@@ -116,6 +152,8 @@ def main():
     while len(first.assignment()) < 4 and time.time() < until:
         first.poll(0.1)
     assert len(first.assignment()) == 4, "what the second member had came back"
+
+    quarantined(producer, first)
 
     admin = AdminClient(settings("CONSUMER"))
     groups = admin.list_consumer_groups(request_timeout=10).result()

@@ -23,8 +23,8 @@ pub struct Receipt {
     pub offset: u64,
     /// The index of the audit leaf that covers it, in the log of the topic's lane.
     pub leaf: u64,
-    /// Where the event is quarantined, what was found in it, and where; nothing: it is for everybody who reads the topic.
-    pub quarantined: Vec<crate::Leaked>,
+    /// Where the event is quarantined, what it waits for or what became of it; none: it is for everybody who reads the topic.
+    pub quarantined: Option<crate::SetApart>,
 }
 
 /// What became of one published event.

@@ -106,7 +106,7 @@ pub struct Core {
     pub notices: Arc<Notices>,
     pub person_consents: PersonConsents,
     /// What detectors found since the clerk looked last.
-    pub findings: Findings,
+    pub findings: Arc<Findings>,
     /// The events that nobody reads until somebody decides about them.
     pub quarantine: Arc<Shelf>,
     /// What agencies' secrets for webhooks are derived from.

@@ -1,15 +1,18 @@
-//! What detectors found since the clerk looked last, on its way to a notice. In memory: each finding stands in the audit as it
-//! comes; what dies with the process is told by the next one of its kind. What is quarantined is told on each day on which
+//! What detectors found since the clerk looked last, on its way to a notice: in events that were placed, told by their lane, or
+//! refused for it, told by admission. In memory: each finding stands in the audit as it comes; what dies with the process is told by the next one of its kind. What is quarantined is told on each day on which
 //! nobody has decided about it, as in the end it is discarded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::TopicName;
+use contract::check::Leak;
+use contract::leaks::detectors;
 use governance::leaks::{Answer, Seen};
 use parking_lot::Mutex;
 
 use crate::limits::FINDINGS_MAX;
+use crate::metrics::Metrics;
 use crate::quarantine::{Leaked, Shelf};
 
 /// The findings, by topic, place, detector and answer. Places are contracts' own, and members of a list have one, so a producer cannot
@@ -25,9 +28,18 @@ pub struct Findings {
 type At = (TopicName, String, &'static str, Answer);
 
 impl Findings {
+    /// What was found in one event, of which this became, goes to the counters and on its way to a notice.
+    pub fn tell(&self, metrics: &Metrics, topic: &TopicName, found: &[Leak], answer: Answer) {
+        for leak in found {
+            let detector = detectors()[leak.detector].name;
+            metrics.leaked(topic, detector, answer);
+            self.note(topic, &place(leak), detector, answer);
+        }
+    }
+
     /// A detector found something in an event, of which this became. Where there is no room for another place it is left to
     /// the audit.
-    pub fn note(&self, topic: &TopicName, place: &str, detector: &'static str, answer: Answer) {
+    fn note(&self, topic: &TopicName, place: &str, detector: &'static str, answer: Answer) {
         let mut all = self.seen.lock();
         let room = all.len() < FINDINGS_MAX;
         let key = (topic.clone(), without_indices(place), detector, answer);
@@ -70,7 +82,7 @@ impl Findings {
 pub fn undecided(shelf: &Shelf, seen: &[Seen]) -> Vec<Seen> {
     let mut waiting: BTreeMap<(TopicName, String, String), u64> = BTreeMap::new();
     for topic in shelf.topics() {
-        for (_, entry) in shelf.list(&topic, |entry| entry.verdict.is_none()) {
+        for (_, entry) in shelf.undecided(&topic) {
             for Leaked { place, detector } in entry.found {
                 *waiting.entry((topic.clone(), without_indices(&place), detector)).or_default() += 1;
             }
@@ -91,6 +103,14 @@ pub fn undecided(shelf: &Shelf, seen: &[Seen]) -> Vec<Seen> {
     };
     waiting.into_iter().map(one).filter(|one| !is_seen(one)).collect()
 }
+
+/// Where something was found, as it is told.
+pub fn place(leak: &Leak) -> String {
+    leak.pointer.chars().take(PLACE_CHARS).collect()
+}
+
+/// Longest place that is kept.
+const PLACE_CHARS: usize = 1000;
 
 /// `/parents/3/name` as `/parents/*/name`.
 fn without_indices(place: &str) -> String {

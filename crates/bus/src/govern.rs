@@ -211,6 +211,8 @@ impl Bus {
         let touched = touched(state, &next);
         self.core.topics.create_streams(&touched)?;
         let new_agencies = self.keys_of_new_agencies(state, &next).await?;
+        // From here on nothing fails before it is said below what is closed in the end.
+        self.close_quarantine(state, &next).await?;
         let governance = self.core.streams.governance;
         let mut records: Vec<Fact> = events
             .iter()
@@ -253,7 +255,9 @@ impl Bus {
             core.notices.ring();
         });
         let facts = Facts { records, entries: vec![(entry, marks)], apply: Some(apply) };
-        self.core.lane(Lane::Standard).record(facts).await?;
+        let recorded = self.core.lane(Lane::Standard).record(facts).await;
+        self.core.quarantine.close(quarantine::believed(&self.core.state()).clone());
+        recorded?;
         Ok(Governed { events })
     }
 

@@ -9,9 +9,10 @@ use journal::{Journal, JournalError};
 
 use crate::Refusal;
 use crate::api::Receipt;
+use crate::keyring::Keyring;
 use crate::mark_table::{MarkTable, Place};
 use crate::marks::Marker;
-use crate::quarantine::{Leaked, Shelf};
+use crate::quarantine::{SetApart, Shelf, is_discarded, placed};
 use crate::record::{self, Stored};
 use crate::topics::{Topic, Topics};
 
@@ -32,6 +33,7 @@ pub struct Identities {
     topics: Arc<Topics>,
     marker: Marker,
     quarantine: Arc<Shelf>,
+    keyring: Arc<Keyring>,
 }
 
 impl Identities {
@@ -41,8 +43,9 @@ impl Identities {
         topics: Arc<Topics>,
         marker: Marker,
         quarantine: Arc<Shelf>,
+        keyring: Arc<Keyring>,
     ) -> Self {
-        Self { table: MarkTable::default(), journal, topics, marker, quarantine }
+        Self { table: MarkTable::default(), journal, topics, marker, quarantine, keyring }
     }
 
     /// Folds one topic's journal, as far back as its window reaches.
@@ -70,7 +73,7 @@ impl Identities {
         self.table.find(identity as u64, |place| {
             match self.compare(topic, place, identity, digest, now_ms) {
                 Ok(Seen::Never) => false,
-                Ok(Seen::Same(receipt)) if !receipt.quarantined.is_empty() => {
+                Ok(Seen::Same(receipt)) if receipt.quarantined.is_some() => {
                     answer = Ok(Seen::Same(receipt));
                     false
                 }
@@ -101,13 +104,13 @@ impl Identities {
             return Ok(Seen::Never);
         };
         let read = record::read(&found.body).map_err(|error| Refusal::unavailable(error.to_string()))?;
-        let (whose, content, leaf, is_quarantined) = match &read {
+        let (whose, content, leaf) = match &read {
             Stored::Event(there) => {
                 let event = &there.event;
                 let whose = self.marker.identity(&topic.name, &event.source, &event.id);
-                (whose, there.head.digest, there.leaf, false)
+                (whose, there.head.digest, there.leaf)
             }
-            Stored::Quarantined(there) => (there.identity, there.digest, there.leaf, true),
+            Stored::Quarantined(there) => (there.identity, there.digest, there.leaf),
         };
         if whose != identity {
             return Ok(Seen::Never);
@@ -115,16 +118,29 @@ impl Identities {
         if content != *digest {
             return Ok(Seen::Other);
         }
-        let quarantined =
-            if is_quarantined { self.leaked(topic, partition, place.offset) } else { Vec::new() };
+        let quarantined = self.set_apart(topic, (partition, place.offset), &read);
         let topic = topic.name.clone();
         Ok(Seen::Same(Receipt { topic, partition, offset: place.offset, leaf, quarantined }))
     }
 
-    /// What was found in a quarantined event.
-    fn leaked(&self, topic: &Topic, partition: u32, offset: u64) -> Vec<Leaked> {
-        let entry = self.quarantine.get(&(topic.name.clone(), partition, offset));
-        entry.map(|entry| entry.found).unwrap_or_default()
+    /// What is told of a stored event that is quarantined; none of any other.
+    pub fn set_apart(
+        &self,
+        topic: &Topic,
+        (partition, offset): (u32, u64),
+        stored: &Stored<'_>,
+    ) -> Option<SetApart> {
+        let Stored::Quarantined(kept) = stored else { return None };
+        Some(match self.quarantine.get(&(topic.name.clone(), partition, offset)) {
+            Some(entry) if entry.released.is_none() => SetApart::Waits(entry.found),
+            None if is_discarded(&self.keyring, kept) => SetApart::Discarded,
+            _ => SetApart::Released,
+        })
+    }
+
+    /// The receipt of an event that was released and is placed.
+    pub fn placed(&self, topic: &Topic, quarantined: (u32, u64)) -> Result<Option<Receipt>, Refusal> {
+        placed(&*self.journal, &self.marker, topic, quarantined)
     }
 
     /// Remembers an identity that became durable.

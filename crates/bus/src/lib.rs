@@ -70,7 +70,7 @@ pub use open::{OpenError, Opened};
 pub use person_consents::Consent;
 pub use policies::{Decisions, Explained, ExplainedStep};
 pub use publish::{Batch, Incoming, Submitted};
-pub use quarantine::{Leaked, Waiting};
+pub use quarantine::{Leaked, SetApart, Waiting};
 pub use recipients::{Readers, Recipients, Sealing};
 pub use refusal::{Refusal, RefusalKind};
 pub use rotation::KeysStand;

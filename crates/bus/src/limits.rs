@@ -107,8 +107,8 @@ pub const TRANSACTIONS_ROOM_KIB: u32 = 128 * 1024;
 /// Longest that a transaction may stay open: Kafka's own default for the most.
 pub const TRANSACTION_MAX_MS: u64 = 15 * 60 * 1000;
 
-/// Events of a topic in quarantine that nobody has decided about; at it, more are refused. About 300 bytes each in memory,
-/// and more than an officer looks at in the time that they have.
+/// Events of a topic that wait in quarantine, for a decision or to be placed; at it, more are refused. About 300 bytes each in
+/// memory, and more than an officer looks at in the time that they have.
 pub const QUARANTINE_MAX: usize = 10_000;
 
 /// How long an event waits in quarantine for a decision; after that it is discarded: 90 days.

@@ -16,6 +16,7 @@ use crate::audit_logs::AuditLogs;
 use crate::clock::Clock;
 use crate::core::{Bus, Core, Settings};
 use crate::credentials::NewToken;
+use crate::findings::Findings;
 use crate::govern::decode;
 use crate::identities::Identities;
 use crate::keyring::Keyring;
@@ -200,6 +201,7 @@ fn fold_all(
     for lane in Lane::ALL {
         places.fold(&*journal, streams.places[lane as usize])?;
     }
+    let findings = Arc::new(Findings::default());
     let quarantine = Arc::new(Shelf::default());
     for lane in Lane::ALL {
         quarantine.fold(&*journal, lane, streams.quarantine[lane as usize])?;
@@ -214,6 +216,7 @@ fn fold_all(
         notices.fold(state, event, at.at_ms, at.place);
         notices.forget(published);
     })?;
+    quarantine.close(quarantine::believed(&state).clone());
     let topics = Arc::new(Topics::new(journal.clone(), metrics.clone()));
     let governed: Vec<_> = state.topics().cloned().collect();
     topics.refresh(&state, &governed)?;
@@ -235,8 +238,13 @@ fn fold_all(
     let mut threads = Vec::new();
     let (mut identities_seen, mut youngest_ms) = (0, 0);
     for lane in Lane::ALL {
-        let mut identities =
-            Identities::new(journal.clone(), topics.clone(), marker.clone(), quarantine.clone());
+        let mut identities = Identities::new(
+            journal.clone(),
+            topics.clone(),
+            marker.clone(),
+            quarantine.clone(),
+            keyring.clone(),
+        );
         for topic in topics.all().iter().filter(|topic| topic.lane == lane) {
             identities.fold(topic, clock.now_ms())?;
         }
@@ -256,6 +264,7 @@ fn fold_all(
             quarantine: quarantine.clone(),
             keyring: keyring.clone(),
             clock: clock.clone(),
+            findings: findings.clone(),
             metrics: metrics.clone(),
             health: health.clone(),
             last_ms,
@@ -290,7 +299,7 @@ fn fold_all(
         memberships,
         notices,
         person_consents: PersonConsents::from(youngest_ms),
-        findings: Default::default(),
+        findings,
         quarantine,
         webhooks,
         transactions: Transactions::default(),

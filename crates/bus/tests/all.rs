@@ -20,4 +20,5 @@ mod planted_values;
 mod policies;
 mod promises;
 mod quarantine;
+mod quarantine_decided;
 mod transactions;

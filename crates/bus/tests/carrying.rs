@@ -13,7 +13,7 @@ use governance::{Command, Standards};
 
 /// Version 2: the office stands elsewhere and may have a longer name, the clerk is gone, and a parent's name is nobody's
 /// secret any more.
-fn second_version(steps: &str) -> BTreeMap<String, String> {
+pub fn second_version(steps: &str) -> BTreeMap<String, String> {
     let mut files = files();
     let topic = files.remove("topics/civil.birth.registered/topic.yaml").unwrap();
     let schema = files.remove("topics/civil.birth.registered/v1.schema.json").unwrap();
@@ -33,13 +33,13 @@ fn second_version(steps: &str) -> BTreeMap<String, String> {
     ])
 }
 
-const STEPS: &str = "  migration:
+pub const STEPS: &str = "  migration:
     - renamed: {from: /registrationOffice, to: /office}
     - removed: /clerk
       value: nobody
 ";
 
-fn second_birth(number: usize) -> CloudEvent {
+pub fn second_birth(number: usize) -> CloudEvent {
     of_office(number, "North")
 }
 
@@ -48,7 +48,7 @@ fn odd_birth(number: usize) -> CloudEvent {
     of_office(number, &"Secret ".repeat(600))
 }
 
-fn of_office(number: usize, office: &str) -> CloudEvent {
+pub fn of_office(number: usize, office: &str) -> CloudEvent {
     let data = text(&birth(number)).replace("registrationOffice", "office").replace("North", office);
     let (before, _) = data.split_once(",\"clerk\"").unwrap();
     CloudEvent { data: Some(Data::Json(Bytes::from(format!("{before} }}")))), ..birth(number) }
@@ -81,7 +81,11 @@ async fn head_of_statistics(world: &World) -> bus::Caller {
     world.bus.identify(&token.await.unwrap().token).unwrap()
 }
 
-async fn pulled(world: &World, caller: &bus::Caller, name: &contract::SubscriptionName) -> Vec<Delivered> {
+pub async fn pulled(
+    world: &World,
+    caller: &bus::Caller,
+    name: &contract::SubscriptionName,
+) -> Vec<Delivered> {
     let pull = Pull { from: Some(bus::From::Earliest), ..all() };
     let mut events = world.bus.pull(caller, name, pull).await.unwrap().events;
     events.sort_by(|a, b| a.event.id.cmp(&b.event.id));

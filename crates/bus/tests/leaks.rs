@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::common::*;
-use bus::{Bus, Outcome, RefusalKind};
+use bus::{Batch, Bus, Incoming, Outcome, RefusalKind, Speaker};
 use bytes::Bytes;
 use contract::{AttributeValue, CloudEvent, Data};
 use governance::leaks::{Answer, Leaks};
@@ -134,5 +134,46 @@ async fn what_is_found_is_told_once_a_day_of_each_place_and_never_what_it_is() {
     clock.advance(24 * 3600 * 1000);
     receipt(publish(&world, mail(6)).await);
     assert_eq!(told(&world).await.len(), kept + 1);
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_is_told_of_what_is_placed_and_of_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    let mail = |number| with_office(number, "ask ann.smit@mail.example");
+    let other = || CloudEvent { ty: "civil.birth.registered.v1".to_owned(), ..mail(1) };
+    let batch = |events: Vec<CloudEvent>| {
+        let events: Vec<Incoming> = events.into_iter().map(Ok).collect();
+        Batch { partition: 2, sequence: None, bytes: 1024, read: Box::new(move || events) }
+    };
+    let speaker = Speaker {
+        id: "t".to_owned(),
+        producer: world.bus.begin_producer(&world.registry, "t", 60_000, None).unwrap(),
+    };
+    let transaction = async |events, first, commits| {
+        world.bus.stage(&world.registry, &speaker, &topic(), batch(events), (first, 2)).await.unwrap();
+        world.bus.end_transaction(&world.registry, &speaker, commits).await
+    };
+    let placed = |wanted: u32| {
+        let counted = format!(
+            r#"chancery_leaks_found_total{{topic="civil.birth.registered",detector="email",answer="flag"}} {wanted}"#
+        );
+        assert!(world.bus.metrics_text().contains(&counted), "{counted}: {}", world.bus.metrics_text());
+    };
+    receipt(publish(&world, mail(1)).await);
+    placed(1);
+    assert!(matches!(publish(&world, mail(1)).await, Outcome::Duplicate(_)));
+    assert_eq!(refusal(publish(&world, other()).await).kind, RefusalKind::Conflict);
+    let submitted = world.bus.submit(&world.registry, &topic(), batch(vec![mail(2), other()])).await.unwrap();
+    assert!(submitted.outcomes().await.unwrap().iter().all(|one| matches!(one, Outcome::Refused(_))));
+    // A transaction that its producer gives up, and one that does not fit.
+    transaction(vec![mail(3), mail(4)], 0, false).await.unwrap();
+    assert!(transaction(vec![mail(3), other()], 2, true).await.is_err());
+    placed(1);
+    assert_eq!(findings(&world.bus), ["/registrationOffice email 1"]);
+    transaction(vec![mail(3), mail(4)], 4, true).await.unwrap();
+    placed(3);
+    assert_eq!(findings(&world.bus), ["/registrationOffice email 1", "/registrationOffice email 2"]);
     world.bus.close().await;
 }

@@ -76,7 +76,7 @@ impl<'w> Word<'w> {
         receipt(self.published(bus, keeper, Vec::new()).await);
     }
 
-    async fn published(
+    pub async fn published(
         &self,
         bus: &bus::Bus,
         keeper: &Caller,
@@ -414,6 +414,6 @@ async fn a_word_is_refused_where_other_events_are_quarantined() {
     let refused = refusal(Word::of(&child, "withdrawn").published(bus, &keeper, leak()).await);
     assert!(refused.text.contains("attribute dataref holds a Swedish personnummer"), "{refused}");
     let other = CloudEvent { extensions: leak(), ..birth(1) };
-    assert!(!receipt(publish(&office.world, other).await).quarantined.is_empty());
+    assert!(receipt(publish(&office.world, other).await).quarantined.is_some());
     bus.close().await;
 }

@@ -141,6 +141,21 @@ fn what_is_quarantined_waits_for_the_owners_officer() {
     assert!(stderr(&discarded).contains("was released already"), "{}", stderr(&discarded));
     let consumed = stdout(&server.cli(&tax, &consume));
     assert!(consumed.contains("birth-2") && consumed.contains("ABNA"), "{consumed}");
+
+    // Whoever sends it again is told what became of it.
+    let mut other = leaking.clone();
+    other["id"] = "birth-3".into();
+    fs::write(&lines, format!("{leaking}\n{other}\n")).unwrap();
+    server.cli(&token, &["publish", lines.to_str().unwrap()]);
+    let place = server.get(&path, &officer).json()["quarantine"][0].clone();
+    let (partition, offset) = (place["partition"].to_string(), place["offset"].to_string());
+    let discard = ["topic", "quarantine", "discard", topic, &partition, &offset, "--reason", "sent in error"];
+    assert!(server.cli(&officer, &discard).status.success());
+    let again = server.cli(&token, &["publish", lines.to_str().unwrap()]);
+    let (said, told) = (stdout(&again), stderr(&again));
+    assert!(said.starts_with("accepted 0, duplicate 2,") && !said.contains("quarantine"), "{said}");
+    assert!(told.contains("discarded birth-3: it was taken, and then discarded"), "{told}");
+    assert!(!told.contains("birth-2"), "{told}");
 }
 
 #[test]

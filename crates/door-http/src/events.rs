@@ -206,8 +206,7 @@ mod tests {
     #[test]
     fn a_batch_is_200_all_207_some_422_none() {
         let topic = TopicName::parse("a.b").unwrap();
-        let good =
-            Outcome::Accepted(Receipt { topic, partition: 0, offset: 1, leaf: 2, quarantined: Vec::new() });
+        let good = Outcome::Accepted(Receipt { topic, partition: 0, offset: 1, leaf: 2, quarantined: None });
         let bad = Outcome::Refused(Refusal::new(RefusalKind::Contract, "no"));
         for (outcomes, wanted) in [
             (vec![good.clone(), good.clone()], 200),

@@ -3,7 +3,8 @@
 use axum::body::Bytes;
 use bus::clock::rfc3339;
 use bus::{
-    DeadLetter, Delivered, Disclosed, From, Lag, Leaked, Outcome, PersonDisclosure, Receipt, TraceStep,
+    DeadLetter, Delivered, Disclosed, From, Lag, Leaked, Outcome, PersonDisclosure, Receipt, SetApart,
+    TraceStep,
 };
 use contract::{AttributeValue, CloudEvent};
 use serde::de::DeserializeOwned;
@@ -22,21 +23,32 @@ pub fn name<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<
     text.parse().map_err(|error: T::Err| malformed(error.to_string()))
 }
 
-/// `{topic, partition, offset, leaf}`; with what was found, and who decides, where the event is quarantined for it.
+/// `{topic, partition, offset, leaf}`; where the event is quarantined, with what it waits for, or what was decided about it.
 pub fn receipt(receipt: &Receipt) -> Value {
     let mut body = json!({
         "topic": receipt.topic.as_str(), "partition": receipt.partition,
         "offset": receipt.offset, "leaf": receipt.leaf,
     });
-    if !receipt.quarantined.is_empty() {
-        body["quarantined"] = json!({ "found": leaked(&receipt.quarantined), "hint": QUARANTINED });
+    let (status, found, hint) = match &receipt.quarantined {
+        None => return body,
+        Some(SetApart::Waits(found)) => ("waiting", Some(leaked(found)), WAITING),
+        Some(SetApart::Released) => ("released", None, RELEASED),
+        Some(SetApart::Discarded) => ("discarded", None, DISCARDED),
+    };
+    body["quarantined"] = json!({ "status": status, "hint": hint });
+    if let Some(found) = found {
+        body["quarantined"]["found"] = found;
     }
     body
 }
 
-/// What a producer can do about a quarantined event.
-const QUARANTINED: &str =
+/// What a producer is told of a quarantined event.
+const WAITING: &str =
     "it is taken, and nobody reads it unless a data protection officer of the topic's owner releases it";
+const RELEASED: &str = "a data protection officer of the topic's owner has released it: it is placed anew for everybody as soon as it \
+                        can be";
+const DISCARDED: &str = "it was taken, and then discarded: nobody ever reads it; what is needed of it is published as a new event, \
+                         without what was found";
 
 /// `[{place, detector}]`.
 pub fn leaked(found: &[Leaked]) -> Value {

@@ -29,6 +29,13 @@ const CONSUMER: &str = "reader@tax-office";
 /// The steward of the topics that the clients publish to.
 const STEWARD: &str = "m.okafor@civil-registry";
 
+/// Decides about quarantined events of the topics that the clients publish to.
+const OFFICER: &str = "officer@civil-registry";
+
+/// What is quarantined: accounts in what is nobody's. All else is as by default.
+const STANDARDS: &str =
+    "[leaks]\notherwise = \"refuse\"\nemail = \"flag\"\ntelephone = \"flag\"\niban = \"quarantine\"\n";
+
 /// Reads the one topic and writes the other.
 const WORKER: &str = "worker@tax-office";
 
@@ -44,6 +51,7 @@ pub struct World {
     consumer_token: String,
     worker_token: String,
     steward_token: String,
+    officer_token: String,
 }
 
 impl World {
@@ -62,8 +70,18 @@ impl World {
         let consumer_token = api.create_principal(CONSUMER, &["consumer"]).map_err(refused)?;
         let worker_token = api.create_principal(WORKER, &["consumer", "producer"]).map_err(refused)?;
         let steward_token = api.issue_token(STEWARD).map_err(refused)?;
+        let officer_token = api.create_principal(OFFICER, &["dpo"]).map_err(refused)?;
         let binary = binary.to_owned();
-        Ok(Self { binary, folder, server, producer_token, consumer_token, worker_token, steward_token })
+        Ok(Self {
+            binary,
+            folder,
+            server,
+            producer_token,
+            consumer_token,
+            worker_token,
+            steward_token,
+            officer_token,
+        })
     }
 
     /// What a client needs to know.
@@ -80,6 +98,7 @@ impl World {
             ("CONSUMER_TOKEN", self.consumer_token.clone()),
             ("STEWARD", STEWARD.to_owned()),
             ("STEWARD_TOKEN", self.steward_token.clone()),
+            ("OFFICER_TOKEN", self.officer_token.clone()),
             ("WORKER", WORKER.to_owned()),
             ("WORKER_TOKEN", self.worker_token.clone()),
             ("EVENT", EVENT.to_owned()),
@@ -109,6 +128,7 @@ fn files() -> Result<BTreeMap<String, String>, Halt> {
     for folder in [EXAMPLE, MORE] {
         read(Path::new(folder), "", &mut files).map_err(|error| Halt::setup("reading governance", error))?;
     }
+    files.insert("standards/standards.toml".to_owned(), STANDARDS.to_owned());
     for format in FORMATS {
         for (what, clears) in [("opened", "internal, personal, special"), ("redacted", "")] {
             let (name, text) =

@@ -64,7 +64,7 @@ impl ContractCheck for Compiler<'_> {
     }
 
     fn waiting(&self, topic: &TopicName) -> usize {
-        self.0.quarantine.undecided(topic)
+        self.0.quarantine.waiting(topic)
     }
 
     fn events_about(&self, person: &Person) -> Result<BTreeMap<TopicName, u64>, String> {

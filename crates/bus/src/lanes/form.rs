@@ -8,6 +8,7 @@ use std::sync::Arc;
 use audit::{Hash, Range};
 use journal::{Group, Offset, StreamId};
 
+use super::found::Found;
 use super::job::{Committed, FactsJob, NewKey, PublishJob, ReadyEvent, TransactionJob};
 use super::run::LaneParts;
 use super::sequences::{Sequences, Taken};
@@ -17,7 +18,7 @@ use crate::clock::rfc3339;
 use crate::identities::Seen;
 use crate::keyring::Epoch;
 use crate::mark_table::Place;
-use crate::quarantine::Noted;
+use crate::quarantine::{Closed, Noted, SetApart};
 use crate::{Refusal, RefusalKind};
 
 /// A group in the making.
@@ -25,10 +26,12 @@ pub struct Forming<'a> {
     pub(super) parts: &'a LaneParts,
     pub(super) group: &'a mut Group,
     pub(super) now_ms: u64,
-    time: String,
+    pub(super) time: String,
     next: HashMap<StreamId, Offset>,
     pending: HashMap<u128, ([u8; 16], Receipt)>,
     pub(super) keys_pending: HashSet<u64>,
+    /// The topics that take nothing into quarantine; the same for the whole group, so that a batch in it is taken or is not.
+    pub(super) closed: Closed,
     /// The epoch that the group's keys go to.
     pub(super) epoch: Arc<Epoch>,
     /// What is known of the producers of this group's batches, with those batches.
@@ -50,6 +53,8 @@ pub struct Formed {
     pub batches: Vec<Taken>,
     /// What is noted of quarantined events, with its place.
     pub noted: Vec<(Noted, Offset)>,
+    /// What was found in events that were placed.
+    pub found: Vec<Found>,
     publishes: Vec<PublishJob>,
     facts: Vec<(FactsJob, Committed)>,
     refused: Vec<(TransactionJob, Refusal)>,
@@ -106,6 +111,7 @@ impl<'a> Forming<'a> {
             next: HashMap::new(),
             pending: HashMap::new(),
             keys_pending: HashSet::new(),
+            closed: parts.quarantine.closed(),
             epoch: parts.keyring.running(),
             sequences: Sequences::default(),
             formed: Formed::default(),
@@ -168,6 +174,7 @@ impl<'a> Forming<'a> {
         self.segment(jobs, &mut segment)?;
         for job in jobs.iter_mut() {
             self.note_batch(job)?;
+            self.tell_found(job)?;
             for entry in std::mem::take(&mut job.entries) {
                 self.entry(entry, &[])?;
             }
@@ -239,7 +246,7 @@ impl<'a> Forming<'a> {
             quarantined: job.ready[event_number]
                 .quarantined
                 .as_ref()
-                .map_or_else(Vec::new, |of| of.found.clone()),
+                .map(|of| SetApart::Waits(of.found.clone())),
         }
     }
 
@@ -349,7 +356,7 @@ impl<'a> Forming<'a> {
     }
 
     /// Puts an audit entry into the group; its offset in the audit stream is its leaf index.
-    fn entry(&mut self, entry: Entry, marks: &[u64]) -> Result<u64, Refusal> {
+    pub(super) fn entry(&mut self, entry: Entry, marks: &[u64]) -> Result<u64, Refusal> {
         self.scratch.clear();
         entry.encode(&mut self.scratch).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let leaf = self.take_offset(self.parts.audit_stream)?;

@@ -43,7 +43,7 @@ pub struct PublishJob {
     pub bodies: Vec<u8>,
     /// What becomes of each event, index-aligned with the call; `None` where the lane decides.
     pub outcomes: Vec<Option<Outcome>>,
-    /// Audit entries of what was refused, or found, before it came here.
+    /// Audit entries of what was refused before it came here.
     pub entries: Vec<Entry>,
     /// Where its events stand or fall together, and are placed where their producer said.
     pub whole: Option<Whole>,
@@ -85,8 +85,8 @@ pub struct ReadyEvent {
     pub body: Range<usize>,
     /// Persons' keys that are not durable yet and that this event needs.
     pub new_keys: Vec<NewKey>,
-    /// What was found in it that its contract says is not there.
-    pub noted: Vec<Leak>,
+    /// What was found in it that its contract says is not there; told when it is placed. Nearly always nothing.
+    pub found: Vec<Leak>,
     /// Why it is not taken, unless it was taken before.
     pub refused: Option<Box<Refusal>>,
     /// Why it is quarantined: its own key, and what was found. Its body is sealed whole under that.

@@ -9,6 +9,7 @@
 
 mod admission;
 mod form;
+mod found;
 mod job;
 mod place;
 mod run;

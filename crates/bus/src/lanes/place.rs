@@ -5,12 +5,13 @@ use journal::{MARKS_MAX, Offset};
 
 use super::form::Forming;
 use super::job::{NewKey, PublishJob, ReadyEvent};
-use crate::api::{Outcome, Receipt};
+use crate::api::Outcome;
 use crate::identities::Seen;
 use crate::limits::QUARANTINE_MAX;
 use crate::mark_table::Place;
-use crate::quarantine::{Noted, Verdict};
-use crate::{Refusal, RefusalKind, record};
+use crate::quarantine::Noted;
+use crate::topics::Topic;
+use crate::{Refusal, RefusalKind};
 
 impl Forming<'_> {
     /// Puts one event and the new keys that it needs into the group.
@@ -100,26 +101,24 @@ impl Forming<'_> {
         quarantined: Offset,
     ) -> Result<Option<Outcome>, Refusal> {
         let key = (job.topic.name.clone(), event.partition, quarantined);
-        let entry = self.parts.quarantine.get(&key);
-        Ok(match entry.map(|entry| (entry.verdict, entry.placed)) {
-            Some((_, Some((partition, offset)))) => {
-                let stream = job.topic.partitions[partition as usize];
-                let found = self.parts.journal.read(stream, offset, 1).unwrap_or_default();
-                let leaf = found.first().and_then(|found| Some(record::read(&found.body).ok()?.leaf()));
-                let (topic, leaf) = (job.topic.name.clone(), leaf.unwrap_or_default());
-                Some(Outcome::Duplicate(Receipt { topic, partition, offset, leaf, quarantined: Vec::new() }))
-            }
-            Some((Some(Verdict::Released), None)) => self.sent_again(job, event, quarantined)?,
-            _ => {
+        let placed = match self.parts.quarantine.get(&key).map(|entry| entry.released) {
+            Some(Some(_)) => return self.sent_again(job, event, quarantined),
+            Some(None) => None,
+            // It is placed since it was read, or retention took it away.
+            None => self.parts.identities.placed(&job.topic, (event.partition, quarantined))?,
+        };
+        Ok(Some(placed.map_or_else(
+            || {
                 let (topic, partition) = (&job.topic.name, event.partition);
                 let text = format!("topic {topic}: nothing is released at {partition}/{quarantined}");
-                Some(Outcome::Refused(Refusal::new(RefusalKind::Unknown, text)))
-            }
-        })
+                Outcome::Refused(Refusal::new(RefusalKind::Unknown, text))
+            },
+            Outcome::Duplicate,
+        )))
     }
 
     /// The receipt of an event that was sent again, and taken, when its identity was not remembered any more: that is the one
-    /// that is read.
+    /// that is read. Where what was taken since the decision has other content, it waits: there is never one identity with two.
     fn sent_again(
         &mut self,
         job: &PublishJob,
@@ -127,11 +126,14 @@ impl Forming<'_> {
         quarantined: Offset,
     ) -> Result<Option<Outcome>, Refusal> {
         let seen = self.parts.identities.seen(&job.topic, event.identity, &event.digest, self.now_ms)?;
-        let Seen::Same(receipt) = seen else { return Ok(None) };
-        let is_itself = (receipt.partition, receipt.offset) == (event.partition, quarantined);
-        if is_itself || !receipt.quarantined.is_empty() {
-            return Ok(None);
-        }
+        let receipt = match seen {
+            Seen::Never => return Ok(None),
+            Seen::Same(receipt) if receipt.quarantined.is_some() => return Ok(None),
+            Seen::Same(receipt) => receipt,
+            Seen::Other => {
+                return Ok(Some(Outcome::Refused(replaced(&job.topic, event.partition, quarantined))));
+            }
+        };
         self.noted(Noted::Placed {
             topic: job.topic.name.clone(),
             partition: event.partition,
@@ -142,28 +144,47 @@ impl Forming<'_> {
         Ok(Some(Outcome::Duplicate(receipt)))
     }
 
-    /// Why a topic takes no more into quarantine. What this group brings does not count: the answer is the same for all of
+    /// Why a topic takes no more into quarantine, or nothing. What this group brings does not count: the answer is the same for all of
     /// a batch that stands or falls together.
     pub(super) fn no_room(&self, job: &PublishJob, event: &ReadyEvent) -> Option<Refusal> {
         let of = event.quarantined.as_ref()?;
         let topic = &job.topic;
-        if self.parts.quarantine.undecided(&topic.name) < QUARANTINE_MAX {
+        let is_closed = self.closed.contains(&topic.name);
+        if !is_closed && self.parts.quarantine.waiting(&topic.name) < QUARANTINE_MAX {
             return None;
         }
         let places: Vec<String> =
             of.found.iter().map(|one| format!("{} ({})", one.place, one.detector)).collect();
+        let why = match is_closed {
+            true => "what people consent to is read from the topic, which takes nothing into quarantine"
+                .to_owned(),
+            false => format!("{QUARANTINE_MAX} events of the topic wait in quarantine already"),
+        };
         let text = format!(
-            "contract {} {}: personal data was found at {}, and {QUARANTINE_MAX} events of the topic wait in quarantine \
-             already, so it is refused ({})",
+            "contract {} {}: personal data was found at {}, and {why}, so it is refused ({})",
             topic.name,
             event.contract,
             places.join(", "),
             topic.answers_for_it()
         );
+        if is_closed {
+            return Some(Refusal::new(RefusalKind::Contract, text).hint("leave it out"));
+        }
         let hint = format!(
             "leave it out, or let a dpo of {} decide about those (chancery topic quarantine list {})",
             topic.owner, topic.name
         );
         Some(Refusal::new(RefusalKind::Contract, text).hint(hint))
     }
+}
+
+/// Why a released event is not placed.
+fn replaced(topic: &Topic, partition: u32, offset: Offset) -> Refusal {
+    let text = format!(
+        "topic {}: the event released at {partition}/{offset} is not placed: another one of its source and id, with other \
+         content, was published since it was released",
+        topic.name
+    );
+    Refusal::new(RefusalKind::Conflict, text)
+        .hint("it is placed by itself when that one's identity is not remembered any more")
 }

@@ -12,6 +12,7 @@ use super::{Admission, FactsJob, Job, Lane, LaneHandle, PublishJob, Sequences, T
 use crate::Refusal;
 use crate::audit_logs::AuditLog;
 use crate::clock::Clock;
+use crate::findings::Findings;
 use crate::identities::Identities;
 use crate::keyring::Keyring;
 use crate::limits::{GROUP_MAX_BYTES, LANE_ROOM_KIB};
@@ -44,6 +45,8 @@ pub struct LaneParts {
     pub keyring: Arc<Keyring>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// What detectors found, on its way to notices.
+    pub findings: Arc<Findings>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Told when the journal takes no writes any more.
@@ -177,6 +180,11 @@ impl LaneLoop {
         }
         for (noted, offset) in &formed.noted {
             self.parts.quarantine.note(noted, (self.parts.lane, *offset), self.parts.last_ms);
+        }
+        for found in &formed.found {
+            for leaks in &found.leaks {
+                self.parts.findings.tell(&self.parts.metrics, &found.topic.name, leaks, found.answer);
+            }
         }
     }
 }

@@ -110,13 +110,14 @@ impl Forming<'_> {
     fn receipt_at(&self, job: &PublishJob, whole: Whole, offset: u64) -> Receipt {
         let stream = job.topic.partitions[whole.partition as usize];
         let found = self.parts.journal.read(stream, offset, 1).unwrap_or_default();
-        let leaf = found.first().and_then(|found| Some(record::read(&found.body).ok()?.leaf()));
+        let stored = found.first().and_then(|found| record::read(&found.body).ok());
+        let at = (whole.partition, offset);
         Receipt {
             topic: job.topic.name.clone(),
             partition: whole.partition,
             offset,
-            leaf: leaf.unwrap_or_default(),
-            quarantined: Vec::new(),
+            leaf: stored.as_ref().map(|stored| stored.leaf()).unwrap_or_default(),
+            quarantined: stored.and_then(|stored| self.parts.identities.set_apart(&job.topic, at, &stored)),
         }
     }
 

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use governance::leaks::Answer;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{Incoming, prepare};
 use crate::Refusal;
 use crate::api::{Caller, Outcome};
-use crate::audit_logs::{finding_entry, refusal_entry};
+use crate::audit_logs::refusal_entry;
 use crate::clock::rfc3339;
 use crate::core::Core;
 use crate::lanes::{PublishJob, ReadyEvent, Whole};
@@ -44,7 +43,7 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
         room,
     };
     let partition = whole.map(|whole| whole.partition);
-    let (mut refused, mut noted, mut quarantined) = (None, Vec::new(), Vec::new());
+    let mut refused = None;
     for (index, event) in events.into_iter().enumerate() {
         let mut id = None;
         let prepared = event.and_then(|mut event| {
@@ -52,15 +51,7 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
                 .inspect_err(|_| id = Some(std::mem::take(&mut event.id)))
         });
         match prepared {
-            Ok(mut ready) => {
-                let found = std::mem::take(&mut ready.noted);
-                match &ready.quarantined {
-                    Some(_) => quarantined.push(found),
-                    None if !found.is_empty() => noted.push(found),
-                    None => {}
-                }
-                job.ready.push(ReadyEvent { index, ..ready });
-            }
+            Ok(ready) => job.ready.push(ReadyEvent { index, ..ready }),
             Err(refusal) => {
                 // Its keyed mark: an id that nobody checked may name a person, and the audit is for ever.
                 let id = id.map(|id| format!("{:016x}", core.marker.event_id(&id)));
@@ -72,13 +63,8 @@ pub fn prepare(core: &Core, terms: Terms, events: Vec<Incoming>) -> PublishJob {
             }
         }
     }
-    match refused.filter(|_| whole.is_some()) {
-        Some(index) => job.refuse_rest(index),
-        None => {
-            for (answer, found) in [(Answer::Flag, noted), (Answer::Quarantine, quarantined)] {
-                job.entries.extend(finding_entry(&job.publisher, &job.topic, &found, answer, &time));
-            }
-        }
+    if let Some(index) = refused.filter(|_| whole.is_some()) {
+        job.refuse_rest(index);
     }
     job
 }

@@ -7,12 +7,12 @@ use end_to_end::Sealed;
 use governance::sealing_keys::{mismatches, recipients};
 
 use crate::core::Core;
-use crate::lanes::ReadyEvent;
 use crate::limits::MISMATCHES_TOLD;
 use crate::topics::Topic;
 use crate::{Refusal, RefusalKind};
 
-/// Refuses an event with a value that is not sealed so. Values are never repeated.
+/// Refuses an event with a value that is not sealed so. Values are never repeated. It is the lane that says so, as it alone knows
+/// whether the event was taken before: what is stored already was sealed for those who might read it then, and is a duplicate.
 pub fn keep(core: &Core, topic: &Topic, contract: &Contract, data: &[u8]) -> Result<(), Refusal> {
     if !contract.is_end_to_end() {
         return Ok(());
@@ -24,15 +24,6 @@ pub fn keep(core: &Core, topic: &Topic, contract: &Contract, data: &[u8]) -> Res
         .take(MISMATCHES_TOLD)
         .collect();
     if wrong.is_empty() { Ok(()) } else { Err(refusal(topic, contract, &wrong)) }
-}
-
-/// Lets the lane say that an event is refused, as it alone knows whether the event was taken before: what is stored already was
-/// sealed for those who might read it then, and is a duplicate. What was found in it is not told of an event that is not taken.
-pub fn note(ready: &mut ReadyEvent, refused: Option<Refusal>) {
-    if let Some(refused) = refused {
-        ready.noted.clear();
-        ready.refused = Some(Box::new(refused));
-    }
 }
 
 /// Refuses an event without an `id` where something is sealed end to end: for which event it was sealed, only its producer

@@ -13,6 +13,7 @@ use governance::leaks::Answer;
 
 use super::guard::open_attributes;
 use crate::core::Core;
+use crate::findings::place;
 use crate::limits::LEAKS_TOLD;
 use crate::quarantine::Leaked;
 use crate::topics::Topic;
@@ -21,17 +22,17 @@ use crate::{Refusal, RefusalKind};
 /// Attributes that are signs of machines; the form of each is checked elsewhere.
 const MACHINES: [&str; 4] = ["time", "datacontenttype", "type", "traceparent"];
 
-/// What was found in an event that is taken.
+/// What was found in an event that may be taken.
 #[derive(Default)]
 pub struct Kept {
-    /// What the standards have noted, where that is all.
-    pub noted: Vec<Leak>,
-    /// All that was found, where something of it quarantines the event.
-    pub quarantined: Vec<Leak>,
+    /// All of it. It is told by the lane, as the lane alone knows whether the event is taken.
+    pub found: Vec<Leak>,
+    /// Whether something of it quarantines the event.
+    pub is_quarantined: bool,
 }
 
-/// Refuses an event with what the standards refuse; the answer is what they have noted, or why it is quarantined. `event` is
-/// what is about to be stored: what the contract seals has left it already.
+/// Refuses an event with what the standards refuse, and tells of that; the answer is what else was found. `event` is what is
+/// about to be stored: what the contract seals has left it already.
 pub fn keep(
     core: &Core,
     topic: &Topic,
@@ -53,24 +54,13 @@ pub fn keep(
     found.sort_by(|a, b| (&a.pointer, a.detector).cmp(&(&b.pointer, b.detector)));
     found.dedup();
     let has = |set: Set| found.iter().any(|leak| set.has(leak.detector));
-    let answer = match (has(topic.refuses), has(topic.quarantines)) {
-        (true, _) => Answer::Refuse,
-        (false, true) => Answer::Quarantine,
-        (false, false) => Answer::Flag,
-    };
-    for leak in &found {
-        let name = detectors()[leak.detector].name;
-        core.metrics.leaked(&topic.name, name, answer);
-        core.findings.note(&topic.name, &place(leak), name, answer);
+    if !has(topic.refuses) {
+        let is_quarantined = has(topic.quarantines);
+        return Ok(Kept { found, is_quarantined });
     }
-    match answer {
-        Answer::Quarantine => Ok(Kept { quarantined: found, ..Kept::default() }),
-        Answer::Flag | Answer::Ignore => Ok(Kept { noted: found, ..Kept::default() }),
-        Answer::Refuse => {
-            found.retain(|leak| topic.refuses.has(leak.detector));
-            Err(refusal(topic, contract, &found))
-        }
-    }
+    core.findings.tell(&core.metrics, &topic.name, &found, Answer::Refuse);
+    found.retain(|leak| topic.refuses.has(leak.detector));
+    Err(refusal(topic, contract, &found))
 }
 
 /// What a producer is told of it, and an officer who decides.
@@ -79,13 +69,6 @@ pub fn told(found: &[Leak]) -> Vec<Leaked> {
         |leak: &Leak| Leaked { place: place(leak), detector: detectors()[leak.detector].name.to_owned() };
     found.iter().take(LEAKS_TOLD).map(one).collect()
 }
-
-fn place(leak: &Leak) -> String {
-    leak.pointer.chars().take(PLACE_CHARS).collect()
-}
-
-/// Longest place that is kept.
-const PLACE_CHARS: usize = 1000;
 
 fn in_attributes(watch: Set, event: &CloudEvent, names_nobody: bool, found: &mut Vec<Leak>) {
     // The subject of an event about nobody stays as it is; of any other it is a pseudonym by now.

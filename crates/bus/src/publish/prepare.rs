@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::check::{Checked, Key, Leak, Span, Violation, Workspace};
+use contract::check::{Checked, Key, Span, Violation, Workspace};
 use contract::cloudevents::{AttributeRules, check_attributes};
 use contract::compile::Contract;
 use contract::frames;
@@ -63,18 +63,17 @@ pub fn prepare(
     let refused = end_to_end::keep(core, topic, &contract, &data).err();
     let people = People::find(core, topic, &contract, &checked)?;
     let start = bodies.len();
-    let (mut ready, quarantined) =
+    let (mut ready, is_quarantined) =
         Sealing { core, topic, contract: &contract, checked: &checked, people: &people, partition }
             .write(event, &data, bodies)
             .inspect_err(|_| bodies.truncate(start))?;
     ready.new_keys = people.new_keys;
-    if refused.is_some() {
-        end_to_end::note(&mut ready, refused);
-    } else if !quarantined.is_empty() {
+    ready.refused = refused.map(Box::new);
+    // What is not taken needs no key of its own.
+    if is_quarantined && ready.refused.is_none() {
         let key = quarantine::seal(core, topic, &people.keys, &mut ready, bodies)
             .inspect_err(|_| bodies.truncate(start))?;
-        ready.quarantined = Some(Quarantined { key, found: leaks::told(&quarantined) });
-        ready.noted = quarantined;
+        ready.quarantined = Some(Quarantined { key, found: leaks::told(&ready.found) });
     }
     ready.hash = audit::leaf_hash(&bodies[ready.body.clone()]);
     Ok(ready)
@@ -221,7 +220,7 @@ impl Sealing<'_> {
         event: &mut CloudEvent,
         data: &[u8],
         bodies: &mut Vec<u8>,
-    ) -> Result<(ReadyEvent, Vec<Leak>), Refusal> {
+    ) -> Result<(ReadyEvent, bool), Refusal> {
         let digest = self.people.digest(&content(event, data));
         let partition = self.partition.unwrap_or_else(|| self.partition_of(event));
         let persons = self.people.persons().iter().map(|(pseudonym, _)| *pseudonym);
@@ -233,7 +232,7 @@ impl Sealing<'_> {
             return Err(self.belongs_to_nobody(&orphan.name));
         }
         guard::no_person_outside_the_seal(self.topic, self.contract, event, &self.checked.subjects)?;
-        let Kept { noted, quarantined } =
+        let Kept { found, is_quarantined } =
             leaks::keep(self.core, self.topic, self.contract, event, self.checked)?;
         let definition = self.contract.definition();
         let start = bodies.len();
@@ -274,12 +273,12 @@ impl Sealing<'_> {
             hash: audit::Hash([0; 32]),
             body: start..bodies.len(),
             new_keys: Vec::new(),
-            noted,
+            found,
             refused: None,
             quarantined: None,
             released: None,
         };
-        Ok((ready, quarantined))
+        Ok((ready, is_quarantined))
     }
 
     fn belongs_to_nobody(&self, attribute: &str) -> Refusal {

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::{Class, TopicName};
 use governance::clerk::clerk;
@@ -11,8 +12,11 @@ use governance::{By, Command, Event, Quarantined, Roles, State};
 use journal::StreamId;
 use seal::{Pseudonym, SealedForm};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use super::{Key, Verdict, open};
+use super::shelf::Entry;
+use super::{Key, is_discarded, open, placed};
 use crate::api::{Caller, Outcome, Receipt};
 use crate::core::Core;
 use crate::lanes::{PublishJob, ReadyEvent, lane_is_down};
@@ -21,24 +25,38 @@ use crate::record::{self, Stored};
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
 
+/// How long the clerk waits for what is placed; most of it takes a moment.
+const PLACING_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Why the clerk discards.
 const IN_TIME: &str = "nobody decided about it within 90 days";
 
 /// What became of the event at a place, for governance; nothing where retention took it away.
 pub(crate) fn standing(core: &Core, at: &Key) -> Option<Quarantined> {
-    let entry = core.quarantine.get(at)?;
     let topic = core.topics.get(&at.0).ok()?;
     let stream = topic.partition(at.1).ok()?;
     if core.journal.bounds(stream).is_ok_and(|bounds| at.2 < bounds.first) {
         return None;
     }
-    Some(match entry.verdict {
-        None => {
-            Quarantined::Undecided { key: entry.key, is_replaced: is_replaced(core, &topic, stream, at.2) }
-        }
-        Some(Verdict::Released) => Quarantined::Released,
-        Some(Verdict::Discarded) => Quarantined::Discarded,
-    })
+    match core.quarantine.get(at) {
+        Some(entry) if entry.released.is_some() => Some(Quarantined::Released),
+        Some(entry) => Some(Quarantined::Undecided {
+            key: entry.key,
+            is_replaced: is_replaced(core, &topic, stream, at.2),
+        }),
+        None => became(core, &topic, stream, at),
+    }
+}
+
+/// What became of an event that does not wait any more.
+fn became(core: &Core, topic: &Topic, stream: StreamId, at: &Key) -> Option<Quarantined> {
+    let stored = core.stored(stream, at.2).ok()??;
+    let Stored::Quarantined(kept) = record::read(&stored.body).ok()? else { return None };
+    if is_discarded(&core.keyring, &kept) {
+        return Some(Quarantined::Discarded);
+    }
+    let placed = placed(&*core.journal, &core.marker, topic, (at.1, at.2)).ok()?;
+    placed.map(|_| Quarantined::Released)
 }
 
 /// Whether another event of the identity, with other content, is remembered and read by now. Where that cannot be told the
@@ -72,40 +90,72 @@ impl Bus {
 
     /// Places what was released and is not placed yet, and discards what waited too long.
     pub(crate) async fn bring_quarantine_on(&self) -> Result<Vec<Event>, Refusal> {
-        let (mut unplaced, mut is_late) = (Vec::new(), false);
-        let now_ms = self.core.clock.now_ms();
-        for topic in self.core.quarantine.topics() {
-            let waits = |of: &super::shelf::Entry| match of.verdict {
-                None => of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms,
-                Some(Verdict::Released) => of.placed.is_none(),
-                Some(Verdict::Discarded) => false,
-            };
-            for ((partition, offset), entry) in self.core.quarantine.list(&topic, waits) {
-                match entry.verdict {
-                    None => is_late = true,
-                    Some(_) => unplaced.push((topic.clone(), partition, offset)),
-                }
-            }
+        let mut placing = JoinSet::new();
+        let unplaced = |topic: &TopicName| !self.core.quarantine.released(topic).is_empty();
+        for topic in self.core.quarantine.topics().into_iter().filter(unplaced) {
+            let bus = self.clone();
+            placing.spawn(async move { bus.place_all_released(&topic).await });
         }
-        for at in unplaced {
-            // The others are placed all the same.
-            if let Err(error) = self.place_released(&at).await {
-                let (topic, partition, offset) = &at;
-                tracing::warn!(%error, %topic, partition, offset, "a released event could not be placed; it is tried again");
-            }
+        let all = async { while placing.join_next().await.is_some() {} };
+        if timeout(PLACING_PATIENCE, all).await.is_err() {
+            // Whoever is stuck goes on alone, and nothing else waits for it.
+            placing.detach_all();
         }
-        let core = self.core.clone();
-        let late = move |state: &State, now_ms: u64| overdue(&core, state, now_ms);
-        if !is_late || late(&self.core.state(), now_ms).is_empty() {
+        if overdue(&self.core, &self.core.state(), self.core.clock.now_ms()).is_empty() {
             return Ok(Vec::new());
         }
         let core = self.core.clone();
         self.as_clerk(move |state, now_ms| overdue(&core, state, now_ms)).await
     }
 
-    /// Places a released event at the end of its partition. That it was is durable in one group with it: if we die before, it is
-    /// placed after the start; after, this answers with the receipt that it has.
+    /// Places what is released of a topic, unless somebody is at it: one that is stuck is tried again when the clerk comes by and
+    /// it is not stuck any more.
+    async fn place_all_released(&self, topic: &TopicName) {
+        let turn = self.core.quarantine.turn(topic);
+        let Ok(_alone) = turn.try_lock() else { return };
+        for (partition, offset) in self.core.quarantine.released(topic) {
+            self.try_place(&(topic.clone(), partition, offset)).await;
+        }
+    }
+
+    async fn try_place(&self, at: &Key) {
+        // The others are placed all the same.
+        let Err(error) = self.place(at).await else { return };
+        let (topic, partition, offset) = at;
+        // Another event of its identity is remembered, which may last for long.
+        if error.kind == RefusalKind::Conflict {
+            tracing::debug!(%error, %topic, partition, offset, "a released event waits");
+        } else {
+            tracing::warn!(%error, %topic, partition, offset, "a released event could not be placed; it is tried again");
+        }
+    }
+
+    /// Places a released event, behind those of its partition that were released before it; one of those that cannot be placed
+    /// now comes later.
     async fn place_released(&self, at: &Key) -> Result<Receipt, Refusal> {
+        let turn = self.core.quarantine.turn(&at.0);
+        let _alone = turn.lock().await;
+        let released = self.core.quarantine.released(&at.0);
+        let before = released.iter().take_while(|(partition, offset)| (*partition, *offset) != (at.1, at.2));
+        if released.contains(&(at.1, at.2)) {
+            for (partition, offset) in before.filter(|(partition, _)| *partition == at.1) {
+                self.try_place(&(at.0.clone(), *partition, *offset)).await;
+            }
+            return self.place(at).await;
+        }
+        // Somebody else did it.
+        let (core, at) = (self.core.clone(), at.clone());
+        let placed = tokio::task::spawn_blocking(move || {
+            let topic = core.topics.get(&at.0)?;
+            placed(&*core.journal, &core.marker, &topic, (at.1, at.2))?
+                .ok_or_else(|| unknown(&at.0, at.1, at.2))
+        });
+        placed.await.map_err(|_| Refusal::unavailable("reading was broken off"))?
+    }
+
+    /// Places a released event at the end of its partition. That it was is durable in one group with it: if we die before, it is
+    /// placed after the start.
+    async fn place(&self, at: &Key) -> Result<Receipt, Refusal> {
         let topic = self.core.topics.get(&at.0)?;
         let (core, key, of) = (self.core.clone(), at.clone(), topic.clone());
         let found = tokio::task::spawn_blocking(move || found(&core, &of, &key)).await;
@@ -139,11 +189,10 @@ impl Bus {
 /// What nobody decided about in time, but where a hold keeps it; a few at once, as each is a fact of its own.
 fn overdue(core: &Core, state: &State, now_ms: u64) -> Vec<Event> {
     let mut discarded = Vec::new();
+    let is_late = |of: &Entry| of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms;
     for topic in core.quarantine.topics().into_iter().filter(|topic| !state.is_held(topic)) {
-        let late = core
-            .quarantine
-            .list(&topic, |of| of.verdict.is_none() && of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms);
-        discarded.extend(late.into_iter().map(|((partition, offset), entry)| Event::QuarantineDiscarded {
+        let late = core.quarantine.undecided(&topic).into_iter().filter(|(_, entry)| is_late(entry));
+        discarded.extend(late.map(|((partition, offset), entry)| Event::QuarantineDiscarded {
             topic: topic.clone(),
             partition,
             offset,
@@ -194,7 +243,7 @@ fn found(core: &Core, topic: &Topic, at: &Key) -> Result<(ReadyEvent, Vec<u8>, C
         hash: audit::leaf_hash(&body),
         body: 0..body.len(),
         new_keys: Vec::new(),
-        noted: Vec::new(),
+        found: Vec::new(),
         refused: None,
         quarantined: None,
         released: Some(*offset),

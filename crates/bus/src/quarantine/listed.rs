@@ -40,7 +40,7 @@ impl Bus {
         let state = self.core.state();
         let known = state.topic(topic).ok_or_else(|| crate::authorise::unknown_topic(topic))?;
         quarantine::may_list(&state, &self.now(caller), known, self.core.clock.now_ms())?;
-        let waiting = self.core.quarantine.list(topic, |entry| entry.verdict.is_none());
+        let waiting = self.core.quarantine.undecided(topic);
         let one = |((partition, offset), of): ((u32, u64), super::shelf::Entry)| Waiting {
             partition,
             offset,
@@ -65,8 +65,10 @@ impl Bus {
         let known = state.topic(topic).ok_or_else(|| crate::authorise::unknown_topic(topic))?;
         quarantine::may_show(&state, &self.now(caller), known, self.core.clock.now_ms())?;
         let at = (topic.clone(), partition, offset);
-        let entry = self.core.quarantine.get(&at).filter(|entry| entry.verdict.is_none());
-        entry.ok_or_else(|| unknown(topic, partition, offset))?;
+        let is_undecided = || self.core.quarantine.get(&at).is_some_and(|entry| entry.released.is_none());
+        if !is_undecided() {
+            return Err(unknown(topic, partition, offset));
+        }
         let topic = self.core.topics.get(topic)?;
         let (core, of) = (self.core.clone(), topic.clone());
         let shown = tokio::task::spawn_blocking(move || show(&core, &of, partition, offset)).await;
@@ -75,8 +77,9 @@ impl Bus {
         let facts = Facts { entries: vec![(entry, Vec::new())], ..Facts::default() };
         self.core.lane(topic.lane).record(facts).await?;
         // It may have been discarded meanwhile, and then it is nobody's to see.
-        let entry = self.core.quarantine.get(&at).filter(|entry| entry.verdict.is_none());
-        entry.ok_or_else(|| unknown(&topic.name, partition, offset))?;
+        if !is_undecided() {
+            return Err(unknown(&topic.name, partition, offset));
+        }
         Ok(shown)
     }
 }

@@ -5,17 +5,21 @@
 //! on as always. Its record is of another kind ([`crate::record`]): the body that it would have is sealed whole under a key of
 //! its own. Where the officer lets it go, that body is placed anew at the end of its partition; where not, the key is
 //! destroyed as an erased person's is. What waits is a fold over the `quarantine/<lane>` streams and the decisions
-//! ([`shelf`]).
+//! ([`shelf`]); what became of the rest is read from the journal ([`told`]).
 
+mod closing;
 mod deciding;
 mod listed;
 mod sealing;
 mod shelf;
+mod told;
 
+pub use closing::{Closed, believed};
 pub(crate) use deciding::standing;
 pub use listed::Waiting;
 pub use sealing::{open, seal};
 pub use shelf::{Leaked, Noted, Shelf, Verdict};
+pub use told::{SetApart, is_discarded, placed};
 
 use contract::TopicName;
 use governance::Event;

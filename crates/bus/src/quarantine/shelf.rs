@@ -1,14 +1,19 @@
-//! What is quarantined: a fold over the `quarantine/<lane>` streams, which say what came and what was placed anew, and over the
-//! decisions of governance. An entry goes with its event when retention takes that away.
+//! What waits in quarantine, for a decision or to be placed anew: a fold over the `quarantine/<lane>` streams, which say what came
+//! and what was placed, and over the decisions of governance. An entry goes when its event is discarded or placed, or when
+//! retention takes it away; so [`QUARANTINE_MAX`](crate::limits::QUARANTINE_MAX) of a topic, at which a lane takes no more, and
+//! what one group brings bound the memory, and the streams are trimmed up to the oldest one. At a start what was decided since
+//! the last trimming is held until the decisions are folded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::{AgencyName, PrincipalName, TopicName};
 use journal::{Journal, JournalError, Offset, StreamId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
-use super::Key;
+use super::{Closed, Key};
 use crate::Refusal;
 use crate::fold;
 use crate::lanes::Lane;
@@ -77,7 +82,7 @@ pub enum Verdict {
     Discarded,
 }
 
-/// A quarantined event.
+/// A quarantined event that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// When it became durable, in milliseconds since 1970.
@@ -90,10 +95,10 @@ pub struct Entry {
     pub key: String,
     /// What was found in it.
     pub found: Vec<Leaked>,
-    /// What was decided.
-    pub verdict: Option<Verdict>,
-    /// Partition and offset of its own record, where it was released and that is durable.
-    pub placed: Option<(u32, Offset)>,
+    /// Where it is released and only to be placed: the how manieth release it was since the start.
+    pub released: Option<u64>,
+    /// Whether it is placed: a fold comes by that before it comes by the decision.
+    is_placed: bool,
     /// Where it is noted in its lane's stream.
     noted: (Lane, Offset),
 }
@@ -101,15 +106,18 @@ pub struct Entry {
 /// The view.
 #[derive(Default)]
 pub struct Shelf {
-    by_topic: RwLock<BTreeMap<TopicName, OfTopic>>,
+    by_topic: RwLock<BTreeMap<TopicName, Entries>>,
+    releases: AtomicU64,
+    closed: RwLock<Closed>,
+    /// Whose turn it is to place what is released of a topic. As many as topics that ever had any.
+    turns: Mutex<HashMap<TopicName, Turn>>,
 }
 
-#[derive(Default)]
-struct OfTopic {
-    entries: BTreeMap<(u32, Offset), Entry>,
-    /// How many nobody has decided about.
-    undecided: usize,
-}
+/// By partition and offset.
+type Entries = BTreeMap<(u32, Offset), Entry>;
+
+/// Held by who places what is released of a topic.
+pub type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl Shelf {
     /// Folds the stream of a lane. What does not read is an error: an event that is quarantined must not be forgotten.
@@ -134,46 +142,79 @@ impl Shelf {
         let mut by_topic = self.by_topic.write();
         match noted.clone() {
             Noted::Came { topic, partition, offset, by, agency, key, found } => {
-                let of = by_topic.entry(topic).or_default();
-                let (verdict, placed) = (None, None);
-                let entry = Entry { at_ms, by, agency, key, found, verdict, placed, noted: at };
-                of.undecided += usize::from(of.entries.insert((partition, offset), entry).is_none());
+                let (released, is_placed) = (None, false);
+                let entry = Entry { at_ms, by, agency, key, found, released, is_placed, noted: at };
+                by_topic.entry(topic).or_default().insert((partition, offset), entry);
             }
-            Noted::Placed { topic, partition, offset, placed, elsewhere } => {
-                let of = by_topic.get_mut(&topic);
-                if let Some(entry) = of.and_then(|of| of.entries.get_mut(&(partition, offset))) {
-                    entry.placed = Some((elsewhere.unwrap_or(partition), placed));
+            Noted::Placed { topic, partition, offset, .. } => {
+                let Some(of) = by_topic.get_mut(&topic) else { return };
+                let Some(entry) = of.get_mut(&(partition, offset)) else { return };
+                entry.is_placed = true;
+                if entry.released.is_some() {
+                    take(&mut by_topic, &(topic, partition, offset));
                 }
             }
         }
     }
 
-    /// A decision is durable. Of what retention took away since nothing is kept.
-    pub fn decide(&self, (topic, partition, offset): &Key, verdict: Verdict) {
+    /// A decision is durable. Of what is not needed any more nothing is kept.
+    pub fn decide(&self, key: &Key, verdict: Verdict) {
         let mut by_topic = self.by_topic.write();
+        let (topic, partition, offset) = key;
         let Some(of) = by_topic.get_mut(topic) else { return };
-        let Some(entry) = of.entries.get_mut(&(*partition, *offset)) else { return };
-        if entry.verdict.is_none() {
-            entry.verdict = Some(verdict);
-            of.undecided -= 1;
+        let Some(entry) = of.get_mut(&(*partition, *offset)) else { return };
+        // It is decided once.
+        if entry.released.is_some() {
+            return;
+        }
+        match verdict {
+            Verdict::Released if !entry.is_placed => {
+                entry.released = Some(self.releases.fetch_add(1, Ordering::Relaxed));
+                entry.found = Vec::new();
+            }
+            Verdict::Released | Verdict::Discarded => take(&mut by_topic, key),
         }
     }
 
-    /// One event's entry.
+    /// These topics take nothing more, and all others do.
+    pub fn close(&self, topics: BTreeSet<TopicName>) {
+        *self.closed.write() = Arc::new(topics);
+    }
+
+    /// The topics that take nothing more.
+    pub fn closed(&self) -> Closed {
+        self.closed.read().clone()
+    }
+
+    /// One event's entry; none where it does not wait any more.
     pub fn get(&self, (topic, partition, offset): &Key) -> Option<Entry> {
-        self.by_topic.read().get(topic)?.entries.get(&(*partition, *offset)).cloned()
+        self.by_topic.read().get(topic)?.get(&(*partition, *offset)).cloned()
     }
 
-    /// How many events of a topic nobody has decided about.
-    pub fn undecided(&self, topic: &TopicName) -> usize {
-        self.by_topic.read().get(topic).map_or(0, |of| of.undecided)
+    /// How many events of a topic wait.
+    pub fn waiting(&self, topic: &TopicName) -> usize {
+        self.by_topic.read().get(topic).map_or(0, BTreeMap::len)
     }
 
-    /// The entries of a topic that `wanted` wants, by partition and offset.
-    pub fn list(&self, topic: &TopicName, wanted: impl Fn(&Entry) -> bool) -> Vec<((u32, Offset), Entry)> {
+    /// The events of a topic that nobody has decided about, by partition and offset.
+    pub fn undecided(&self, topic: &TopicName) -> Vec<((u32, Offset), Entry)> {
         let by_topic = self.by_topic.read();
-        let entries = by_topic.get(topic).into_iter().flat_map(|of| &of.entries);
-        entries.filter(|(_, entry)| wanted(entry)).map(|(at, entry)| (*at, entry.clone())).collect()
+        let entries = by_topic.get(topic).into_iter().flatten();
+        entries.filter(|(_, of)| of.released.is_none()).map(|(at, of)| (*at, of.clone())).collect()
+    }
+
+    /// The events of a topic that are released and not placed yet, in the order in which they were released.
+    pub fn released(&self, topic: &TopicName) -> Vec<(u32, Offset)> {
+        let by_topic = self.by_topic.read();
+        let entries = by_topic.get(topic).into_iter().flatten();
+        let mut released: Vec<_> = entries.filter_map(|(at, of)| Some((of.released?, *at))).collect();
+        released.sort_unstable();
+        released.into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// Whose turn it is to place what is released of a topic: one at a time, so that it stays in order.
+    pub fn turn(&self, topic: &TopicName) -> Turn {
+        self.turns.lock().entry(topic.clone()).or_default().clone()
     }
 
     /// The topics that have any.
@@ -193,9 +234,8 @@ impl Shelf {
     pub fn forget_before(&self, topic: &TopicName, partition: u32, first: Offset) {
         let mut by_topic = self.by_topic.write();
         let Some(of) = by_topic.get_mut(topic) else { return };
-        of.entries.retain(|(of, offset), _| *of != partition || *offset >= first);
-        of.undecided = of.entries.values().filter(|entry| entry.verdict.is_none()).count();
-        if of.entries.is_empty() {
+        of.retain(|(of, offset), _| *of != partition || *offset >= first);
+        if of.is_empty() {
             by_topic.remove(topic);
         }
     }
@@ -203,8 +243,17 @@ impl Shelf {
     /// The first record of a lane's stream that is still needed; none where none is.
     pub fn oldest(&self, lane: Lane) -> Option<Offset> {
         let by_topic = self.by_topic.read();
-        let noted = by_topic.values().flat_map(|of| of.entries.values().map(|entry| entry.noted));
+        let noted = by_topic.values().flat_map(|of| of.values().map(|entry| entry.noted));
         noted.filter(|(of, _)| *of == lane).map(|(_, offset)| offset).min()
+    }
+}
+
+/// An event does not wait any more.
+fn take(by_topic: &mut BTreeMap<TopicName, Entries>, (topic, partition, offset): &Key) {
+    let Some(of) = by_topic.get_mut(topic) else { return };
+    of.remove(&(*partition, *offset));
+    if of.is_empty() {
+        by_topic.remove(topic);
     }
 }
 
@@ -232,21 +281,60 @@ mod tests {
             // A fold may come by a record twice.
             shelf.note(&came(offset), (Lane::Batch, 10 + offset), 1);
         }
-        assert_eq!((shelf.undecided(&topic), shelf.oldest(Lane::Batch)), (2, Some(13)));
+        assert_eq!((shelf.waiting(&topic), shelf.oldest(Lane::Batch)), (2, Some(13)));
         let key = (topic.clone(), 0, 3);
         shelf.decide(&key, Verdict::Released);
         shelf.decide(&key, Verdict::Discarded);
         shelf.decide(&(topic.clone(), 0, 4), Verdict::Discarded);
-        assert_eq!(shelf.get(&key).unwrap().verdict, Some(Verdict::Released));
-        assert_eq!(shelf.undecided(&topic), 1);
-        let placed =
-            Noted::Placed { topic: topic.clone(), partition: 0, offset: 3, placed: 9, elsewhere: None };
-        shelf.note(&placed, (Lane::Batch, 20), 2);
-        assert_eq!(shelf.get(&key).unwrap().placed, Some((0, 9)));
+        assert_eq!(shelf.released(&topic), [(0, 3)]);
+        assert_eq!((shelf.undecided(&topic).len(), shelf.waiting(&topic)), (1, 2));
         shelf.forget_before(&topic, 0, 4);
-        assert_eq!((shelf.undecided(&topic), shelf.oldest(Lane::Batch)), (1, Some(15)));
+        assert_eq!((shelf.waiting(&topic), shelf.oldest(Lane::Batch)), (1, Some(15)));
         shelf.forget_before(&topic, 0, 6);
         assert_eq!((shelf.topics(), shelf.oldest(Lane::Batch)), (Vec::new(), None));
+    }
+
+    #[test]
+    fn only_what_waits_is_held_and_releases_keep_their_order() {
+        let topic: TopicName = "a.b".parse().unwrap();
+        let key = |offset| (topic.clone(), 0, offset);
+        let placed = |offset| Noted::Placed {
+            topic: topic.clone(),
+            partition: 0,
+            offset,
+            placed: 20 + offset,
+            elsewhere: None,
+        };
+        let shelf = Shelf::default();
+        for offset in 1..=5 {
+            shelf.note(&came(offset), (Lane::Batch, offset), 1);
+        }
+        for offset in [4, 1, 3] {
+            shelf.decide(&key(offset), Verdict::Released);
+        }
+        assert_eq!(shelf.released(&topic), [(0, 4), (0, 1), (0, 3)]);
+        assert!(shelf.get(&key(4)).unwrap().found.is_empty());
+        shelf.note(&placed(1), (Lane::Batch, 6), 2);
+        shelf.decide(&key(2), Verdict::Discarded);
+        assert_eq!((shelf.get(&key(1)), shelf.get(&key(2)), shelf.waiting(&topic)), (None, None, 3));
+        // After a start the decisions come last.
+        let folded = Shelf::default();
+        for offset in 1..=5 {
+            folded.note(&came(offset), (Lane::Batch, offset), 1);
+        }
+        folded.note(&placed(1), (Lane::Batch, 6), 2);
+        for (offset, verdict) in [(4, Verdict::Released), (1, Verdict::Released), (3, Verdict::Released)] {
+            folded.decide(&key(offset), verdict);
+        }
+        folded.decide(&key(2), Verdict::Discarded);
+        assert_eq!(folded.released(&topic), shelf.released(&topic));
+        assert_eq!(folded.undecided(&topic), shelf.undecided(&topic));
+        for shelf in [&shelf, &folded] {
+            shelf.note(&placed(3), (Lane::Batch, 7), 3);
+            shelf.note(&placed(4), (Lane::Batch, 8), 3);
+            shelf.decide(&key(5), Verdict::Discarded);
+            assert_eq!((shelf.topics(), shelf.oldest(Lane::Batch)), (Vec::new(), None));
+        }
     }
 
     #[test]

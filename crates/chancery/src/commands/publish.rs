@@ -251,7 +251,10 @@ impl Sender {
                     self.count.accepted += 1;
                     self.quarantined(result);
                 }
-                Some("duplicate") => self.count.duplicate += 1,
+                Some("duplicate") => {
+                    self.count.duplicate += 1;
+                    self.quarantined(result);
+                }
                 _ => self.refused(event, result)?,
             }
         }
@@ -310,18 +313,25 @@ impl Sender {
         }
     }
 
-    /// Says of an event that was taken that nobody reads it yet, if that is so.
+    /// Says of an event that was taken that nobody reads it, or not yet, if that is so.
     fn quarantined(&mut self, result: &Value) {
         let quarantined = &result["receipt"]["quarantined"];
         if quarantined.is_null() {
             return;
         }
-        self.count.quarantined += 1;
+        let is_waiting = quarantined["status"] == "waiting";
+        self.count.quarantined += u64::from(is_waiting && result["status"] == "accepted");
         if self.shown < REFUSALS_SHOWN {
             self.shown += 1;
-            let (id, found) = (output::cell(&result["id"]), quarantine::found(&quarantined["found"]));
-            let hint = output::cell(&quarantined["hint"]);
-            self.progress.suspend(|| output::note(format_args!("quarantined {id}: found {found}; {hint}")));
+            let (id, hint) = (output::cell(&result["id"]), output::cell(&quarantined["hint"]));
+            let told = match is_waiting {
+                true => {
+                    format!("quarantined {id}: found {}; {hint}", quarantine::found(&quarantined["found"]))
+                }
+                // It was sent before, and is decided about by now.
+                false => format!("{} {id}: {hint}", output::cell(&quarantined["status"])),
+            };
+            self.progress.suspend(|| output::note(format_args!("{told}")));
         }
     }
 

@@ -53,11 +53,12 @@ impl Quarantine {
             Act::Release { topic, partition, offset, reason } => {
                 let to = format!("{}/release", path(&topic, partition, offset));
                 let answer = client.post(&to, &json!({ "reason": reason }))?;
-                let at = cell(&answer["offset"]);
+                // It may have been sent again, and taken, in another partition.
+                let (of, at) = (cell(&answer["partition"]), cell(&answer["offset"]));
                 (
                     answer,
                     format!(
-                        "{partition}/{offset} is released: it stands at {partition}/{at} for everybody who reads {topic}"
+                        "{partition}/{offset} is released: it stands at {of}/{at} for everybody who reads {topic}"
                     ),
                 )
             }
