@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use contract::{ClassSet, SubscriptionName};
 use governance::Subscription;
+use seal::Pseudonym;
 use tokio::time::{Instant, timeout_at};
 
 use crate::api::{Caller, Delivered, Delivery, From, Lag, Pull, Usage};
@@ -53,6 +54,7 @@ impl Bus {
         let wait_ms = pull.wait_ms.min(PULL_WAIT_MAX_MS);
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
         let mut passes = 0;
+        pull.max = pull.max.clamp(1, PULL_MAX_EVENTS);
         let consumer = pull.consumer.clone().unwrap_or_else(|| caller.principal.to_string());
         loop {
             let subscription = self.may_consume(caller, name)?;
@@ -68,7 +70,6 @@ impl Bus {
             rights_changed.as_mut().enable();
             let mine = self.partitions_of(&subscription, &consumer, &topic, wait_ms);
             let start = self.start(&topic, name, &mine, pull.from.as_ref())?;
-            let max = pull.max.clamp(1, PULL_MAX_EVENTS);
             let mut redriven = self.core.dead_letters.redriven(name, &mine);
             if let Some(From::Cursor(cursor)) = &pull.from {
                 // Whoever goes on from a delivery has had its letters.
@@ -76,9 +77,10 @@ impl Bus {
             }
             self.forget_settled(name, &mut pull.had);
             redriven.retain(|(partition, offset, _)| !pull.had.contains_key(&(*partition, *offset)));
-            let grounds = Grounds { seen: subscription.clone(), erasures: self.core.keyring.erasures() };
+            let mut grounds = self.grounds(&subscription);
             let view = View::of(&self.core, &subscription, demand);
-            let batch = self.read_and_reveal(&topic, view, start, redriven, max).await?;
+            let mut batch = self.read_and_reveal(&topic, view, start, redriven, pull.max).await?;
+            grounds.people = std::mem::take(&mut batch.people);
             if self.is_served_otherwise(&subscription)? {
                 continue;
             }
@@ -99,8 +101,9 @@ impl Bus {
                     delivery.grounds = Some(grounds);
                     return Ok(delivery);
                 }
-                // Somebody was erased since it was opened, or does not consent any more, or the terms are others: it is
-                // read anew.
+                // Somebody in it was erased since it was opened, or does not consent any more, or the terms are others: it is
+                // read anew; half as much, so that what changes all the time in the end leaves event by event.
+                pull.max = (delivery.events.len() / 2).max(1);
                 continue;
             }
             let _ = timeout_at(deadline, async {
@@ -288,6 +291,8 @@ pub(crate) struct Batch {
     pub opened: ClassSet,
     /// The classes of which something was shown in another form.
     pub veiled: ClassSet,
+    /// Those whom the events are about; some of them more than once.
+    pub people: Vec<Pseudonym>,
     /// Partition and offset of the redriven dead letters among the events.
     pub from_letters: Vec<(u32, u64)>,
     /// Partition and offset of what is not handed over, in the order of reading: those of `unfit`, and what is quarantined.
