@@ -24,11 +24,11 @@ use governance::Subscription;
 use seal::Pseudonym;
 use tokio::time::{Instant, timeout_at};
 
-use crate::api::{Caller, Delivered, Delivery, From, Lag, Pull, Usage};
+use crate::api::{Caller, Delivered, Delivery, From, Lag, Letters, Pull, Usage};
 use crate::audit_logs;
 use crate::clock::rfc3339;
 use crate::lanes::Facts;
-use crate::limits::{PULL_MAX_EVENTS, PULL_WAIT_MAX_MS};
+use crate::limits::{LETTERS_NAMED_MAX, PULL_MAX_EVENTS, PULL_WAIT_MAX_MS};
 use crate::subscriptions::cursor::Cursor;
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
@@ -71,12 +71,17 @@ impl Bus {
             let mine = self.partitions_of(&subscription, &consumer, &topic, wait_ms);
             let start = self.start(&topic, name, &mine, pull.from.as_ref())?;
             let mut redriven = self.core.dead_letters.redriven(name, &mine);
-            if let Some(From::Cursor(cursor)) = &pull.from {
-                // Whoever goes on from a delivery has had its letters.
-                redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
-            }
+            // Whoever goes on from a delivery has had its letters, and those of the one that it went on from itself.
+            let carried_on = match &pull.from {
+                Some(From::Cursor(cursor)) => self.had_by(name, cursor),
+                _ => Letters::new(),
+            };
             self.forget_settled(name, &mut pull.had);
-            redriven.retain(|(partition, offset, _)| !pull.had.contains_key(&(*partition, *offset)));
+            redriven.retain(|(partition, offset, _)| {
+                let at = (*partition, *offset);
+                !carried_on.contains_key(&at) && !pull.had.contains_key(&at)
+            });
+            redriven.truncate(LETTERS_NAMED_MAX.saturating_sub(carried_on.len()));
             let mut grounds = self.grounds(&subscription);
             let view = View::of(&self.core, &subscription, demand);
             let mut batch = self.read_and_reveal(&topic, view, start, redriven, pull.max).await?;
@@ -94,7 +99,7 @@ impl Bus {
                 continue;
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {
-                let mut delivery = self.disclose(caller, &subscription, &topic, batch).await?;
+                let mut delivery = self.disclose(caller, &subscription, &topic, batch, carried_on).await?;
                 let consents: Vec<_> =
                     delivery.events.iter().filter_map(|event| event.consent.clone()).collect();
                 if self.still_consented(&consents).await? && self.still_granted(caller, &grounds)? {
@@ -180,7 +185,7 @@ impl Bus {
                 let is_handed_over = reveal::reveal(&core, &topic, &view, found, &mut batch)?;
                 // Only what is handed over can be resolved by its commit.
                 if redriven > 0 && is_handed_over {
-                    batch.from_letters.push((partition, offset));
+                    batch.from_letters.push(((partition, offset), redriven));
                 }
                 if view.is_full() {
                     break;
@@ -199,8 +204,10 @@ impl Bus {
         subscription: &Subscription,
         topic: &Topic,
         batch: Batch,
+        had: Letters,
     ) -> Result<Delivery, Refusal> {
-        let cursor = Cursor { next: batch.next, redriven: batch.from_letters };
+        let redriven = had.into_iter().chain(batch.from_letters).collect();
+        let cursor = Cursor { next: batch.next, redriven };
         let carried_on = subscription.carried_on();
         if batch.events.is_empty() {
             let opened = batch.opened;
@@ -293,8 +300,8 @@ pub(crate) struct Batch {
     pub veiled: ClassSet,
     /// Those whom the events are about; some of them more than once.
     pub people: Vec<Pseudonym>,
-    /// Partition and offset of the redriven dead letters among the events.
-    pub from_letters: Vec<(u32, u64)>,
+    /// Partition and offset of the redriven dead letters among the events, and how often each was rejected.
+    pub from_letters: Vec<((u32, u64), u32)>,
     /// Partition and offset of what is not handed over, in the order of reading: those of `unfit`, and what is quarantined.
     pub passed: Vec<(u32, u64)>,
     /// What could not be taken back for a reader who is carried.
