@@ -470,8 +470,19 @@ fn withdrawn_consent_reaches_whoever_reads_and_waits() {
             .unwrap();
         assert!(read.contains("Wilhelmina Q1"), "{name}: {read}");
     }
+    let officer = doors.principal("dpo@civil-registry", "dpo");
+    let person = folder.path().join("person");
+    std::fs::write(&person, "2026-1000-0001\n").unwrap();
+    let known = || {
+        let person = person.to_str().unwrap();
+        let shown = server.cli(&officer, &["consent", "show", "--subject-file", person]);
+        assert!(shown.status.success(), "{}", support::stderr(&shown));
+        support::stdout(&shown)
+    };
+    assert!(known().contains("family benefit advice  any     given"), "{}", known());
     let open = WAYS.map(|(name, open)| (name, open(&doors, name, &reader)));
     consents(&doors, &producer, [1, 3], "withdrawn");
+    assert!(known().contains("withdrawn") && known().contains(CONSENT_TOPIC), "{}", known());
     publish(3);
     // Each way had the first event twice.
     handed_over(&doors, 3.0);

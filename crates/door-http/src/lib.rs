@@ -6,6 +6,7 @@
 
 mod audit;
 mod caller;
+mod consents;
 mod contracts;
 mod cursors;
 mod dead_letters;

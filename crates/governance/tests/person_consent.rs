@@ -131,6 +131,29 @@ fn whose_a_believed_topic_is_and_how_long_it_keeps_only_an_operator_changes_who_
 }
 
 #[test]
+fn what_a_person_consents_to_only_officers_of_the_owner_see_and_who_speaks_for_them() {
+    let state = believing();
+    let may = |who: &str, role: Role| {
+        person_consent::may_show(&state, &actor(who, &[role]), crate::support::NOW)
+            .map_err(|refused| refused.text)
+    };
+    let seen = may("d@a", Role::Dpo).unwrap();
+    assert_eq!(seen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["consent.record.changed"]);
+    for (who, role) in [
+        ("d@b", Role::Dpo),
+        ("s@a", Role::Steward),
+        ("c@a", Role::Producer),
+        ("o@a", Role::Operator),
+        ("r@b", Role::Regulator),
+    ] {
+        assert!(may(who, role).unwrap_err().contains("a dpo of a"), "{who}");
+    }
+    let nothing =
+        person_consent::may_show(&closed(small_bus()), &actor("d@a", &[Role::Dpo]), crate::support::NOW);
+    assert!(nothing.unwrap_err().text.contains("no topic"));
+}
+
+#[test]
 fn topics_that_are_believed_together_are_kept_equally_long_by_one_agency() {
     let mut state = small_bus();
     done(&mut state, &operator(), consent_topic(&schema()));
