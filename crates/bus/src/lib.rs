@@ -67,7 +67,7 @@ pub use lanes::Sequence;
 pub use notices::Told;
 pub use notices::courier::{Carrier, Letter};
 pub use open::{OpenError, Opened};
-pub use person_consents::Consent;
+pub use person_consents::{Consent, KnownConsent, Standing};
 pub use policies::{Decisions, Explained, ExplainedStep};
 pub use publish::{Batch, Incoming, Submitted};
 pub use quarantine::{Leaked, SetApart, Waiting};

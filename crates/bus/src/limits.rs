@@ -72,6 +72,10 @@ pub const SET_ASIDE_MAX: usize = 1_000;
 /// Most dead letters of a carried subscription, whoever made them: beyond them nothing is delivered to it.
 pub const LETTERS_MAX: usize = 10 * SET_ASIDE_MAX;
 
+/// Most redriven letters that a cursor names, which goes in headers and URLs: beyond them none is handed over before the others
+/// are committed.
+pub const LETTERS_NAMED_MAX: usize = 200;
+
 /// What is kept of a topic to take events back for its carried readers, by version and clearance: more than a topic has, and
 /// each holds a compiled schema.
 pub const CARRIERS_KEPT: usize = 32;

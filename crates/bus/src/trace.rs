@@ -141,14 +141,18 @@ impl Core {
         }
     }
 
-    /// Where the event stands that a mark led to: there, or at the place that is noted there; none where the note is gone.
+    /// Where the event stands that a mark led to: there, or at the place that is noted there; none where the note is gone. One
+    /// that cannot be read may lead to an event that a hold keeps, so that is never taken for none.
     pub(crate) fn event_of(&self, found: &Found) -> Result<Option<Found>, Refusal> {
         if !self.streams.people.contains(&found.stream) {
             return Ok(Some(*found));
         }
         let Some(noted) = self.stored(found.stream, found.offset)? else { return Ok(None) };
-        let place = Place::decode(&noted.body);
-        Ok(Some(place.map_or(*found, |place| Found { stream: place.stream, offset: place.offset })))
+        let place = Place::decode(&noted.body).ok_or_else(|| {
+            let text = format!("a note of whom an event is about does not read (offset {})", found.offset);
+            Refusal::unavailable(text).hint("chancery doctor checks the data folder")
+        })?;
+        Ok(Some(Found { stream: place.stream, offset: place.offset }))
     }
 
     /// Who was handed one event, each subscription once for each agency that had it, by its first time.

@@ -83,6 +83,62 @@ async fn a_clock_that_was_set_back_lets_nothing_stand_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_retention_took_of_a_believed_topic_counts_no_more_and_what_it_left_does_after_each_start() {
+    const DAY_MS: u64 = 86_400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let shipped = "../../examples/consent/topics/consent.record.changed/topic.yaml";
+    let yaml = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(shipped)).unwrap();
+    let yaml = yaml.replace("civil-registry", "statistics").replace("retention: 10y", "retention: 30d");
+    let more = [("topics/consent.record.changed/topic.yaml".to_owned(), yaml)];
+    let keeper = believes_beside(&office, "statistics", more).await;
+    for number in [1, 2] {
+        receipt(publish(&office.world, birth(number)).await);
+    }
+    let clock = later();
+    office.world = reopened_by(office.world, folder.path(), clock.clone()).await;
+    let say = async |bus: &Bus, numbers: &[usize], state: &str| {
+        for who in numbers.iter().flat_map(|number| [child(*number), parent(*number)]) {
+            Word { at_ms: clock.now_ms(), ..Word::of(&who, state) }.said(bus, &keeper).await;
+        }
+    };
+    say(&office.world.bus, &[1], "given").await;
+    clock.advance(20 * DAY_MS);
+    say(&office.world.bus, &[2], "given").await;
+    assert_eq!(withheld(&office).await, [false, false]);
+    clock.advance(11 * DAY_MS);
+    assert_eq!(withheld(&office).await, [true, false], "no longer than the topic keeps it");
+    for _ in 0..2 {
+        // A start looks at once for what is past its retention.
+        let World { bus, operator, registry, tax, statistics } = office.world;
+        bus.close().await;
+        drop(bus);
+        let options = Options { log_bytes: 1 << 20, ..Options::default() };
+        let (journal, _) =
+            Embedded::open(folder.path().join("journal"), Arc::new(RealDisk::new()), options).unwrap();
+        let journal = Arc::new(journal);
+        let opened =
+            Bus::open(settings(folder.path()), journal.clone(), Arc::new(TestKms), clock.clone()).await;
+        let (bus, _) = opened.unwrap();
+        office.world = World { bus, operator, registry, tax, statistics };
+        let is_trimmed = || {
+            let mut streams = journal.streams().into_iter();
+            streams.any(|it| {
+                it.spec.name.contains("consent.record.changed") && journal.bounds(it.id).unwrap().first > 0
+            })
+        };
+        until(async || is_trimmed().then_some(())).await;
+        assert_eq!(withheld(&office).await, [true, false], "what is left is read from its first record on");
+    }
+    say(&office.world.bus, &[2], "withdrawn").await;
+    say(&office.world.bus, &[1], "given").await;
+    assert_eq!(withheld(&office).await, [false, true]);
+    office.world = reopened_by(office.world, folder.path(), clock.clone()).await;
+    assert_eq!(withheld(&office).await, [false, true]);
+    office.world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_takes_a_subscription_over_is_bound_by_what_was_withdrawn_from_the_former_holder() {
     let folder = tempfile::tempdir().unwrap();
     let mut office = office(folder.path()).await;
@@ -142,7 +198,7 @@ impl Kms for Refusing {
 }
 
 /// The same world over another journal or with another key management service.
-async fn over(world: World, folder: &Path, gate: Option<&Arc<Gate>>, kms: Arc<dyn Kms>) -> World {
+pub async fn over(world: World, folder: &Path, gate: Option<&Arc<Gate>>, kms: Arc<dyn Kms>) -> World {
     let World { bus, operator, registry, tax, statistics } = world;
     bus.close().await;
     drop(bus);
@@ -182,7 +238,7 @@ async fn while_a_key_is_out_of_reach_nothing_is_handed_over_by_consent_and_every
 
 /// What a test does to the reading of one topic.
 #[derive(Default)]
-struct Gate {
+pub struct Gate {
     /// Whether nobody gets through.
     shut: Mutex<bool>,
     changed: Condvar,
@@ -192,9 +248,15 @@ struct Gate {
     ahead: AtomicU32,
     /// The partitions that were read, as often as they were.
     read: Mutex<Vec<StreamId>>,
+    /// Of streams whose names begin so, nothing that is read makes sense.
+    spoiled: Mutex<Option<&'static str>>,
 }
 
 impl Gate {
+    pub fn spoil(&self, streams: Option<&'static str>) {
+        *self.spoiled.lock() = streams;
+    }
+
     fn set(&self, shut: bool) {
         *self.shut.lock() = shut;
         self.changed.notify_all();
@@ -218,8 +280,11 @@ struct Gated {
 
 impl Gated {
     fn is_of_consent(&self, stream: StreamId) -> bool {
-        let streams = self.journal.streams();
-        streams.iter().any(|known| known.id == stream && known.spec.name.contains("consent.record.changed"))
+        self.is_named(stream, |name| name.contains("consent.record.changed"))
+    }
+
+    fn is_named(&self, stream: StreamId, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.journal.streams().iter().any(|known| known.id == stream && is_meant(&known.spec.name))
     }
 }
 
@@ -241,7 +306,12 @@ impl Journal for Gated {
             self.gate.pass();
             self.gate.read.lock().push(stream);
         }
-        self.journal.read(stream, from, max_bytes)
+        let mut records = self.journal.read(stream, from, max_bytes)?;
+        let spoiled = *self.gate.spoiled.lock();
+        if spoiled.is_some_and(|streams| self.is_named(stream, |name| name.starts_with(streams))) {
+            records.iter_mut().for_each(|record| drop(record.body.split_off(1)));
+        }
+        Ok(records)
     }
 
     fn entries(

@@ -77,8 +77,14 @@ async fn whoever_goes_on_from_a_delivery_is_not_handed_its_letters_again() {
     world.bus.redrive(&world.tax, &letter.id).await.unwrap();
     let again = world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
     assert_eq!(again.events[0].redriven, 1);
-    let on = Pull { from: Some(bus::From::Cursor(again.cursor)), ..all() };
-    assert!(world.bus.pull(&world.tax, &cleared(), on).await.unwrap().events.is_empty());
+    let mut cursor = again.cursor;
+    for _ in 0..4 {
+        let on = Pull { from: Some(bus::From::Cursor(cursor.clone())), ..all() };
+        let next = world.bus.pull(&world.tax, &cleared(), on).await.unwrap();
+        assert!(next.events.is_empty());
+        assert_eq!(next.cursor.redriven, cursor.redriven, "whose commit settles it is said all along");
+        cursor = bus::Cursor::parse(&next.cursor.encode()).unwrap();
+    }
 
     // Nor is who says so that they have had it, however often they ask; but when it is redriven anew.
     let at = (event.partition, event.offset);
@@ -90,6 +96,55 @@ async fn whoever_goes_on_from_a_delivery_is_not_handed_its_letters_again() {
     world.bus.redrive(&world.tax, &letter.id).await.unwrap();
     let anew = world.bus.pull(&world.tax, &cleared(), had).await.unwrap();
     assert_eq!(anew.events[0].redriven, 2);
+    // Nor does a cursor of before settle it, or keep it back.
+    let on = Pull { from: Some(bus::From::Cursor(cursor.clone())), ..all() };
+    assert_eq!(world.bus.pull(&world.tax, &cleared(), on).await.unwrap().events[0].redriven, 2);
+    world.bus.commit(&world.tax, &cleared(), &cursor).await.unwrap();
+    assert_eq!(world.bus.dead_letters(&world.tax, None).unwrap().len(), 1);
+    world.bus.commit(&world.tax, &cleared(), &anew.cursor).await.unwrap();
+    assert!(world.bus.dead_letters(&world.tax, None).unwrap().is_empty());
+    world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_on_without_a_commit_is_handed_each_of_many_letters_once_and_the_events_behind_them() {
+    const MANY: usize = 230;
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path()).await;
+    for from in (0..MANY).step_by(46) {
+        let events = (from..from + 46).map(|number| Ok(birth(number))).collect();
+        world
+            .bus
+            .publish(&world.registry, &topic(), events)
+            .await
+            .unwrap()
+            .into_iter()
+            .for_each(|it| drop(receipt(it)));
+    }
+    let first = world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
+    for event in &first.events {
+        world.bus.reject(&world.tax, &cleared(), event.partition, event.offset, "later").await.unwrap();
+    }
+    world.bus.commit(&world.tax, &cleared(), &first.cursor).await.unwrap();
+    assert_eq!(world.bus.redrive_all(&world.tax, &cleared()).await.unwrap(), MANY);
+    for number in MANY..MANY + 5 {
+        receipt(publish(&world, birth(number)).await);
+    }
+    let (mut from, mut seen) = (None, Vec::new());
+    for _ in 0..8 {
+        let pull = Pull { max: 90, from: from.map(bus::From::Cursor), ..Pull::default() };
+        let delivery = world.bus.pull(&world.tax, &cleared(), pull).await.unwrap();
+        seen.extend(delivery.events.iter().map(|it| it.event.id.clone()));
+        from = Some(delivery.cursor);
+    }
+    let handed = seen.len();
+    assert_eq!(handed, 200 + 5, "as many letters as a cursor names, and what is new");
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), handed, "each once");
+    world.bus.commit(&world.tax, &cleared(), &from.unwrap()).await.unwrap();
+    let rest = world.bus.pull(&world.tax, &cleared(), all()).await.unwrap();
+    assert_eq!((rest.events.len(), rest.events[0].redriven), (MANY - 200, 1), "the others, after the commit");
     world.bus.close().await;
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::common::*;
 use crate::erasures::{FIELDS, LANGUAGES, Office, child, document, is_tombstone, languages, office};
 use bus::clock::{Clock, SystemClock, rfc3339};
-use bus::{Caller, Outcome, RefusalKind};
+use bus::{Caller, Outcome, RefusalKind, Standing, Subject};
 use contract::{AttributeValue, CloudEvent, Data, TopicName};
 use governance::leaks::Answer;
 use governance::{Command, Role};
@@ -310,6 +310,68 @@ async fn nobody_but_the_bus_says_that_something_is_withheld_and_nobody_else_is_a
         world.bus.reject(&world.tax, &cleared(), handed.partition, handed.offset, reason).await.unwrap();
     assert!(!letter.reason.contains("Zephyrine"), "{}", letter.reason);
     world.bus.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_person_said_is_shown_to_officers_of_the_owner_and_who_asked_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let keeper = believes(&office, "civil-registry").await;
+    let one = child(1);
+    let shown = async |office: &Office| {
+        let subject = Subject::parse(child(1)).unwrap();
+        office.world.bus.consents_of(office.officer(), &subject).await.unwrap()
+    };
+    receipt(publish(&office.world, birth(1)).await);
+    assert!(shown(&office).await.is_empty(), "an event about a person is no word of theirs");
+    let bus = office.world.bus.clone();
+    Word::of(&one, "given").said(&bus, &keeper).await;
+    Word { recipients: &["tax-office"], ..Word::of(&one, "withdrawn") }.said(&bus, &keeper).await;
+    Word {
+        purpose: "statistics",
+        valid: Some("P1D"),
+        at_ms: SystemClock.now_ms() - 172_800_000,
+        ..Word::of(&one, "given")
+    }
+    .said(&bus, &keeper)
+    .await;
+    Word::of(&child(2), "given").said(&bus, &keeper).await;
+    for (who, subject) in [(&office.world.operator, &one), (&office.world.tax, &one), (&keeper, &child(3))] {
+        let subject = Subject::parse(subject.clone()).unwrap();
+        let refused = bus.consents_of(who, &subject).await.unwrap_err();
+        assert!(refused.kind == RefusalKind::Forbidden && !refused.to_string().contains("PID"), "{refused}");
+    }
+    drop(bus);
+    for restarted in [false, true] {
+        if restarted {
+            office.world = reopened(office.world, folder.path()).await;
+        }
+        let known = shown(&office).await;
+        let said: Vec<_> = known
+            .iter()
+            .map(|it| (&*it.purpose, it.agency.as_deref(), it.standing, it.until_ms.is_some()))
+            .collect();
+        // That its topic keeps it for so long only is an end as well.
+        assert_eq!(
+            said,
+            [
+                (PURPOSE, None, Standing::Given, true),
+                (PURPOSE, Some("tax-office"), Standing::Withdrawn, false),
+                ("statistics", None, Standing::Ended, true),
+            ],
+            "restarted: {restarted}"
+        );
+        assert!(known.iter().all(|it| it.event.topic.as_str() == "consent.record.changed"));
+        assert!(known[0].event.id < known[1].event.id && known[0].since_ms <= known[1].since_ms);
+    }
+    let mut bundle = Vec::new();
+    office.world.bus.audit().export(0, true, &mut bundle).unwrap();
+    let bundle = String::from_utf8_lossy(&bundle);
+    assert!(bundle.contains("what a person consents to") && bundle.contains("d@civil-registry"), "who asked");
+    assert!(!bundle.contains(&one), "not about whom");
+    office.erased(&one).await;
+    assert!(shown(&office).await.is_empty());
+    office.world.bus.close().await;
 }
 
 /// A topic about two people, read by the statistics agency by consent.

@@ -73,8 +73,10 @@ async fn run(meant: Meant, started: Instant) -> Result<(), Failure> {
     ));
     let kafka_port = kafka.as_ref().map(|kafka| kafka.local_addr().map(|at| at.port())).transpose()?;
     let reach = reach(&meant, kafka_port);
-    let http = Listener::new(http, certificate.clone(), Protocol::Http);
-    let kafka = kafka.map(|kafka| Listener::new(kafka, certificate.clone(), Protocol::Kafka));
+    let listener =
+        |tcp, protocol| Listener::new(tcp, certificate.clone(), protocol).writing_within(meant.write_within);
+    let http = listener(http, Protocol::Http);
+    let kafka = kafka.map(|kafka| listener(kafka, Protocol::Kafka));
     let watching = certificate.map(|current| tokio::spawn(async move { current.watch(LOOK).await }));
     let (end, mut ended) = tokio::sync::watch::channel(false);
     let mut also_ended = ended.clone();

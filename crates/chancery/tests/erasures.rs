@@ -161,6 +161,9 @@ fn a_body_that_does_not_read_is_not_told_back() {
     let server = Server::with_example(folder.path());
     for (path, body) in [
         ("/v1/erasures", json!({"subject": [PERSON], "reason": "r"})),
+        ("/v1/consents/show", json!({"subject": [PERSON]})),
+        ("/v1/consents/show", json!({"subject": "x", (PERSON): 1})),
+        ("/v1/consents/show", json!({"subject": PERSON})),
         ("/v1/erasures", json!({"subject": "x", "reason": "r", (PERSON): 1})),
         ("/v1/holds", json!({"subject": "x", "topic": PERSON, "reason": "r", "reference": "c"})),
         ("/v1/erasures", json!({"subject": "2026-1000-9999", "reason": "r"})),

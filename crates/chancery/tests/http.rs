@@ -129,16 +129,55 @@ fn events_are_pulled_committed_rejected_and_streamed() {
     let streamed = stream(&server, &tax, "/v1/subscriptions/tax-office.births/stream?from=earliest", 10);
     assert_eq!(streamed.len(), 10);
     assert!(streamed.iter().all(|event| event["type"] == "civil.birth.registered"), "{streamed:?}");
+
+    // Redriven, the letter comes on a stream too: once, also to those who go on from its id, until the commit that settles it.
+    let letter = rejected.json()["id"].as_str().unwrap().to_owned();
+    let redriven = server.post(&format!("/v1/dead-letters/{letter}/redrive"), &tax, &json, "{}");
+    assert!(redriven.status < 300, "{}", redriven.text);
+    assert_eq!(server.post(EVENTS, &token, &[BATCH], &json!([event(10)]).to_string()).status, 200);
+    let path = "/v1/subscriptions/tax-office.births/stream";
+    let ids = |from: &str, count: usize| -> Vec<(String, String)> {
+        let events = following(&server, &tax, path, from, count).into_iter();
+        events.map(|(place, event)| (place, event["id"].as_str().unwrap().to_owned())).collect()
+    };
+    let first = ids("", 2);
+    assert_eq!(
+        (&first[0].1, &first[1].1),
+        (&events[0]["id"].as_str().unwrap().to_owned(), &"birth-10".to_owned())
+    );
+    assert_eq!(server.post(EVENTS, &token, &[BATCH], &json!([event(11)]).to_string()).status, 200);
+    let mut behind: Vec<String> = ids(&first[0].0, 2).into_iter().map(|(_, id)| id).collect();
+    behind.sort();
+    assert_eq!(behind, ["birth-10", "birth-11"], "without the letter, in whichever order partitions come");
+    let last = ids(&first[1].0, 1).remove(0);
+    assert_eq!(last.1, "birth-11");
+    let cursor = json!({"cursor": last.0}).to_string();
+    let committed = server.post("/v1/subscriptions/tax-office.births/cursor", &tax, &json, &cursor);
+    assert!(committed.status < 300, "{}", committed.text);
+    assert!(!server.get("/v1/dead-letters", &tax).text.contains(&letter), "its commit settled the letter");
 }
 
 /// The first `count` events of a stream of server-sent events.
 fn stream(server: &Server, token: &str, path: &str, count: usize) -> Vec<Value> {
+    following(server, token, path, "", count).into_iter().map(|(_, event)| event).collect()
+}
+
+/// The same of who goes on from an event's id, where there is one; each with its id.
+fn following(server: &Server, token: &str, path: &str, from: &str, count: usize) -> Vec<(String, Value)> {
     let address = server.url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).unwrap();
-    write!(connection, "GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n")
-        .unwrap();
+    let from = if from.is_empty() { String::new() } else { format!("last-event-id: {from}\r\n") };
+    let head = format!("host: {address}\r\nauthorization: Bearer {token}\r\n{from}");
+    write!(connection, "GET {path} HTTP/1.1\r\n{head}\r\n").unwrap();
+    let mut place = String::new();
     let lines = BufReader::new(connection).lines().map(Result::unwrap);
-    let events = lines.filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok());
+    let events = lines.filter_map(|line| {
+        if let Some(id) = line.strip_prefix("id:") {
+            place = id.trim().to_owned();
+        }
+        let event = serde_json::from_str(line.strip_prefix("data:")?).ok()?;
+        Some((place.clone(), event))
+    });
     events.take(count).collect()
 }
 

@@ -9,16 +9,17 @@ mod doors;
 mod kafka;
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
 use doors::Doors;
 use kafka::Kafka;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::{
-    ConsumerGroupHeartbeatRequest, FetchResponse, GroupId, HeartbeatRequest, JoinGroupRequest,
+    ConsumerGroupHeartbeatRequest, FetchRequest, FetchResponse, GroupId, HeartbeatRequest, JoinGroupRequest,
     SyncGroupRequest,
 };
 use serde_json::json;
@@ -319,14 +320,8 @@ fn narrow(address: &str) -> TcpStream {
     stream
 }
 
-/// A stream whose reader is slow has events ready that have not left yet: they do not leave any more. One round of the
-/// stream takes all of them, more than the sockets between hold.
-#[test]
-fn what_a_slow_stream_has_ready_does_not_leave_after_the_end() {
-    const EVENTS: usize = 200;
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
-    let doors = Doors::of(&server);
+/// Notes of 20 KB each, more in all than the sockets between hold; who may read them.
+fn notes(doors: &Doors, events: usize) -> String {
     let mut files = doors::files([]);
     for (path, text) in [
         ("topics/note.text.written/topic.yaml", NOTES_TOPIC),
@@ -337,8 +332,7 @@ fn what_a_slow_stream_has_ready_does_not_leave_after_the_end() {
     }
     doors.apply(&files);
     let producer = doors.principal("desk@courts", "producer");
-    let reader = doors.principal(READER, "consumer");
-    for number in 0..EVENTS {
+    for number in 0..events {
         let note = json!({
             "specversion": "1.0", "id": format!("note-{number}"), "source": "urn:xx:courts:desk", "type": NOTES,
             "data": {"text": "x".repeat(20_000)},
@@ -346,6 +340,18 @@ fn what_a_slow_stream_has_ready_does_not_leave_after_the_end() {
         let answer = doors.post(&format!("/v1/topics/{NOTES}/events"), &producer, &note.to_string());
         assert_eq!(answer.0, 201, "{}", answer.1);
     }
+    doors.principal(READER, "consumer")
+}
+
+/// A stream whose reader is slow has events ready that have not left yet: they do not leave any more. One round of the
+/// stream takes all of them, more than the sockets between hold.
+#[test]
+fn what_a_slow_stream_has_ready_does_not_leave_after_the_end() {
+    const EVENTS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let doors = Doors::of(&server);
+    let reader = notes(&doors, EVENTS);
     let mut stream = ask_on(narrow(&doors.http), &reader, "/v1/subscriptions/tax-office.notes/stream");
     let mut said = until(&mut stream, "event: event");
     sleep(Duration::from_millis(500));
@@ -356,6 +362,46 @@ fn what_a_slow_stream_has_ready_does_not_leave_after_the_end() {
     let handed_over = said.matches("event: event").count();
     assert!(said.contains("event: revoked"), "it is told");
     assert!(handed_over < EVENTS - 10, "{handed_over} events left: more than were on their way");
+}
+
+/// Who asks and then reads nothing has had its answer looked at, and would have it whenever it likes: it is given some time.
+#[test]
+fn an_answer_that_is_not_taken_in_time_does_not_leave_later() {
+    const EVENTS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--write-within", "2s"]);
+    let doors = Doors::of(&server);
+    let reader = notes(&doors, EVENTS);
+    let pull = format!("/v1/subscriptions/tax-office.notes/events?max={EVENTS}");
+    let quick = rest(ask(&doors, &reader, &pull));
+    assert!(quick.len() > 20_000 * EVENTS, "who reads it has all of it");
+    let whole = FetchPartition::default().with_partition_max_bytes(i32::MAX);
+    let whole = FetchTopic::default().with_topic(kafka::topic(NOTES)).with_partitions(vec![whole]);
+    let whole =
+        FetchRequest::default().with_max_bytes(i32::MAX).with_session_epoch(-1).with_topics(vec![whole]);
+    let mut client = Kafka::connect(&doors.kafka, READER, &reader, "quick");
+    assert!(client.ask(12, &whole).1.len() > 20_000 * EVENTS);
+
+    let client = Kafka::connect_on(narrow(&doors.kafka), READER, &reader, "slow");
+    let slow = [
+        ("pull", ask_on(narrow(&doors.http), &reader, &pull)),
+        ("stream", ask_on(narrow(&doors.http), &reader, "/v1/subscriptions/tax-office.notes/stream")),
+        ("kafka", client.leave(12, &whole)),
+    ];
+    sleep(Duration::from_secs(3));
+    for (way, mut stream) in slow {
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let (mut taken, mut step) = (0, vec![0; 1 << 16]);
+        let ended = loop {
+            match stream.read(&mut step) {
+                Ok(0) => break None,
+                Ok(read) => taken += read,
+                Err(error) => break Some(error.kind()),
+            }
+        };
+        assert!(taken < 1_000_000, "{way}: {taken} bytes came after the time was over");
+        assert!(matches!(ended, None | Some(ErrorKind::ConnectionReset)), "{way} was closed: {ended:?}");
+    }
 }
 
 const CONSENT_TOPIC: &str = "consent.record.changed";
@@ -424,8 +470,19 @@ fn withdrawn_consent_reaches_whoever_reads_and_waits() {
             .unwrap();
         assert!(read.contains("Wilhelmina Q1"), "{name}: {read}");
     }
+    let officer = doors.principal("dpo@civil-registry", "dpo");
+    let person = folder.path().join("person");
+    std::fs::write(&person, "2026-1000-0001\n").unwrap();
+    let known = || {
+        let person = person.to_str().unwrap();
+        let shown = server.cli(&officer, &["consent", "show", "--subject-file", person]);
+        assert!(shown.status.success(), "{}", support::stderr(&shown));
+        support::stdout(&shown)
+    };
+    assert!(known().contains("family benefit advice  any     given"), "{}", known());
     let open = WAYS.map(|(name, open)| (name, open(&doors, name, &reader)));
     consents(&doors, &producer, [1, 3], "withdrawn");
+    assert!(known().contains("withdrawn") && known().contains(CONSENT_TOPIC), "{}", known());
     publish(3);
     // Each way had the first event twice.
     handed_over(&doors, 3.0);

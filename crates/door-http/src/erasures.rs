@@ -63,7 +63,7 @@ pub async fn request(
 }
 
 /// As [`wire::read`], but that what does not read is not told: it may be the identifier.
-fn read<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         malformed(format!(
@@ -316,7 +316,7 @@ fn handed(handed: &Handed) -> Value {
     })
 }
 
-fn place(at: &EventAt) -> Value {
+pub(crate) fn place(at: &EventAt) -> Value {
     json!({"topic": at.topic.as_str(), "partition": at.partition, "offset": at.offset, "id": at.id})
 }
 

@@ -6,6 +6,7 @@
 
 mod audit;
 mod caller;
+mod consents;
 mod contracts;
 mod cursors;
 mod dead_letters;
@@ -18,6 +19,7 @@ mod keys;
 mod listener;
 mod notices;
 mod ownership;
+mod paced;
 mod people;
 mod policies;
 mod problem;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use bus::Bus;
 use tls::Listener;
 
@@ -61,7 +64,10 @@ pub async fn serve(
     let (close, closing) = tokio::sync::watch::channel(false);
     let router: Router = router(bus, reach, closing.clone());
     let mut wait = closing;
-    let listener = listener::Accepting(listener.into());
+    let listener: Listener = listener.into();
+    // The other half is for what the framework and the connection hold already.
+    let router = router.layer(from_fn_with_state(listener.write_within() / 2, paced::pace));
+    let listener = listener::Accepting(listener);
     let service = router.into_make_service_with_connect_info::<listener::Client>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         // The sender lives until the server has ended, so that this cannot fail.

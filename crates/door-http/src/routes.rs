@@ -19,8 +19,8 @@ use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::{
-    Door, Reach, audit, contracts, cursors, dead_letters, erasures, events, exports, governance, health,
-    keys, notices, people, policies, quarantine, registry, sealing_keys, stream,
+    Door, Reach, audit, consents, contracts, cursors, dead_letters, erasures, events, exports, governance,
+    health, keys, notices, people, policies, quarantine, registry, sealing_keys, stream,
 };
 
 /// Most of what the framework says of a request that it refuses.
@@ -90,6 +90,7 @@ fn own() -> Vec<(&'static str, &'static str, MethodRouter<Door>)> {
         ("post", "/v1/dead-letters/{id}/discard", post(dead_letters::discard)),
         ("get", "/v1/trace/{id}", get(people::trace)),
         ("get", "/v1/people/{subject}/disclosures", get(people::disclosures)),
+        ("post", "/v1/consents/show", post(consents::show)),
         ("post", "/v1/erasures", post(erasures::request)),
         ("get", "/v1/erasures", get(erasures::list)),
         ("get", "/v1/erasures/{id}", get(erasures::show)),

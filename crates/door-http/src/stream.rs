@@ -40,7 +40,7 @@ pub async fn stream(
     if let Some(From::Cursor(cursor)) = &pull.from {
         // Whoever goes on from a delivery has had its letters.
         pull.had = door.bus.had_by(&name, cursor);
-        place.redriven.extend(pull.had.keys());
+        place.redriven.extend(pull.had.clone());
     }
     // The first round happens before the response begins, so that a refusal is a status and not an event.
     let ready = VecDeque::new();
@@ -153,10 +153,12 @@ impl Following {
             let (before, consent) = (cursor.clone(), delivered.consent.take());
             let at = (delivered.partition, delivered.offset);
             let letter = (delivered.redriven > 0).then_some((at, delivered.redriven));
-            if letter.is_none() {
-                cursor.next.insert(delivered.partition, delivered.offset + 1);
-            } else if !cursor.redriven.contains(&at) {
-                cursor.redriven.push(at);
+            match letter {
+                None => drop(cursor.next.insert(delivered.partition, delivered.offset + 1)),
+                Some(letter) => {
+                    cursor.redriven.retain(|(known, _)| *known != at);
+                    cursor.redriven.push(letter);
+                }
             }
             let mut text = Vec::new();
             write_structured(&wire::delivered(delivered), &mut text);
@@ -182,7 +184,7 @@ fn from(place: &Cursor) -> From {
 /// Lets a cursor name, of the letters that were handed over, those that wait for their commit still: the last of them where
 /// they are many, as it goes with each event.
 fn keep_letters(cursor: &mut Cursor, had: &Letters) {
-    cursor.redriven.retain(|at| had.contains_key(at));
+    cursor.redriven.retain(|(at, attempts)| had.get(at) == Some(attempts));
     let too_many = cursor.redriven.len().saturating_sub(ROUND_EVENTS);
     cursor.redriven.drain(..too_many);
 }
@@ -203,13 +205,13 @@ mod tests {
 
     #[test]
     fn a_place_names_the_last_of_the_letters_that_wait_for_their_commit() {
-        let all: Vec<(u32, u64)> = (0..ROUND_EVENTS as u64 + 10).map(|offset| (0, offset)).collect();
+        let all: Vec<_> = (0..ROUND_EVENTS as u64 + 10).map(|offset| ((0, offset), 1)).collect();
         let mut place = Cursor { redriven: all.clone(), ..Cursor::default() };
-        let mut had: Letters = all.iter().map(|at| (*at, 1)).collect();
+        let mut had: Letters = all.iter().copied().collect();
         keep_letters(&mut place, &had);
         assert_eq!(place.redriven, all[10..]);
         had.retain(|at, _| at.1 == 50);
         keep_letters(&mut place, &had);
-        assert_eq!(place.redriven, [(0, 50)], "the others were settled");
+        assert_eq!(place.redriven, [((0, 50), 1)], "the others were settled");
     }
 }

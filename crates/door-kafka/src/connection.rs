@@ -14,8 +14,8 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseKind};
 use kafka_protocol::protocol::Decodable;
-use tls::{Peer, Place};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tls::{Peer, Place, Stream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::auth::Session;
@@ -43,9 +43,9 @@ const READ_STEP_BYTES: usize = 256 * 1024;
 type Answer = Pin<Box<dyn Future<Output = Option<BytesMut>> + Send>>;
 
 /// A client's connection.
-pub struct Connection<S> {
+pub struct Connection {
     door: Arc<Door>,
-    stream: S,
+    stream: Stream,
     buffer: BytesMut,
     session: Session,
     /// Among those whose clients have not said who they are, until this one has.
@@ -69,9 +69,9 @@ impl From<io::Error> for End {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl Connection {
     /// A connection whose client has said who it is with its certificate, or not yet.
-    pub fn new(door: Arc<Door>, stream: S, local: SocketAddr, peer: &Peer) -> Self {
+    pub fn new(door: Arc<Door>, stream: Stream, local: SocketAddr, peer: &Peer) -> Self {
         let (buffer, under_way) = Default::default();
         let session = Session::begin(&door.bus, peer.holder.as_ref());
         let unknown = session.caller().is_none().then(|| door.unknown.enter());
@@ -95,10 +95,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let _ = timeout(FAREWELL, self.stream.shutdown()).await;
     }
 
-    /// What is written leaves: inside TLS it would wait for more otherwise.
-    async fn write(&mut self, response: &[u8]) -> io::Result<()> {
-        self.stream.write_all(response).await?;
-        self.stream.flush().await
+    /// What is written leaves: inside TLS it would wait for more otherwise. It was looked at last when it was ready, so a client
+    /// that does not take it in time does not get the rest.
+    async fn write(&mut self, response: &[u8]) -> Result<(), End> {
+        let writing = async {
+            self.stream.write_all(response).await?;
+            self.stream.flush().await
+        };
+        match timeout(self.door.write_within, writing).await {
+            Ok(written) => Ok(written?),
+            Err(_) => {
+                self.stream.give_up();
+                Err(End::Refused("it did not take its answer in time".to_owned()))
+            }
+        }
     }
 
     async fn serve(&mut self) -> Result<(), End> {

@@ -52,6 +52,8 @@ pub(crate) struct Door {
     /// The connections whose clients have not said who they are.
     pub(crate) unknown: Arc<Waiting>,
     pub(crate) strangers: Strangers,
+    /// How long an answer may take to leave.
+    pub(crate) write_within: Duration,
     /// Turns true when the door closes: what waits ends then.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -89,7 +91,8 @@ pub async fn serve(
     let (close, closing) = watch::channel(false);
     let groups = Groups::begin(&bus.memberships(), bus.now_ms());
     let (unknown, strangers) = (Waiting::new(UNKNOWN_MAX), Strangers::default());
-    let door = Arc::new(Door { bus, options, groups, unknown, strangers, closing });
+    let write_within = listener.write_within();
+    let door = Arc::new(Door { bus, options, groups, unknown, strangers, write_within, closing });
     let ticking = tokio::spawn(tick(door.clone()));
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
@@ -110,7 +113,7 @@ pub async fn serve(
     Ok(())
 }
 
-fn open(door: &Arc<Door>, stream: Stream, peer: &Peer) -> Option<Connection<Stream>> {
+fn open(door: &Arc<Door>, stream: Stream, peer: &Peer) -> Option<Connection> {
     let local = stream.local_addr().ok()?;
     Some(Connection::new(door.clone(), stream, local, peer))
 }

@@ -17,6 +17,7 @@ use crate::notices::is_own;
 use crate::state::{Erasure, EventAt, Found, Handed, Hold, Part, Person};
 use crate::{Actor, Event, Role, State, apply, clerk};
 
+pub(crate) use sight::acts_for;
 pub use sight::{Sight, Wait, concerned, may_see_hold, sight, waits};
 
 /// Where there are events about a person, each topic with when the youngest became durable, in milliseconds since 1970;

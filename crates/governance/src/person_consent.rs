@@ -5,12 +5,13 @@
 //! fields are read here; whatever else a record holds is for people. What an agency agrees to when a contract changes is
 //! another thing ([`crate::agreement`]).
 
-use contract::{AgencyName, Definition, Format, KeyRule};
+use contract::{AgencyName, Definition, Format, KeyRule, TopicName};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-use crate::{Standards, State};
+use crate::erasure::acts_for;
+use crate::{Actor, Refused, Role, Standards, State};
 
 /// Who consents (6.3.3): the subject of the contract.
 pub const PRINCIPAL: &str = "/pii_principal_id";
@@ -103,6 +104,29 @@ pub fn agencies_asking(state: &State, now_ms: u64) -> BTreeSet<AgencyName> {
             && subscription.granted_terms().is_some_and(|terms| terms.consent.is_some())
     });
     demanding.filter_map(|subscription| Some(state.topic(&subscription.topic)?.sealed_by.clone())).collect()
+}
+
+/// The believed topics of which an actor may see what one person said: those of whose owner they are a data protection officer,
+/// or speak for one. No operator stands in for them and no regulator, as whom somebody lets have what is personal itself. Asked
+/// before anything is looked up.
+pub fn may_show(state: &State, actor: &Actor, now_ms: u64) -> Result<BTreeSet<TopicName>, Refused> {
+    let believed = state.standards().consent.topics.iter().filter_map(|name| state.topic(name));
+    let (mut seen, mut owners) = (BTreeSet::new(), BTreeSet::new());
+    for topic in believed {
+        owners.insert(topic.owner.as_str());
+        if acts_for(state, actor, &topic.owner, Role::Dpo, now_ms) {
+            seen.insert(topic.name.clone());
+        }
+    }
+    if seen.is_empty() {
+        let owners: Vec<&str> = owners.into_iter().collect();
+        let who = match owners.is_empty() {
+            true => "nobody, as the standards name no topic whose events say who consents".to_owned(),
+            false => format!("a dpo of {}", owners.join(" or ")),
+        };
+        return Err(Refused::not_allowed("seeing what a person consents to", who));
+    }
+    Ok(seen)
 }
 
 /// A consent record, as far as the bus reads it.

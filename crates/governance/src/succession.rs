@@ -131,10 +131,26 @@ pub fn waits(state: &State, agency: &AgencyName, agreed: &Succession, now_ms: u6
         }
     }
     waits.extend(Estate::of(state, agency, &agreed.shares).unclaimed());
+    waits.extend(believed(state, agency));
     if now_ms < agreed.on.starts_ms() {
         waits.push(format!("it takes effect on {}", agreed.on));
     }
     waits
+}
+
+/// Topics of an agency that say who consents, a line each: whoever owns them decides what others are handed, and that is an
+/// operator's decision for each such topic, not a part of who succeeds whom.
+fn believed<'a>(state: &'a State, agency: &AgencyName) -> impl Iterator<Item = String> + use<'a> {
+    let agency = agency.clone();
+    let topics = state.standards().consent.topics.iter().filter_map(|name| state.topic(name));
+    let owned = topics.filter(move |topic| topic.owner == agency);
+    owned.map(|topic| {
+        format!(
+            "topic {} says who consents: an operator takes it out of [consent] topics in standards/standards.toml, and \
+             names it there again when it is the successor's",
+            topic.name
+        )
+    })
 }
 
 /// The first succession that takes place now, whole. Another one is reckoned once it has: it may be of a successor.

@@ -1,7 +1,7 @@
 //! Demands of consent: terms, standards and the contracts of topics that are believed.
 
 use crate::support::{actor, applied, closed, decided, desired, done, folder, operator, small_bus, topic};
-use governance::{Desired, Role, State, person_consent, plan};
+use governance::{Desired, Event, Role, State, apply, clerk, person_consent, plan};
 use serde_json::{Value, json};
 
 /// A bus on which `consent.record.changed` of `a` is believed.
@@ -128,6 +128,89 @@ fn whose_a_believed_topic_is_and_how_long_it_keeps_only_an_operator_changes_who_
     let withdraw = json!({"command": "withdraw-offer", "topic": name, "reason": "it says who consents"});
     done(&mut state, &steward, withdraw);
     done(&mut state, &operator(), standards(&[name]));
+}
+
+#[test]
+fn what_a_person_consents_to_only_officers_of_the_owner_see_and_who_speaks_for_them() {
+    let state = believing();
+    let may = |who: &str, role: Role| {
+        person_consent::may_show(&state, &actor(who, &[role]), crate::support::NOW)
+            .map_err(|refused| refused.text)
+    };
+    let seen = may("d@a", Role::Dpo).unwrap();
+    assert_eq!(seen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["consent.record.changed"]);
+    for (who, role) in [
+        ("d@b", Role::Dpo),
+        ("s@a", Role::Steward),
+        ("c@a", Role::Producer),
+        ("o@a", Role::Operator),
+        ("r@b", Role::Regulator),
+    ] {
+        assert!(may(who, role).unwrap_err().contains("a dpo of a"), "{who}");
+    }
+    let nothing =
+        person_consent::may_show(&closed(small_bus()), &actor("d@a", &[Role::Dpo]), crate::support::NOW);
+    assert!(nothing.unwrap_err().text.contains("no topic"));
+}
+
+#[test]
+fn an_offer_from_before_it_was_believed_is_neither_accepted_nor_carried_out_meanwhile() {
+    let mut state = believing();
+    let name = "consent.record.changed";
+    let day = "2026-02-01".parse().unwrap();
+    let by = governance::By::own("s@a".parse().unwrap());
+    let offered = Event::TopicOffered { topic: topic(name), to: "b".parse().unwrap(), on: day, by };
+    apply(&mut state, &offered, crate::support::NOW);
+    let taker = actor("c@b", &[Role::Steward]);
+    let accept = json!({"command": "accept-topic", "topic": name, "steward": "v@b", "deputy": "w@b"});
+    let refused = decided(&state, &taker, accept.clone()).unwrap_err();
+    assert_eq!(refused.code, "believed", "{refused}");
+    // Nor is one that was accepted before.
+    let mut free = state.clone();
+    done(&mut free, &operator(), standards(&[]));
+    done(&mut free, &taker, accept);
+    let after = crate::support::NOW + 60 * crate::support::DAY_MS;
+    let moves = |state: &State| {
+        clerk::due(state, after)
+            .iter()
+            .any(|fact| matches!(fact, Event::TopicTransferred { topic, .. } if topic.as_str() == name))
+    };
+    assert!(moves(&free));
+    let standards_again = Event::StandardsSet {
+        standards: state.standards().clone(),
+        by: governance::By::own("root@central".parse().unwrap()),
+    };
+    apply(&mut free, &standards_again, crate::support::NOW);
+    assert!(!moves(&free), "believed again by what stands in the journal");
+}
+
+#[test]
+fn a_succession_with_a_believed_topic_waits_until_an_operator_takes_it_out() {
+    let mut state = believing();
+    let propose = json!({"command": "propose-succession", "agency": "a", "on": "2026-02-01", "rest": "b"});
+    done(&mut state, &operator(), propose);
+    let accept = json!({"command": "accept-succession", "agency": "a", "successor": "b", "steward": "v@b", "deputy": "w@b"});
+    done(&mut state, &actor("c@b", &[Role::Steward]), accept);
+    let day = crate::support::NOW + 31 * crate::support::DAY_MS;
+    let a = "a".parse().unwrap();
+    let waits = |state: &State| {
+        governance::succession::waits(state, &a, state.succession(&a).unwrap(), day).join("; ")
+    };
+    assert!(waits(&state).contains("consent.record.changed says who consents"), "{}", waits(&state));
+    let succeeds = |state: &State| {
+        clerk::due(state, day).iter().any(|fact| matches!(fact, Event::AgencySucceeded { .. }))
+    };
+    assert!(!succeeds(&state));
+    let owner = |state: &State| state.topic(&topic("consent.record.changed")).unwrap().owner.to_string();
+    done(&mut state, &operator(), standards(&[]));
+    assert!(waits(&state).is_empty() && succeeds(&state));
+    while let facts @ [_, ..] = &clerk::due(&state, day)[..] {
+        facts.iter().for_each(|fact| apply(&mut state, fact, day));
+    }
+    assert_eq!(owner(&state), "b");
+    done(&mut state, &operator(), standards(&["consent.record.changed"]));
+    let seen = person_consent::may_show(&state, &actor("d@b", &[Role::Dpo]), day).unwrap();
+    assert_eq!(seen.len(), 1, "its new owner answers for it");
 }
 
 #[test]

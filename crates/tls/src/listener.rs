@@ -4,20 +4,18 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use contract::PrincipalName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::holder::{Unnamed, holder};
+use crate::patience::Patience;
+use crate::stream::{Io, Stream};
 use crate::{Current, Protocol, Waiting};
 
 /// How long a client has for its handshake.
@@ -25,6 +23,13 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Handshakes under way; beyond them the oldest gives way. Each takes up to about 40 KiB.
 const HANDSHAKES_MAX: usize = 4096;
+
+/// How long an answer may take to leave where nobody says otherwise: a client that takes nothing is rare, one on a slow line
+/// is not (64 MiB, the most by Kafka, in a minute is 9 Mbit/s; 4 MiB by HTTP in half of it a little more than one).
+pub const WRITE_WITHIN: Duration = Duration::from_secs(60);
+
+/// The part of that time after which a connection is closed on which what waits does not move.
+const MOVES_WITHIN: u32 = 4;
 
 /// How long to wait when a connection could not be accepted: out of file descriptors, most likely.
 const BREATH: Duration = Duration::from_millis(100);
@@ -44,6 +49,7 @@ pub struct Listener {
     secured: Option<(Arc<Current>, Protocol)>,
     handshakes: JoinSet<Option<(Stream, Peer)>>,
     waiting: Arc<Waiting>,
+    write_within: Duration,
 }
 
 impl From<TcpListener> for Listener {
@@ -57,7 +63,19 @@ impl Listener {
     /// Inside TLS where there is a certificate, else without.
     pub fn new(tcp: TcpListener, current: Option<Arc<Current>>, protocol: Protocol) -> Self {
         let secured = current.map(|current| (current, protocol));
-        Self { tcp, secured, handshakes: JoinSet::new(), waiting: Waiting::new(HANDSHAKES_MAX) }
+        let (handshakes, waiting) = (JoinSet::new(), Waiting::new(HANDSHAKES_MAX));
+        Self { tcp, secured, handshakes, waiting, write_within: WRITE_WITHIN }
+    }
+
+    /// With another time in which an answer leaves.
+    pub fn writing_within(self, write_within: Duration) -> Self {
+        Self { write_within, ..self }
+    }
+
+    /// How long an answer may take from when it was ready to when the client's side has all of it. Whoever answers sees to it;
+    /// that what is on a connection already leaves within half of it, the connection does.
+    pub fn write_within(&self) -> Duration {
+        self.write_within
     }
 
     /// Where it listens.
@@ -93,14 +111,17 @@ impl Listener {
     fn begin(&mut self, tcp: TcpStream, address: SocketAddr) -> Option<(Stream, Peer)> {
         // It speaks without it too, if later.
         let _ = tcp.set_nodelay(true);
+        let patience = Patience::new(self.write_within / MOVES_WITHIN);
         let Some((current, protocol)) = &self.secured else {
-            return Some((Stream::Plain(tcp), Peer { address, holder: None }));
+            return Some((Stream::new(Io::Plain(tcp), patience), Peer { address, holder: None }));
         };
         let acceptor = TlsAcceptor::from(current.config(*protocol));
         let mut place = self.waiting.enter();
         self.handshakes.spawn(async move {
             tokio::select! {
-                done = shake_hands(acceptor, tcp, address) => done,
+                done = shake_hands(acceptor, tcp, address) => {
+                    done.map(|(secured, peer)| (Stream::new(secured, patience), peer))
+                }
                 () = place.gives_way() => None,
             }
         });
@@ -108,12 +129,12 @@ impl Listener {
     }
 }
 
-async fn shake_hands(acceptor: TlsAcceptor, tcp: TcpStream, address: SocketAddr) -> Option<(Stream, Peer)> {
+async fn shake_hands(acceptor: TlsAcceptor, tcp: TcpStream, address: SocketAddr) -> Option<(Io, Peer)> {
     match timeout(HANDSHAKE_PATIENCE, acceptor.accept(tcp)).await {
         Ok(Ok(stream)) => {
             let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
             let peer = Peer { address, holder: shown.map(holder) };
-            Some((Stream::Secured(Box::new(stream)), peer))
+            Some((Io::Secured(Box::new(stream)), peer))
         }
         // Anybody can cause these by the thousand: port scanners, clients that speak without TLS.
         Ok(Err(error)) => {
@@ -123,79 +144,6 @@ async fn shake_hands(acceptor: TlsAcceptor, tcp: TcpStream, address: SocketAddr)
         Err(_) => {
             tracing::debug!(%address, "a handshake was not done in time");
             None
-        }
-    }
-}
-
-/// A connection, inside TLS or not.
-#[derive(Debug)]
-pub enum Stream {
-    /// As it is.
-    Plain(TcpStream),
-    /// Inside TLS.
-    Secured(Box<TlsStream<TcpStream>>),
-}
-
-impl Stream {
-    /// The address that the client reached.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Stream::Plain(tcp) => tcp.local_addr(),
-            Stream::Secured(tls) => tls.get_ref().0.local_addr(),
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
-            Stream::Secured(tls) => Pin::new(tls).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
-            Stream::Secured(tls) => Pin::new(tls).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_write_vectored(context, parts),
-            Stream::Secured(tls) => Pin::new(tls).poll_write_vectored(context, parts),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Stream::Plain(tcp) => tcp.is_write_vectored(),
-            Stream::Secured(tls) => tls.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_flush(context),
-            Stream::Secured(tls) => Pin::new(tls).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
-            Stream::Secured(tls) => Pin::new(tls).poll_shutdown(context),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Certificates that change while connections are open, and clients that keep nobody waiting.
+//! Certificates that change while connections are open, and clients that keep nobody waiting, nor have what they do not take.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tls::{Current, Files, Listener, Peer, Protocol};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -236,4 +236,48 @@ async fn who_does_not_go_on_with_a_handshake_keeps_nobody_waiting() {
     let mut stream = connect(&authority.client(None), address).await.unwrap();
     assert_eq!(greeting(&mut stream).await.unwrap(), "nobody");
     drop(idle);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_what_is_written_is_left_inside_tls_and_without_it() {
+    // More than the sockets between hold.
+    const WHOLE: usize = 16 << 20;
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let current = Arc::new(Current::open(put(folder.path(), authority.sign("bus"))).unwrap());
+    for secured in [None, Some(current)] {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, is_secured) = (tcp.local_addr().unwrap(), secured.is_some());
+        let mut listener =
+            Listener::new(tcp, secured, Protocol::Kafka).writing_within(Duration::from_secs(2));
+        let serving = tokio::spawn(async move {
+            let (mut ended, whole) = (Vec::new(), vec![7; WHOLE]);
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await;
+                let written = async {
+                    stream.write_all(&whole).await?;
+                    stream.flush().await
+                };
+                ended.push(written.await.map_err(|error| error.kind()));
+            }
+            ended
+        });
+        let client = authority.client(None);
+        let connected = async || {
+            let stream: Box<dyn AsyncRead + Unpin> = match is_secured {
+                true => Box::new(connect(&client, address).await.unwrap()),
+                false => Box::new(TcpStream::connect(address).await.unwrap()),
+            };
+            stream
+        };
+        let mut quick = connected().await;
+        let mut taken = vec![0; WHOLE];
+        quick.read_exact(&mut taken).await.unwrap();
+        let mut slow = connected().await;
+        let ended = tokio::time::timeout(Duration::from_secs(20), serving).await.unwrap().unwrap();
+        assert_eq!(ended, [Ok(()), Err(std::io::ErrorKind::TimedOut)], "secured: {is_secured}");
+        let mut rest = Vec::new();
+        // It is told by the connection's end.
+        let _ = slow.read_to_end(&mut rest).await;
+        assert!(rest.len() < WHOLE, "secured: {is_secured}");
+    }
 }

@@ -214,6 +214,29 @@ pub fn shown_entry(caller: &Caller, topic: &Topic, (partition, offset): (u32, u6
     entry(time, topic.lane, Kind::Disclosure(what))
 }
 
+/// That what a person said is shown to who answers for a topic that says it: by the places of the records, none where there are
+/// none. That it was asked is kept all the same.
+pub fn consents_entries(caller: &Caller, topic: &Topic, places: &[(u32, u64)], time: &str) -> Vec<Entry> {
+    let of = |ranges: &[Range]| Disclosure {
+        subscription: "consents".into(),
+        agency: caller.agency.to_string().into(),
+        principal: caller.principal.to_string().into(),
+        topic: topic.name.to_string().into(),
+        purpose: "what a person consents to".into(),
+        legal_basis: String::new().into(),
+        consent: None,
+        opened: vec!["personal".into()].into(),
+        veiled: Vec::new().into(),
+        ranges: ranges.to_vec().into(),
+    };
+    let all = ranges(places);
+    let parts = match all.is_empty() {
+        true => vec![&all[..]],
+        false => split_ranges(&all).collect(),
+    };
+    parts.into_iter().map(|part| entry(time, topic.lane, Kind::Disclosure(of(part)))).collect()
+}
+
 /// The entries that a delivery of the events at `places` needs, each with the marks it is found by.
 pub fn disclosure_entries(
     of: &DisclosureOf<'_>,

@@ -17,8 +17,8 @@ use journal::{Journal, StreamId};
 use parking_lot::Mutex;
 
 pub use entries::{
-    DecisionOf, DisclosureOf, Entry, decision_entry, disclosure_entries, finding_entry, publication_entry,
-    refusal_entry, rotation_entry, shown_entry,
+    DecisionOf, DisclosureOf, Entry, consents_entries, decision_entry, disclosure_entries, finding_entry,
+    publication_entry, refusal_entry, rotation_entry, shown_entry,
 };
 pub(crate) use levels::Levels;
 

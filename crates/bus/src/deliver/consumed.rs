@@ -52,10 +52,11 @@ impl Bus {
                 next.insert(*partition, *offset);
             }
         }
-        let resolved = cursor.redriven.iter().map(|(partition, offset)| (name.clone(), *partition, *offset));
-        let redriven =
-            |key: &LetterKey| self.core.dead_letters.get(key).is_some_and(|letter| letter.redriven);
-        let steps = resolved.filter(redriven).map(|key| step(key, Happened::Resolved, caller)).collect();
+        // One that was rejected again since, and redriven anew, is still to be processed.
+        let resolved = self.had_by(name, cursor).into_keys();
+        let steps = resolved
+            .map(|(partition, offset)| step((name.clone(), partition, offset), Happened::Resolved, caller))
+            .collect();
         self.record_places(&topic, self.committed(name, next), steps).await
     }
 

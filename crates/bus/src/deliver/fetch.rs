@@ -7,6 +7,7 @@ use std::sync::Arc;
 use contract::{ClassSet, SubscriptionName, TopicName};
 use governance::Subscription;
 use journal::{Bounds, JournalError, Record};
+use seal::Pseudonym;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use tokio::task::JoinHandle;
@@ -85,25 +86,26 @@ impl Bus {
         &self,
         caller: &Caller,
         name: &SubscriptionName,
-        fetch: Fetch,
+        mut fetch: Fetch,
         present: impl Fn(Vec<Delivered>) -> T + Send + Sync + 'static,
     ) -> Result<Fetched<T>, Refusal> {
         let present = Arc::new(present);
         loop {
             let subscription = self.may_consume(caller, name)?;
-            let grounds = Grounds { seen: subscription.clone(), erasures: self.core.keyring.erasures() };
+            let grounds = self.grounds(&subscription);
             let read = self.read_portions(&subscription, &fetch, &present).await?;
+            let bytes = read.iter().map(|part| part.bytes).sum();
             // What was read last may be of a version that went live meanwhile.
-            if self.is_served_otherwise(&subscription)? {
-                continue;
+            if !self.is_served_otherwise(&subscription)? {
+                let fetched = self.give_out(caller, grounds, read).await?;
+                // Nor is anything handed over of somebody who was erased since it was opened, or withdrew their consent.
+                if self.still_consented(&fetched.consents).await?
+                    && self.still_granted(caller, &fetched.grounds)?
+                {
+                    return Ok(fetched);
+                }
             }
-            let fetched = self.give_out(caller, grounds, read).await?;
-            // Nor is anything handed over of somebody who was erased since it was opened, or withdrew their consent.
-            if self.still_consented(&fetched.consents).await?
-                && self.still_granted(caller, &fetched.grounds)?
-            {
-                return Ok(fetched);
-            }
+            fetch.max_bytes = half(bytes).unwrap_or(fetch.max_bytes);
         }
     }
 
@@ -144,9 +146,11 @@ impl Bus {
         let mut fetched = Fetched { portions, bytes: 0, grounds, consents: Vec::new() };
         let (mut places, mut times_ms, mut unfit) = (Vec::new(), Vec::new(), Vec::new());
         let (mut opened, mut veiled) = (ClassSet::default(), ClassSet::default());
-        for Revealed { portion, events, bytes, opened: classes, veiled: shown, unfit: some, consents } in read
-        {
+        for part in read {
+            let Revealed { portion, events, bytes, opened: classes, veiled: shown, .. } = part;
+            let Revealed { unfit: some, consents, people, .. } = part;
             fetched.consents.extend(consents);
+            fetched.grounds.people.extend(people);
             fetched.bytes += bytes;
             places.extend(events.iter().map(|(offset, _)| (portion.partition, *offset)));
             times_ms.extend(events.iter().map(|(_, time_ms)| *time_ms));
@@ -171,6 +175,12 @@ impl Bus {
         let all: Vec<Arc<Notify>> = bells.chain([self.core.tail.rights_bell()]).collect();
         all.into_iter().map(Notify::notified_owned).collect()
     }
+}
+
+/// How much of what was read is read again: half of it, so that where something changes faster than much can be read, little
+/// is, in the end a single event. None of nothing.
+pub(super) fn half(bytes: usize) -> Option<usize> {
+    (bytes > 0).then_some((bytes / 2).max(1))
 }
 
 /// How many of the partitions may be read beside each other: those that fit into what is left even if each is full.
@@ -209,6 +219,8 @@ struct Revealed<T> {
     veiled: ClassSet,
     /// By whose consent.
     consents: Vec<Consent>,
+    /// Those whom the events are about.
+    people: Vec<Pseudonym>,
     /// What could not be taken back for a reader who is carried.
     unfit: Vec<Unfit>,
 }
@@ -289,8 +301,8 @@ impl<T: Send + 'static, F: Fn(Vec<Delivered>) -> T + Send + Sync + 'static> Read
             events.iter().flatten().map(|event| (event.offset, event.time_ms)).collect();
         let passed = seen.is_empty().then(|| batch.passed.last().map(|(_, offset)| *offset)).flatten();
         let portion = Portion { partition, first, next, passed, events: events.map(&*self.present) };
-        let Batch { opened, veiled, unfit, .. } = batch;
-        Ok(Revealed { portion, events: seen, bytes, opened, veiled, consents, unfit })
+        let Batch { opened, veiled, people, unfit, .. } = batch;
+        Ok(Revealed { portion, events: seen, bytes, opened, veiled, consents, people, unfit })
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use contract::SubscriptionName;
 use governance::Subscription;
+use seal::Pseudonym;
 
-use super::fetch::{Fetch, Fetched, Wanted};
+use super::fetch::{Fetch, Fetched, Wanted, half};
 use crate::api::{Caller, Delivered};
 use crate::{Bus, Refusal};
 
@@ -16,22 +17,31 @@ use crate::{Bus, Refusal};
 /// pause, some may come after each reading.
 const LOOKS_MAX: u32 = 16;
 
-/// The subscription and the erasures as they were when something was opened.
+/// The subscription and the erasures as they were when something was opened, and whom it is about.
 #[derive(Debug, Clone)]
 pub struct Grounds {
     pub(super) seen: Arc<Subscription>,
     pub(super) erasures: usize,
+    /// Those whom it is about: also where nothing of them was opened, as the event says by then that they were erased.
+    pub(super) people: Vec<Pseudonym>,
 }
 
 impl Bus {
-    /// Whether what was opened on these grounds may still be handed over; false where the terms are others by now or somebody
-    /// was erased, and it must be read again. Consent is asked beside it ([`Bus::still_consented`]).
+    /// The grounds of what is opened for a subscription from now on.
+    pub(super) fn grounds(&self, subscription: &Arc<Subscription>) -> Grounds {
+        Grounds { seen: subscription.clone(), erasures: self.core.keyring.erasures(), people: Vec::new() }
+    }
+
+    /// Whether what was opened on these grounds may still be handed over; false where the terms are others by now or somebody in
+    /// it was erased, and it must be read again. Erasures of others do not count, or a bus that erases all the time would hand
+    /// over nothing. Consent is asked beside it ([`Bus::still_consented`]).
     ///
     /// # Errors
     /// The caller may not read the subscription any more.
     pub fn still_granted(&self, caller: &Caller, grounds: &Grounds) -> Result<bool, Refusal> {
         self.may_consume(caller, &grounds.seen.name)?;
-        Ok(self.core.keyring.erasures() == grounds.erasures && !self.is_served_otherwise(&grounds.seen)?)
+        let Grounds { seen, erasures, people } = grounds;
+        Ok(!self.core.keyring.erased_since(*erasures, people) && !self.is_served_otherwise(seen)?)
     }
 
     /// Reads what several subscriptions may see, one after the other, as [`Bus::fetch`] does; at most so many stored bytes in
@@ -59,7 +69,7 @@ impl Bus {
             let may_leave = self.may_leave(caller, &all).await;
             for ((fetched, may_leave), (name, wanted)) in all.iter_mut().zip(may_leave).zip(asked) {
                 let max_bytes = match fetched {
-                    Ok(read) if !may_leave => read.bytes,
+                    Ok(read) if !may_leave => half(read.bytes).unwrap_or(0),
                     _ => continue,
                 };
                 let fetch = Fetch { wanted: wanted.clone(), max_bytes };

@@ -86,11 +86,12 @@ impl Bus {
         });
     }
 
-    /// The letters that a cursor names, as they wait now.
+    /// The letters that a cursor names, as far as they wait now as they did then: not those that were rejected again since.
     pub fn had_by(&self, name: &SubscriptionName, cursor: &Cursor) -> Letters {
-        let waits = |(partition, offset): &(u32, u64)| {
-            let letter = self.core.dead_letters.get(&(name.clone(), *partition, *offset))?;
-            letter.redriven.then_some(((*partition, *offset), letter.attempts))
+        let waits = |(at, attempts): &((u32, u64), u32)| {
+            let letter = self.core.dead_letters.get(&(name.clone(), at.0, at.1))?;
+            let is_same = *attempts == 0 || *attempts == letter.attempts;
+            (letter.redriven && is_same).then_some((*at, letter.attempts))
         };
         cursor.redriven.iter().filter_map(waits).collect()
     }

@@ -21,13 +21,14 @@ use std::time::Duration;
 
 use contract::{ClassSet, SubscriptionName};
 use governance::Subscription;
+use seal::Pseudonym;
 use tokio::time::{Instant, timeout_at};
 
-use crate::api::{Caller, Delivered, Delivery, From, Lag, Pull, Usage};
+use crate::api::{Caller, Delivered, Delivery, From, Lag, Letters, Pull, Usage};
 use crate::audit_logs;
 use crate::clock::rfc3339;
 use crate::lanes::Facts;
-use crate::limits::{PULL_MAX_EVENTS, PULL_WAIT_MAX_MS};
+use crate::limits::{LETTERS_NAMED_MAX, PULL_MAX_EVENTS, PULL_WAIT_MAX_MS};
 use crate::subscriptions::cursor::Cursor;
 use crate::topics::Topic;
 use crate::{Bus, Refusal, RefusalKind};
@@ -53,6 +54,7 @@ impl Bus {
         let wait_ms = pull.wait_ms.min(PULL_WAIT_MAX_MS);
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
         let mut passes = 0;
+        pull.max = pull.max.clamp(1, PULL_MAX_EVENTS);
         let consumer = pull.consumer.clone().unwrap_or_else(|| caller.principal.to_string());
         loop {
             let subscription = self.may_consume(caller, name)?;
@@ -68,17 +70,22 @@ impl Bus {
             rights_changed.as_mut().enable();
             let mine = self.partitions_of(&subscription, &consumer, &topic, wait_ms);
             let start = self.start(&topic, name, &mine, pull.from.as_ref())?;
-            let max = pull.max.clamp(1, PULL_MAX_EVENTS);
             let mut redriven = self.core.dead_letters.redriven(name, &mine);
-            if let Some(From::Cursor(cursor)) = &pull.from {
-                // Whoever goes on from a delivery has had its letters.
-                redriven.retain(|(partition, offset, _)| !cursor.redriven.contains(&(*partition, *offset)));
-            }
+            // Whoever goes on from a delivery has had its letters, and those of the one that it went on from itself.
+            let carried_on = match &pull.from {
+                Some(From::Cursor(cursor)) => self.had_by(name, cursor),
+                _ => Letters::new(),
+            };
             self.forget_settled(name, &mut pull.had);
-            redriven.retain(|(partition, offset, _)| !pull.had.contains_key(&(*partition, *offset)));
-            let grounds = Grounds { seen: subscription.clone(), erasures: self.core.keyring.erasures() };
+            redriven.retain(|(partition, offset, _)| {
+                let at = (*partition, *offset);
+                !carried_on.contains_key(&at) && !pull.had.contains_key(&at)
+            });
+            redriven.truncate(LETTERS_NAMED_MAX.saturating_sub(carried_on.len()));
+            let mut grounds = self.grounds(&subscription);
             let view = View::of(&self.core, &subscription, demand);
-            let batch = self.read_and_reveal(&topic, view, start, redriven, max).await?;
+            let mut batch = self.read_and_reveal(&topic, view, start, redriven, pull.max).await?;
+            grounds.people = std::mem::take(&mut batch.people);
             if self.is_served_otherwise(&subscription)? {
                 continue;
             }
@@ -92,15 +99,16 @@ impl Bus {
                 continue;
             }
             if !batch.events.is_empty() || Instant::now() >= deadline {
-                let mut delivery = self.disclose(caller, &subscription, &topic, batch).await?;
+                let mut delivery = self.disclose(caller, &subscription, &topic, batch, carried_on).await?;
                 let consents: Vec<_> =
                     delivery.events.iter().filter_map(|event| event.consent.clone()).collect();
                 if self.still_consented(&consents).await? && self.still_granted(caller, &grounds)? {
                     delivery.grounds = Some(grounds);
                     return Ok(delivery);
                 }
-                // Somebody was erased since it was opened, or does not consent any more, or the terms are others: it is
-                // read anew.
+                // Somebody in it was erased since it was opened, or does not consent any more, or the terms are others: it is
+                // read anew; half as much, so that what changes all the time in the end leaves event by event.
+                pull.max = (delivery.events.len() / 2).max(1);
                 continue;
             }
             let _ = timeout_at(deadline, async {
@@ -177,7 +185,7 @@ impl Bus {
                 let is_handed_over = reveal::reveal(&core, &topic, &view, found, &mut batch)?;
                 // Only what is handed over can be resolved by its commit.
                 if redriven > 0 && is_handed_over {
-                    batch.from_letters.push((partition, offset));
+                    batch.from_letters.push(((partition, offset), redriven));
                 }
                 if view.is_full() {
                     break;
@@ -196,8 +204,10 @@ impl Bus {
         subscription: &Subscription,
         topic: &Topic,
         batch: Batch,
+        had: Letters,
     ) -> Result<Delivery, Refusal> {
-        let cursor = Cursor { next: batch.next, redriven: batch.from_letters };
+        let redriven = had.into_iter().chain(batch.from_letters).collect();
+        let cursor = Cursor { next: batch.next, redriven };
         let carried_on = subscription.carried_on();
         if batch.events.is_empty() {
             let opened = batch.opened;
@@ -288,8 +298,10 @@ pub(crate) struct Batch {
     pub opened: ClassSet,
     /// The classes of which something was shown in another form.
     pub veiled: ClassSet,
-    /// Partition and offset of the redriven dead letters among the events.
-    pub from_letters: Vec<(u32, u64)>,
+    /// Those whom the events are about; some of them more than once.
+    pub people: Vec<Pseudonym>,
+    /// Partition and offset of the redriven dead letters among the events, and how often each was rejected.
+    pub from_letters: Vec<((u32, u64), u32)>,
     /// Partition and offset of what is not handed over, in the order of reading: those of `unfit`, and what is quarantined.
     pub passed: Vec<(u32, u64)>,
     /// What could not be taken back for a reader who is carried.

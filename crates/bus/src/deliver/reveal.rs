@@ -7,7 +7,6 @@
 //! consent, where the subscription demands that, and the extension [`WITHHELD`].
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -104,6 +103,7 @@ pub fn reveal(
     }
     opened.classes.into_iter().for_each(|class| batch.opened.insert(class));
     opened.veiled.into_iter().for_each(|class| batch.veiled.insert(class));
+    batch.people.extend_from_slice(&opened.people);
     event.data = match read.head.data {
         DataKind::None => None,
         DataKind::Json => Some(Data::Json(data)),
@@ -184,6 +184,8 @@ pub struct Opened {
     pub about: Option<Pseudonym>,
     /// What was not opened of what is cleared.
     pub withheld: Withheld,
+    /// Those whom it is about, whatever was opened.
+    pub people: Vec<Pseudonym>,
     /// Those about whom something was opened, or shown in another form, by their consent.
     pub consented: Vec<Pseudonym>,
 }
@@ -301,23 +303,29 @@ pub fn open(
             .zip(sealed.subjects())
             .filter(|(class, _)| class.is_about_a_person())
     };
-    let consented: BTreeSet<Pseudonym> = match sight.demand {
-        None => BTreeSet::new(),
-        Some(_) => {
-            let is_known = |class: &Class| {
-                cleared.clears(class) || revealed.veiled.iter().any(|veiled| *veiled == class.as_str())
-            };
-            persons().filter(|(class, _)| is_known(class)).map(|(_, whose)| whose).collect()
-        }
+    let is_known = |class: &Class| {
+        cleared.clears(class) || revealed.veiled.iter().any(|veiled| *veiled == class.as_str())
+    };
+    let consented = match sight.demand {
+        None => Vec::new(),
+        Some(_) => each_once(persons().filter(|(class, _)| is_known(class)).map(|(_, whose)| whose)),
     };
     Ok(Opened {
         attributes,
         classes: revealed.opened.iter().map(|class| Class::from(*class)).collect(),
         veiled: revealed.veiled.iter().map(|class| Class::from(*class)).collect(),
         about: persons().next().map(|(_, pseudonym)| pseudonym),
-        consented: consented.into_iter().collect(),
+        people: each_once(persons().map(|(_, whose)| whose)),
+        consented,
         withheld,
     })
+}
+
+fn each_once(people: impl Iterator<Item = Pseudonym>) -> Vec<Pseudonym> {
+    let mut people: Vec<Pseudonym> = people.collect();
+    people.sort_unstable();
+    people.dedup();
+    people
 }
 
 fn place(topic: &Topic, found: &Found) -> String {

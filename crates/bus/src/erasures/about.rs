@@ -64,7 +64,7 @@ pub(super) fn youngest(core: &Core, person: &Person) -> Result<BTreeMap<TopicNam
 }
 
 /// Where events may be that are about a person. A mark or a note outlives the event that it leads to.
-fn places(core: &Core, pseudonym: &Pseudonym) -> Result<BTreeSet<(StreamId, u64)>, Refusal> {
+pub(crate) fn places(core: &Core, pseudonym: &Pseudonym) -> Result<BTreeSet<(StreamId, u64)>, Refusal> {
     let mut places = BTreeSet::new();
     for found in core.journal.find(core.marker.person(pseudonym))? {
         places.extend(core.event_of(&found)?.map(|event| (event.stream, event.offset)));

@@ -25,6 +25,7 @@ use crate::core::Core;
 use crate::marks::Marker;
 use crate::{Bus, Refusal, RefusalKind};
 
+pub(crate) use about::places;
 pub use seen::{Listed, Page, Reference};
 pub(crate) use unnamed::names_nobody;
 
@@ -134,7 +135,7 @@ impl Bus {
     }
 
     /// What the keys of these agencies call a person now.
-    fn called(
+    pub(crate) fn called(
         &self,
         subject: &Subject,
         agencies: &BTreeSet<AgencyName>,

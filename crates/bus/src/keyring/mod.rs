@@ -188,9 +188,14 @@ impl Keyring {
         self.persons.first_erased_since(followed_ms)
     }
 
-    /// How many pseudonyms were erased since the beginning: another number says that somebody was meanwhile.
+    /// How many pseudonyms were erased since the beginning.
     pub fn erasures(&self) -> usize {
         self.persons.erasures()
+    }
+
+    /// Whether one of these people was erased since there were so many erasures.
+    pub fn erased_since(&self, erasures: usize, people: &[Pseudonym]) -> bool {
+        self.persons.erased_since(erasures, people)
     }
 
     /// Since when nobody opens what was about an erased person, from whatever copy: the epoch that ended since, and took

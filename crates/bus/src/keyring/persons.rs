@@ -1,10 +1,11 @@
 //! Persons' keys in memory, ready for use: as many as are used, for as long as they are; and who has none any more.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use seal::{PersonKey, Pseudonym, WrappedKey};
 
 use super::stored::mark_of;
@@ -31,6 +32,8 @@ pub struct Persons {
     minute: AtomicU32,
     /// How many pseudonyms were erased: asked for each event that is handed over.
     erasures: AtomicUsize,
+    /// Who they were, in order.
+    order: RwLock<Vec<Pseudonym>>,
 }
 
 /// What is known of some persons, behind one lock: a key is asked for and an erasure noted one after the other.
@@ -47,6 +50,7 @@ impl Default for Persons {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             minute: AtomicU32::new(0),
             erasures: AtomicUsize::new(0),
+            order: RwLock::default(),
         }
     }
 }
@@ -65,7 +69,9 @@ impl Persons {
         if shard.erased_ms(mark, pseudonym).is_none() {
             let erased = (*pseudonym, at_ms);
             shard.part.erased.insert_unique(mark, erased, |(pseudonym, _)| mark_of(pseudonym));
-            self.erasures.fetch_add(1, Ordering::SeqCst);
+            let mut order = self.order.write();
+            order.push(*pseudonym);
+            self.erasures.store(order.len(), Ordering::SeqCst);
         }
         if let Ok(held) = shard.part.keys.find_entry(mark, |held| held.pseudonym == *pseudonym) {
             held.remove();
@@ -81,6 +87,16 @@ impl Persons {
     /// How many pseudonyms were erased.
     pub fn erasures(&self) -> usize {
         self.erasures.load(Ordering::SeqCst)
+    }
+
+    /// Whether one of these people was erased after so many erasures. Nothing is locked where nobody was.
+    pub fn erased_since(&self, erasures: usize, people: &[Pseudonym]) -> bool {
+        if people.is_empty() || self.erasures() == erasures {
+            return false;
+        }
+        let order = self.order.read();
+        let since: HashSet<&Pseudonym> = order.iter().skip(erasures).collect();
+        people.iter().any(|person| since.contains(person))
     }
 
     /// When the first of those erased at or after a time was.
@@ -174,6 +190,27 @@ mod tests {
             persons.pass_a_minute();
         }
         assert_eq!(persons.len(), 0);
+    }
+
+    #[test]
+    fn erasures_of_others_are_told_from_those_of_the_people_asked_about() {
+        let persons = Persons::default();
+        let [early, late, other] = [1, 2, 3].map(|byte| Pseudonym([byte; 16]));
+        persons.erase(&early, 1);
+        let before = persons.erasures();
+        assert!(!persons.erased_since(before, &[early, late]));
+        persons.erase(&other, 2);
+        persons.erase(&early, 3);
+        assert_eq!(persons.erasures(), before + 1, "once is for good");
+        assert!(
+            !persons.erased_since(before, &[early, late]),
+            "somebody else, and one who was erased before"
+        );
+        assert!(!persons.erased_since(before, &[]));
+        persons.erase(&late, 4);
+        assert!(persons.erased_since(before, &[early, late]));
+        assert!(persons.erased_since(0, &[early]));
+        assert!(!persons.erased_since(persons.erasures(), &[early, late, other]));
     }
 
     #[test]

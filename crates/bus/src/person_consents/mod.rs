@@ -7,6 +7,7 @@
 //! A person has another name under each agency's keys, so there is a view for each agency whose topics are read by consent
 //! ([`shelf`]). The bus itself reads on at its start and every second, so that little is left for who asks.
 
+mod known;
 mod shelf;
 mod words;
 
@@ -26,7 +27,9 @@ use crate::clock::Latest;
 use crate::core::Core;
 use crate::topics::Topic;
 use crate::{Bus, Refusal};
+pub use known::KnownConsent;
 use shelf::Shelf;
+pub use words::Standing;
 use words::What;
 
 /// How often the bus reads on by itself.

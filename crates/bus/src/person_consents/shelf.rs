@@ -177,7 +177,7 @@ impl Shelf {
 
 /// A stored consent record, and what its person is called there; none where they were erased. What cannot be opened now is
 /// never passed over: it may be a withdrawal.
-fn read(
+pub(super) fn read(
     core: &Core,
     topic: &Topic,
     stored: &journal::Record,

@@ -85,15 +85,56 @@ impl Words {
         self
     }
 
-    /// The consent that stands. One that reaches the bus after a withdrawal, but was said before it, does not undo it.
+    /// The consent that stands.
     fn standing(&self, now_ms: u64) -> Option<Given> {
-        let after = |given: &Given, it: Withdrawn| {
+        self.given.filter(|given| now_ms < given.until_ms && !self.is_withdrawn(given))
+    }
+
+    /// Whether a consent was withdrawn. One that reaches the bus after a withdrawal, but was said before it, does not undo it.
+    fn is_withdrawn(&self, given: &Given) -> bool {
+        self.withdrawn.is_some_and(|it| {
             let is_later = given.place.is_after(it.place);
             let is_certain = !it.in_several || given.place.time_ms > it.place.time_ms;
-            is_later && is_certain && given.said_ms >= it.said_ms
-        };
-        self.given.filter(|given| now_ms < given.until_ms && self.withdrawn.is_none_or(|it| after(given, it)))
+            !(is_later && is_certain && given.said_ms >= it.said_ms)
+        })
     }
+
+    /// What they come to: by which record, and until when.
+    fn outcome(&self, now_ms: u64) -> Option<(Standing, Place, Option<u64>)> {
+        match (self.given.filter(|given| !self.is_withdrawn(given)), self.withdrawn) {
+            (Some(given), _) => {
+                let standing = if now_ms < given.until_ms { Standing::Given } else { Standing::Ended };
+                Some((standing, given.place, Some(given.until_ms).filter(|until_ms| *until_ms < u64::MAX)))
+            }
+            (None, withdrawn) => withdrawn.map(|it| (Standing::Withdrawn, it.place, None)),
+        }
+    }
+}
+
+/// What a person's words of one purpose, to one recipient or to all, come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// For what.
+    pub purpose: String,
+    /// Who may have it; none: whoever has that purpose.
+    pub recipient: Option<String>,
+    /// What became of it.
+    pub standing: Standing,
+    /// The record that decides.
+    pub place: Place,
+    /// Until when what was given holds, in milliseconds since 1970; none: until it is withdrawn.
+    pub until_ms: Option<u64>,
+}
+
+/// What became of a consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It stands.
+    Given,
+    /// It was withdrawn.
+    Withdrawn,
+    /// Its time has run.
+    Ended,
 }
 
 /// One record as the fold takes it.
@@ -196,6 +237,23 @@ impl Table {
         let withdrawn = |former: &AgencyName| Words { given: None, ..named(former.as_str()) };
         let words = what.formerly.iter().map(withdrawn).fold(words, Words::with);
         words.standing(now_ms).is_some_and(|given| given.by.is_none_or(|by| !is_gone(&by)))
+    }
+
+    /// What a person said, for each purpose and recipient that they spoke of; of a recipient with what was said to all.
+    pub fn said_by(&self, person: &Pseudonym, now_ms: u64) -> Vec<Word> {
+        let names: HashMap<u32, &str> = self.names.iter().map(|(name, number)| (*number, &**name)).collect();
+        let own = self.words.iter().filter(|((whose, ..), _)| whose == person);
+        let of_one = |(&(_, purpose, recipient), words): (&(Pseudonym, u32, u32), &Words)| {
+            let to_all = self.words.get(&(*person, purpose, ANY)).copied().unwrap_or_default();
+            let words = if recipient == ANY { *words } else { to_all.with(*words) };
+            let (standing, place, until_ms) = words.outcome(now_ms)?;
+            let purpose = (*names.get(&purpose)?).to_owned();
+            let recipient = names.get(&recipient).map(|name| (*name).to_owned());
+            Some(Word { purpose, recipient, standing, place, until_ms })
+        };
+        let mut said: Vec<Word> = own.filter_map(of_one).collect();
+        said.sort_by(|a, b| (&a.purpose, &a.recipient).cmp(&(&b.purpose, &b.recipient)));
+        said
     }
 
     /// Drops what changes no answer from `now_ms` on, where topics keep events for `kept_ms`: consent stands no longer than

@@ -5,16 +5,18 @@ use std::fmt::Write;
 
 use crate::{Refusal, RefusalKind};
 
-/// The next offset to process per partition, and the redriven dead letters that the delivery held.
+/// The next offset to process per partition, and the redriven dead letters that the delivery held, or one before it from which it
+/// went on.
 ///
-/// Text form, version 1: `1` then `.p<partition>-<offset>` and `.r<partition>-<offset>`, in order. Opaque to
-/// consumers, but safe in URLs and headers.
+/// Text form, version 1: `1` then `.p<partition>-<offset>` and `.r<partition>-<offset>-<attempts>`, in order. Opaque to
+/// consumers, but safe in URLs and headers. One that was given before attempts were named reads as one of all attempts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cursor {
     /// The next offset per partition.
     pub next: BTreeMap<u32, u64>,
-    /// Redriven dead letters (partition, offset) that the delivery held.
-    pub redriven: Vec<(u32, u64)>,
+    /// Redriven dead letters (partition, offset) that were handed over and not committed, and how often each was rejected then;
+    /// 0 where that is not known.
+    pub redriven: Vec<((u32, u64), u32)>,
 }
 
 impl Cursor {
@@ -24,8 +26,8 @@ impl Cursor {
         for (partition, offset) in &self.next {
             let _ = write!(text, ".p{partition}-{offset}");
         }
-        for (partition, offset) in &self.redriven {
-            let _ = write!(text, ".r{partition}-{offset}");
+        for ((partition, offset), attempts) in &self.redriven {
+            let _ = write!(text, ".r{partition}-{offset}-{attempts}");
         }
         text
     }
@@ -42,15 +44,18 @@ impl Cursor {
         }
         let mut cursor = Cursor::default();
         for part in parts {
-            let (partition, offset) =
+            let (partition, rest) =
                 part.get(1..).and_then(|rest| rest.split_once('-')).ok_or_else(malformed)?;
-            let place =
-                (partition.parse().map_err(|_| malformed())?, offset.parse().map_err(|_| malformed())?);
-            match part.as_bytes()[0] {
-                b'p' => {
-                    cursor.next.insert(place.0, place.1);
+            let (offset, attempts) =
+                rest.split_once('-').map_or((rest, None), |(offset, attempts)| (offset, Some(attempts)));
+            let partition = partition.parse().map_err(|_| malformed())?;
+            let offset = offset.parse().map_err(|_| malformed())?;
+            match (part.as_bytes()[0], attempts) {
+                (b'p', None) => drop(cursor.next.insert(partition, offset)),
+                (b'r', attempts) => {
+                    let attempts = attempts.unwrap_or("0").parse().map_err(|_| malformed())?;
+                    cursor.redriven.push(((partition, offset), attempts));
                 }
-                b'r' => cursor.redriven.push(place),
                 _ => return Err(malformed()),
             }
         }
@@ -66,7 +71,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_cursor_reads_as_it_was_written(next in proptest::collection::btree_map(any::<u32>(), any::<u64>(), 0..5),
-            redriven in proptest::collection::vec(any::<(u32, u64)>(), 0..3)) {
+            redriven in proptest::collection::vec(any::<((u32, u64), u32)>(), 0..3)) {
             let cursor = Cursor { next, redriven };
             prop_assert_eq!(Cursor::parse(&cursor.encode()).unwrap(), cursor);
         }
@@ -78,8 +83,25 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_of_before_names_letters_of_all_attempts() {
+        assert_eq!(Cursor::parse("1.p0-5.r1-7").unwrap().redriven, [((1, 7), 0)]);
+    }
+
+    #[test]
     fn garbage_is_refused() {
-        for text in ["", "2", "1.", "1.p", "1.px-1", "1.q1-1", "earliest", "1.é1-1"] {
+        for text in [
+            "",
+            "2",
+            "1.",
+            "1.p",
+            "1.px-1",
+            "1.q1-1",
+            "1.p1-1-1",
+            "1.r1-1-",
+            "1.r1-1-1-1",
+            "earliest",
+            "1.é1-1",
+        ] {
             assert!(Cursor::parse(text).is_err(), "{text:?}");
         }
     }

@@ -6,6 +6,7 @@
 mod holds;
 mod keys;
 mod languages;
+mod meanwhile;
 mod search;
 mod told;
 mod tombstones;

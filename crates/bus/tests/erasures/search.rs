@@ -1,7 +1,46 @@
 //! The events about a person are found, and only those that are there.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::consent_waits::{Gate, over};
+use bus::RefusalKind;
 use contract::Data;
+
+/// More people than a record has marks for: the last ones are found by notes, which stay when the event goes.
+fn of_many() -> CloudEvent {
+    let parents: Vec<String> =
+        (0..40).map(|at| format!(r#"{{"personId":"PAR-{at:07}","name":"Thaddeus {at}"}}"#)).collect();
+    let mut many = birth(1);
+    let alone = r#"{"personId":"PAR-0000001","name":"Thaddeus W1"}"#;
+    many.data = Some(Data::Json(text(&many).replace(alone, &parents.join(",")).into()));
+    many
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_note_cannot_be_read_nobody_is_erased_whose_event_may_be_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    receipt(publish(&office.world, of_many()).await);
+    let gate = Arc::new(Gate::default());
+    office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
+    let last = "PAR-0000039";
+    let erasure = office.asked(last).await;
+    gate.spoil(Some("people/"));
+    let another =
+        office.world.bus.request_erasure(&office.officer, &subject("PAR-0000038"), "§17".to_owned()).await;
+    let refused = another.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
+    office.approved(&erasure).await;
+    office.world.bus.bring_due().await.unwrap();
+    assert_eq!(office.status(&erasure), "approved", "it waits");
+    assert!(!is_tombstone(&office.read().await[0]));
+    gate.spoil(None);
+    office.world.bus.bring_due().await.unwrap();
+    assert_eq!(office.status(&erasure), "carried-out");
+    assert!(is_tombstone(&office.read().await[0]));
+    office.world.bus.close().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_of_an_event_that_retention_took_away_is_in_nobodys_way() {
@@ -9,13 +48,7 @@ async fn a_note_of_an_event_that_retention_took_away_is_in_nobodys_way() {
     let world = world(folder.path()).await;
     let clock = later();
     let mut office = staffed(reopened_by(world, folder.path(), clock.clone()).await).await;
-    // More people than a record has marks for: the last ones are found by notes, which stay when the event goes.
-    let parents: Vec<String> =
-        (0..40).map(|at| format!(r#"{{"personId":"PAR-{at:07}","name":"Thaddeus {at}"}}"#)).collect();
-    let mut many = birth(1);
-    let alone = r#"{"personId":"PAR-0000001","name":"Thaddeus W1"}"#;
-    many.data = Some(Data::Json(text(&many).replace(alone, &parents.join(",")).into()));
-    receipt(publish(&office.world, many).await);
+    receipt(publish(&office.world, of_many()).await);
     clock.advance(11 * 365 * DAY_MS);
     office.world = reopened_by(office.world, folder.path(), clock).await;
     let operator = office.world.operator.clone();

@@ -3,6 +3,7 @@
 mod agency;
 mod agency_key;
 mod audit;
+mod consent;
 mod consume;
 mod contract;
 mod dead_letters;
@@ -120,6 +121,8 @@ enum Verb {
     Trace(trace::Trace),
     /// Erase a person: what the bus keeps about them becomes unreadable, for good
     Erase(erase::Erase),
+    /// What people let agencies have
+    Consent(consent::Consent),
     /// Legal holds: what must not be erased or deleted for the time being
     Hold(hold::Hold),
     /// Checkpoints, proofs, bundles, disclosures
@@ -157,6 +160,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Keys(verb) => done(verb.run(&options)),
         Verb::Trace(verb) => done(verb.run(&options)),
         Verb::Erase(verb) => done(verb.run(&options)),
+        Verb::Consent(verb) => done(verb.run(&options)),
         Verb::Hold(verb) => done(verb.run(&options)),
         Verb::Audit(verb) => done(verb.run(&options)),
         Verb::Verify(verb) => done(verb.run(&options)),

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use governance::duration::parse_seconds;
 
 use super::kms;
 use super::notices::Notices;
@@ -21,6 +24,8 @@ pub struct Meant {
     pub kafka_advertised: Option<(String, u16)>,
     /// Certificates for both doors; `None`: they speak without TLS.
     pub tls: Option<tls::Files>,
+    /// How long an answer may take to leave.
+    pub write_within: Duration,
     /// The bus's name.
     pub name: String,
     /// The state's prefix of types.
@@ -74,6 +79,7 @@ impl TryFrom<Typed> for Meant {
             kafka,
             kafka_advertised,
             tls,
+            write_within: write_within(typed.write_within.as_deref())?,
             name: typed.name.unwrap_or_else(|| "chancery".to_owned()),
             state_prefix: typed.state_prefix,
             log_json,
@@ -95,6 +101,17 @@ fn address(door: &str, text: &str, secured: bool) -> Result<SocketAddr, Failure>
     Err(Failure::usage(format!("{door}: {address} is not loopback, and this door speaks without TLS")).hint(
         "--tls-cert and --tls-key give it TLS; or listen on 127.0.0.1 behind a TLS proxy on this machine",
     ))
+}
+
+/// A time that a client can keep to; where it is long, what ends reaches slow readers late.
+fn write_within(text: Option<&str>) -> Result<Duration, Failure> {
+    let Some(text) = text else { return Ok(tls::WRITE_WITHIN) };
+    let wrong =
+        |what: String| Failure::usage(format!("write_within: {what}")).hint("such as 60s; at most 600s");
+    match parse_seconds(text).map_err(|error| wrong(error.to_string()))? {
+        seconds @ 1..=600 => Ok(Duration::from_secs(seconds)),
+        _ => Err(wrong(format!("{text} is not between 1s and 600s"))),
+    }
 }
 
 /// A certificate and its key go together, and only they make clients' certificates of use.
@@ -153,6 +170,24 @@ mod tests {
         for (cert, key, authority) in [(true, false, false), (false, true, true), (false, false, true)] {
             assert!(said(cert, key, authority).unwrap_err().contains("tls_key"));
         }
+    }
+
+    #[test]
+    fn an_answer_has_time_to_leave_but_not_without_end() {
+        let said = |text: &str| {
+            let typed = Typed { write_within: Some(text.to_owned()), ..Typed::default() };
+            Meant::try_from(typed)
+                .map(|meant| meant.write_within.as_secs())
+                .map_err(|failure| failure.to_string())
+        };
+        assert_eq!((said("30s"), said("600s")), (Ok(30), Ok(600)));
+        for bad in ["0s", "601s", "soon"] {
+            assert!(said(bad).unwrap_err().contains("write_within"), "{bad}");
+        }
+        assert_eq!(
+            Meant::try_from(Typed::default()).map(|meant| meant.write_within).ok(),
+            Some(tls::WRITE_WITHIN)
+        );
     }
 
     #[test]

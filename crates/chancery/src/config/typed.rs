@@ -35,6 +35,9 @@ pub struct Typed {
     /// The authorities whose clients need no token but their certificate, PEM [default: none]
     #[arg(long, env = "CHANCERY_TLS_CLIENT_CA")]
     pub tls_client_ca: Option<PathBuf>,
+    /// How long an answer may take to leave, from when it was ready; then its connection is closed [default: 60s]
+    #[arg(long, env = "CHANCERY_WRITE_WITHIN")]
+    pub write_within: Option<String>,
     /// Where the journal is: embedded [default]
     #[arg(long, env = "CHANCERY_ENGINE")]
     pub engine: Option<String>,
@@ -93,6 +96,7 @@ impl Typed {
             tls_cert: self.tls_cert.or(other.tls_cert),
             tls_key: self.tls_key.or(other.tls_key),
             tls_client_ca: self.tls_client_ca.or(other.tls_client_ca),
+            write_within: self.write_within.or(other.write_within),
             engine: self.engine.or(other.engine),
             name: self.name.or(other.name),
             state_prefix: self.state_prefix.or(other.state_prefix),

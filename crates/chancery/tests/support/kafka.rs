@@ -36,7 +36,11 @@ pub struct Kafka {
 impl Kafka {
     /// Connects as a principal; `client` is its `client.id`.
     pub fn connect(address: &str, principal: &str, token: &str, client: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::connect_on(TcpStream::connect(address).unwrap(), principal, token, client)
+    }
+
+    /// The same, on a connection that is there.
+    pub fn connect_on(stream: TcpStream, principal: &str, token: &str, client: &str) -> Self {
         let mut kafka = Self { stream, client: client.to_owned(), asked: 0 };
         kafka.ask(1, &SaslHandshakeRequest::default().with_mechanism(wire("PLAIN")));
         let plain = Bytes::from(format!("\0{principal}\0{token}"));
@@ -45,8 +49,13 @@ impl Kafka {
         kafka
     }
 
-    /// Asks, and waits for the answer and its bytes.
-    pub fn ask<R: Request>(&mut self, version: i16, request: &R) -> (R::Response, Bytes) {
+    /// Asks, and takes nothing of the answer.
+    pub fn leave<R: Request>(mut self, version: i16, request: &R) -> TcpStream {
+        self.send(version, request);
+        self.stream
+    }
+
+    fn send<R: Request>(&mut self, version: i16, request: &R) {
         self.asked += 1;
         let header = RequestHeader::default()
             .with_request_api_key(R::KEY)
@@ -58,6 +67,11 @@ impl Kafka {
         request.encode(&mut frame, version).unwrap();
         self.stream.write_all(&(frame.len() as i32).to_be_bytes()).unwrap();
         self.stream.write_all(&frame).unwrap();
+    }
+
+    /// Asks, and waits for the answer and its bytes.
+    pub fn ask<R: Request>(&mut self, version: i16, request: &R) -> (R::Response, Bytes) {
+        self.send(version, request);
         let mut length = [0; 4];
         self.stream.read_exact(&mut length).unwrap();
         let mut answer = vec![0; i32::from_be_bytes(length) as usize];

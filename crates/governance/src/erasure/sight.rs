@@ -59,7 +59,7 @@ pub fn sight(state: &State, actor: &Actor, erasure: &Erasure, now_ms: u64) -> Op
 }
 
 /// Whether an actor has a role in an agency, or is who speaks for somebody who has.
-fn acts_for(state: &State, actor: &Actor, agency: &AgencyName, role: Role, now_ms: u64) -> bool {
+pub(crate) fn acts_for(state: &State, actor: &Actor, agency: &AgencyName, role: Role, now_ms: u64) -> bool {
     let mut those = state.principals_in(agency, role);
     actor.is_of(agency, role) || those.any(|person| person.speaker(now_ms) == Some(&actor.principal))
 }

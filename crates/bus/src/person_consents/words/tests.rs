@@ -71,6 +71,30 @@ fn all() -> impl Iterator<Item = (u8, &'static str, &'static str)> {
         .flat_map(|(who, purpose)| AGENCIES.map(|it| (who, purpose, it)))
 }
 
+proptest! {
+    /// What a person is shown to have said is what deliveries hold to.
+    #[test]
+    fn what_is_shown_of_a_person_is_what_stands(steps in proptest::collection::vec(step(), 0..12), now_ms in 900..1_600u64) {
+        let records = records(&steps);
+        let table = folded(&records, 0..records.len());
+        for who in 0..2 {
+            let said = table.said_by(&person(who), now_ms);
+            for (purpose, agency) in PURPOSES.iter().flat_map(|of| AGENCIES.map(|agency| (*of, agency))) {
+                let of = |recipient: Option<&str>| {
+                    said.iter().find(|it| it.purpose == purpose && it.recipient.as_deref() == recipient)
+                };
+                let shown = of(Some(agency)).or_else(|| of(None));
+                let stands = table.stands(&person(who), what(purpose, agency), now_ms, |_| false);
+                prop_assert_eq!(shown.is_some_and(|it| it.standing == Standing::Given), stands);
+                if let Some(shown) = shown {
+                    let by = records.iter().find(|(_, _, place)| *place == shown.place);
+                    prop_assert!(by.is_some_and(|(whose, record, _)| *whose == who && concerns(record, (purpose, agency))));
+                }
+            }
+        }
+    }
+}
+
 fn concerns(record: &Record, (purpose, agency): (&str, &str)) -> bool {
     record.purposes.iter().any(|(of, whom)| {
         of == purpose
