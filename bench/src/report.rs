@@ -26,11 +26,10 @@ pub fn cpu_by_thread() -> Vec<(String, f64)> {
     sums.into_iter().collect()
 }
 
-/// CPU seconds of this process, with the threads that ended (`utime` and `stime` of proc(5)).
+/// CPU seconds of this process, with the threads that ended.
 pub fn cpu_s() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() as f64 / 100.0
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }
 
 /// Resident memory in MiB.

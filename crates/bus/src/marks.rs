@@ -8,6 +8,7 @@ use std::hash::Hasher;
 use contract::{CloudEvent, SubscriptionName, TopicName};
 use seal::Pseudonym;
 use siphasher::sip128::{Hasher128, SipHasher13};
+use smallvec::SmallVec;
 
 /// Makes the marks of one bus.
 #[derive(Clone)]
@@ -87,8 +88,12 @@ impl Marker {
     }
 
     /// The marks by which an event is found beside its identity, in their order.
-    pub fn marks_of(&self, event: &CloudEvent, persons: impl Iterator<Item = Pseudonym>) -> Vec<u64> {
-        let mut marks = Vec::with_capacity(4);
+    pub fn marks_of(
+        &self,
+        event: &CloudEvent,
+        persons: impl Iterator<Item = Pseudonym>,
+    ) -> SmallVec<[u64; 4]> {
+        let mut marks = SmallVec::new();
         marks.push(self.event_id(&event.id));
         marks.extend(event.extension("correlationid").map(|id| self.correlation(id)));
         marks.extend(event.extension("causationid").map(|id| self.causation(id)));

@@ -78,7 +78,7 @@ impl fmt::Debug for Pseudonym {
 /// each use and overwritten when it is freed, which costs what fetching a kept one from cold memory does, and is a tenth of
 /// its size. What making a key leaves on the stack is overwritten by what comes after, and by nothing else. Drop keys that
 /// are not in use.
-#[derive(ZeroizeOnDrop)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct PersonKey {
     master: [u8; KEY_BYTES],
     sealing: [u8; KEY_BYTES],

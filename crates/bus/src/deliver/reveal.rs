@@ -7,7 +7,6 @@
 //! consent, where the subscription demands that, and the extension [`WITHHELD`].
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::cloudevents::{ERASED, NO_CONSENT, WITHHELD};
@@ -259,7 +258,7 @@ pub fn open(
     let keys = core.keyring.agency(&topic.sealed_by)?;
     // A key that cannot be had now is not an erased one: keep the error apart from the absence.
     let mut out_of_reach = None;
-    let mut key_of = |pseudonym: &Pseudonym| -> Option<Arc<PersonKey>> {
+    let mut key_of = |pseudonym: &Pseudonym| -> Option<PersonKey> {
         match core.keyring.for_opening(&topic.sealed_by, &keys, pseudonym) {
             Ok(key) => key,
             Err(refusal) => {

@@ -17,7 +17,7 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::AgencyName;
+use contract::{AgencyName, TopicName};
 use journal::{Journal, StreamId};
 use parking_lot::RwLock;
 use seal::{AgencyKeys, Kms, PersonKey, Pseudonym, WrappedKey};
@@ -25,15 +25,16 @@ use seal::{AgencyKeys, Kms, PersonKey, Pseudonym, WrappedKey};
 pub use agencies::Opened;
 use agencies::{Agencies, out_of_reach};
 pub use epochs::{AgencySecret, Ended, Epochs, KeyFact, Stage};
-use persons::Persons;
+use persons::{Persons, Shard};
 pub use rotation::Portion;
-use stored::mark_of;
-pub use stored::{Epoch, StoredKey};
+pub use stored::{Epoch, StoredKey, mark_of};
 use table::KeyTable;
 
 use crate::Refusal;
 use crate::lanes::NewKey;
 use crate::mark_table::Place;
+
+const SEND_AGAIN: &str = "nothing was stored: send it again";
 
 /// All keys of the bus.
 pub struct Keyring {
@@ -49,8 +50,10 @@ pub struct Keyring {
 
 /// A person's key for sealing.
 pub struct ForSealing {
+    /// What the person is called.
+    pub pseudonym: Pseudonym,
     /// The key.
-    pub key: Arc<PersonKey>,
+    pub key: PersonKey,
     /// What must become durable with the event, where it is not yet.
     pub new: Option<NewKey>,
 }
@@ -210,46 +213,68 @@ impl Keyring {
         self.persons.erased_ms(pseudonym).is_some()
     }
 
-    /// The key to seal under; made if the person was never seen.
-    pub fn for_sealing(
+    /// What the person whom `text` identifies is called now, and the key to seal under; made if they were never seen.
+    pub fn person_for_sealing(
         &self,
         agency: &AgencyName,
         keys: &Opened,
-        pseudonym: &Pseudonym,
+        text: &str,
     ) -> Result<ForSealing, Refusal> {
-        let mark = mark_of(pseudonym);
-        let mut shard = self.persons.shard(mark);
-        if shard.erased_ms(mark, pseudonym).is_some() {
-            return Err(Refusal::unavailable("a person in this event was erased at this moment")
-                .hint("nothing was stored: publish it again"));
+        let mut pseudonym = keys.pseudonym_of_person(text);
+        loop {
+            let mark = mark_of(&pseudonym);
+            let shard = self.persons.shard(mark);
+            if shard.erased_ms(mark, &pseudonym).is_none() {
+                return self.for_sealing(shard, (agency, keys), pseudonym);
+            }
+            drop(shard);
+            pseudonym = keys.pseudonym_after(&pseudonym);
         }
-        let (key, fresh) = match shard.get(mark, pseudonym) {
-            Some(held) => (held.key.clone(), held.fresh.as_deref().copied()),
+    }
+
+    /// The key for what is nobody's in a topic, in an era; made if there is none.
+    pub fn topic_for_sealing(
+        &self,
+        agency: &AgencyName,
+        keys: &Opened,
+        (topic, era): (&TopicName, u32),
+    ) -> Result<ForSealing, Refusal> {
+        let pseudonym = keys.pseudonym_of_topic(topic.as_str(), era);
+        self.for_sealing(self.persons.shard(mark_of(&pseudonym)), (agency, keys), pseudonym)
+    }
+
+    fn for_sealing(
+        &self,
+        mut shard: Shard<'_>,
+        (agency, keys): (&AgencyName, &Opened),
+        pseudonym: Pseudonym,
+    ) -> Result<ForSealing, Refusal> {
+        let mark = mark_of(&pseudonym);
+        let (key, fresh) = match shard.get(mark, &pseudonym) {
+            Some((key, fresh)) => (key.clone(), fresh),
             None => {
-                let (key, fresh) = match self.stored(mark, pseudonym)? {
-                    Some(stored) => (self.unwrapped(agency, keys, &stored)?, None),
-                    None => made(keys, pseudonym).map(|(key, fresh)| (key, Some(fresh)))?,
+                let (key, fresh) = match self.stored(mark, &pseudonym)? {
+                    Some(stored) => (self.unwrapped(agency, keys, &stored)?, false),
+                    None => (PersonKey::generate().ok_or_else(no_randomness)?, true),
                 };
-                shard.put(mark, *pseudonym, key.clone(), fresh);
+                shard.put(mark, &pseudonym, &key, fresh);
                 (key, fresh)
             }
         };
-        let new = fresh.map(|wrapped| {
-            let stored = StoredKey { agency: keys.number(), pseudonym: *pseudonym, wrapped };
-            NewKey { stored, key: key.clone(), mark }
-        });
-        Ok(ForSealing { key, new })
+        drop(shard);
+        let new = if fresh { Some(new_key(keys, pseudonym, &key)?) } else { None };
+        Ok(ForSealing { pseudonym, key, new })
     }
 
-    /// A key for one event alone, and what it is called: random, so that it says nothing. Nobody else seals under it, so it is
-    /// not held: who opens the event finds it in the journal.
-    pub fn for_one_event(&self, keys: &Opened) -> Result<(Pseudonym, NewKey), Refusal> {
+    /// A key for one event alone, called at random, so that its name says nothing.
+    pub fn for_one_event(&self, keys: &Opened) -> Result<ForSealing, Refusal> {
         let random = seal::Secret::generate().ok_or_else(no_randomness)?;
         let mut pseudonym = Pseudonym([0; 16]);
         pseudonym.0.copy_from_slice(&random.expose()[..16]);
-        let (key, wrapped) = made(keys, &pseudonym)?;
-        let stored = StoredKey { agency: keys.number(), pseudonym, wrapped };
-        Ok((pseudonym, NewKey { stored, key, mark: mark_of(&pseudonym) }))
+        let key = PersonKey::generate().ok_or_else(no_randomness)?;
+        let mark = mark_of(&pseudonym);
+        self.persons.shard(mark).put(mark, &pseudonym, &key, true);
+        Ok(ForSealing { pseudonym, new: Some(new_key(keys, pseudonym, &key)?), key })
     }
 
     /// The key to open with; `None` where there is none any more.
@@ -258,18 +283,18 @@ impl Keyring {
         agency: &AgencyName,
         keys: &Opened,
         pseudonym: &Pseudonym,
-    ) -> Result<Option<Arc<PersonKey>>, Refusal> {
+    ) -> Result<Option<PersonKey>, Refusal> {
         let mark = mark_of(pseudonym);
         let mut shard = self.persons.shard(mark);
         if shard.erased_ms(mark, pseudonym).is_some() {
             return Ok(None);
         }
-        if let Some(held) = shard.get(mark, pseudonym) {
-            return Ok(Some(held.key.clone()));
+        if let Some((key, _)) = shard.get(mark, pseudonym) {
+            return Ok(Some(key.clone()));
         }
         let Some(stored) = self.stored(mark, pseudonym)? else { return Ok(None) };
         let key = self.unwrapped(agency, keys, &stored)?;
-        shard.put(mark, *pseudonym, key.clone(), None);
+        shard.put(mark, pseudonym, &key, false);
         Ok(Some(key))
     }
 
@@ -305,7 +330,7 @@ impl Keyring {
         agency: &AgencyName,
         keys: &Opened,
         stored: &StoredKey,
-    ) -> Result<Arc<PersonKey>, Refusal> {
+    ) -> Result<PersonKey, Refusal> {
         let StoredKey { wrapped, pseudonym, .. } = stored;
         let unwrap =
             |keys: &Opened| keys.of_epoch(wrapped.epoch()).map(|keys| keys.unwrap(wrapped, pseudonym));
@@ -315,7 +340,7 @@ impl Keyring {
             opened => opened,
         };
         match opened {
-            Some(Ok(key)) => Ok(Arc::new(key)),
+            Some(Ok(key)) => Ok(key),
             other => {
                 let why = other.map_or_else(
                     || "its epoch is not open".to_owned(),
@@ -341,9 +366,19 @@ impl Keyring {
             return Ok(None);
         }
         if stored.wrapped.epoch() != epoch.number {
-            stored.wrapped = self.wrapped_now(&key.key, &stored, epoch.number)?;
+            let key = self.held(&stored.pseudonym).ok_or_else(|| {
+                Refusal::unavailable("a key was made in an epoch that is over, and is not held any more")
+                    .hint(SEND_AGAIN)
+            })?;
+            stored.wrapped = self.wrapped_now(&key, &stored, epoch.number)?;
         }
         Ok(Some(stored.encode()))
+    }
+
+    /// A key that is in memory: one that is not durable yet is, but for one that was under way for very long.
+    fn held(&self, pseudonym: &Pseudonym) -> Option<PersonKey> {
+        let mark = mark_of(pseudonym);
+        self.persons.shard(mark).get(mark, pseudonym).map(|(key, _)| key.clone())
     }
 
     /// A key, wrapped in the epoch given. An agency whose keys of that epoch are not open yet has none to wrap with: what
@@ -351,8 +386,7 @@ impl Keyring {
     fn wrapped_now(&self, key: &PersonKey, stored: &StoredKey, epoch: u32) -> Result<WrappedKey, Refusal> {
         let (_, opened) = self.agency_of(stored.agency)?;
         let keys = opened.of_epoch(epoch).ok_or_else(|| {
-            Refusal::unavailable("an agency's keys of the epoch that runs are not open yet")
-                .hint("nothing was stored: send it again")
+            Refusal::unavailable("an agency's keys of the epoch that runs are not open yet").hint(SEND_AGAIN)
         })?;
         keys.wrap(key, &stored.pseudonym).ok_or_else(no_randomness)
     }
@@ -374,13 +408,12 @@ impl Keyring {
         }
         let mut places = self.places.write();
         for (key, place) in keys {
-            places.insert(key.mark, *place);
+            places.insert(key.mark(), *place);
         }
         drop(places);
         for (key, _) in keys {
-            if let Some(held) = self.persons.shard(key.mark).get(key.mark, &key.stored.pseudonym) {
-                held.fresh = None;
-            }
+            let mark = key.mark();
+            self.persons.shard(mark).became_durable(mark, &key.stored.pseudonym);
         }
     }
 
@@ -390,10 +423,9 @@ impl Keyring {
     }
 }
 
-fn made(keys: &Opened, pseudonym: &Pseudonym) -> Result<(Arc<PersonKey>, WrappedKey), Refusal> {
-    let key = PersonKey::generate().ok_or_else(no_randomness)?;
-    let wrapped = keys.wrap(&key, pseudonym).ok_or_else(no_randomness)?;
-    Ok((Arc::new(key), wrapped))
+fn new_key(keys: &Opened, pseudonym: Pseudonym, key: &PersonKey) -> Result<NewKey, Refusal> {
+    let wrapped = keys.wrap(key, &pseudonym).ok_or_else(no_randomness)?;
+    Ok(NewKey { stored: StoredKey { agency: keys.number(), pseudonym, wrapped } })
 }
 
 fn no_randomness() -> Refusal {

@@ -1,29 +1,26 @@
 //! Persons' keys in memory, ready for use: as many as are used, for as long as they are; and who has none any more.
+//!
+//! They are held as a processor's cache holds its lines: the mark chooses a set of eight places, and what is held lies in the
+//! set itself. So a key is two reads of memory away, nobody counts references to it, letting go of one overwrites it where
+//! it lies, and no table that grows leaves copies behind.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use seal::{PersonKey, Pseudonym, WrappedKey};
+use seal::{PersonKey, Pseudonym};
 
 use super::stored::mark_of;
 use crate::limits::{FRESH_KEY_IDLE_MINUTES, PERSON_KEY_IDLE_MINUTES, PERSON_KEYS_MAX};
 
 const SHARDS: usize = 64;
 
-/// A person's key in memory.
-#[derive(Clone)]
-pub struct Held {
-    /// Whose.
-    pub pseudonym: Pseudonym,
-    /// The key; it overwrites itself when nobody has it any more.
-    pub key: Arc<PersonKey>,
-    /// The wrapped key, until it is durable; apart, as most have none and all are to lie close together.
-    pub fresh: Option<Box<WrappedKey>>,
-    used: u32,
-}
+/// Places in a set.
+const WAYS: usize = 8;
+
+/// Sets that a shard grows to. Beyond it only what must not be let go of makes it grow.
+const SETS_MAX: usize = PERSON_KEYS_MAX / SHARDS / WAYS;
 
 /// The keys, by their marks, which are as good as random.
 pub struct Persons {
@@ -39,9 +36,24 @@ pub struct Persons {
 /// What is known of some persons, behind one lock: a key is asked for and an erasure noted one after the other.
 #[derive(Default)]
 struct Part {
-    keys: HashTable<Held>,
+    /// None, or a power of two.
+    sets: Vec<Set>,
+    /// Counts what was put, so that sets let go of each of their places in turn.
+    turn: usize,
     /// Who was erased, and when.
     erased: HashTable<(Pseudonym, u64)>,
+}
+
+/// What is looked at first lies together.
+#[derive(Clone, Default)]
+struct Set {
+    /// Some bits of each mark; 0 where nothing is held.
+    tags: [u16; WAYS],
+    /// The minutes of their last uses.
+    used: [u32; WAYS],
+    /// Which are not durable yet, and therefore stay.
+    fresh: [bool; WAYS],
+    held: [Option<(Pseudonym, PersonKey)>; WAYS],
 }
 
 impl Default for Persons {
@@ -73,13 +85,16 @@ impl Persons {
             order.push(*pseudonym);
             self.erasures.store(order.len(), Ordering::SeqCst);
         }
-        if let Ok(held) = shard.part.keys.find_entry(mark, |held| held.pseudonym == *pseudonym) {
-            held.remove();
+        if let Some((set, way)) = shard.part.find(mark, pseudonym) {
+            shard.part.sets[set].let_go(way);
         }
     }
 
     /// When a person was erased, if they were.
     pub fn erased_ms(&self, pseudonym: &Pseudonym) -> Option<u64> {
+        if self.erasures() == 0 {
+            return None;
+        }
         let mark = mark_of(pseudonym);
         self.shard(mark).erased_ms(mark, pseudonym)
     }
@@ -112,19 +127,91 @@ impl Persons {
     pub fn pass_a_minute(&self) {
         let now = self.minute.fetch_add(1, Ordering::Relaxed) + 1;
         for shard in &self.shards {
-            shard.lock().keys.retain(|held| {
-                let idle =
-                    if held.fresh.is_some() { FRESH_KEY_IDLE_MINUTES } else { PERSON_KEY_IDLE_MINUTES };
-                now - held.used <= idle
-            });
+            shard.lock().sets.iter_mut().for_each(|set| set.let_go_of_idle(now));
         }
     }
 
     /// How many are held.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().keys.len()).sum()
+        let held = |set: &Set| set.held.iter().flatten().count();
+        self.shards.iter().map(|shard| shard.lock().sets.iter().map(held).sum::<usize>()).sum()
     }
+}
+
+impl Set {
+    fn let_go(&mut self, way: usize) {
+        self.tags[way] = 0;
+        self.held[way] = None;
+    }
+
+    fn let_go_of_idle(&mut self, now: u32) {
+        for way in 0..WAYS {
+            let idle = if self.fresh[way] { FRESH_KEY_IDLE_MINUTES } else { PERSON_KEY_IDLE_MINUTES };
+            if self.tags[way] != 0 && now - self.used[way] > idle {
+                self.let_go(way);
+            }
+        }
+    }
+}
+
+impl Part {
+    fn set_of(&self, mark: u64) -> usize {
+        (mark >> 38) as usize & self.sets.len().wrapping_sub(1)
+    }
+
+    /// The set and the place in it.
+    fn find(&self, mark: u64, pseudonym: &Pseudonym) -> Option<(usize, usize)> {
+        let at = self.set_of(mark);
+        let set = self.sets.get(at)?;
+        let is_it = |way: &usize| {
+            set.tags[*way] == tag_of(mark)
+                && set.held[*way].as_ref().is_some_and(|(held, _)| held == pseudonym)
+        };
+        (0..WAYS).find(is_it).map(|way| (at, way))
+    }
+
+    /// A place for another key: an empty one, else that of a durable one, which the journal still has.
+    fn place_for(&mut self, mark: u64) -> (usize, usize) {
+        self.turn += 1;
+        loop {
+            let at = self.set_of(mark);
+            let Some(set) = self.sets.get(at) else {
+                self.grow();
+                continue;
+            };
+            if let Some(way) = set.tags.iter().position(|tag| *tag == 0) {
+                return (at, way);
+            }
+            let durable = (0..WAYS).map(|way| (way + self.turn) % WAYS).filter(|way| !set.fresh[*way]);
+            match durable.min_by_key(|way| set.used[*way]).filter(|_| self.sets.len() >= SETS_MAX) {
+                Some(way) => return (at, way),
+                None => self.grow(),
+            }
+        }
+    }
+
+    /// Twice the sets. What was in one is in two now; where it was is overwritten.
+    fn grow(&mut self) {
+        let sets = vec![Set::default(); (2 * self.sets.len()).max(1)];
+        let before = std::mem::replace(&mut self.sets, sets);
+        for set in &before {
+            for way in 0..WAYS {
+                if let Some((pseudonym, key)) = &set.held[way] {
+                    let to = self.set_of(mark_of(pseudonym));
+                    let to = &mut self.sets[to];
+                    (to.tags[way], to.used[way], to.fresh[way]) =
+                        (set.tags[way], set.used[way], set.fresh[way]);
+                    to.held[way] = Some((*pseudonym, key.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Bits that choose neither the shard nor the set; never 0.
+fn tag_of(mark: u64) -> u16 {
+    (mark >> 48) as u16 | 1
 }
 
 /// Some of the keys.
@@ -134,24 +221,30 @@ pub struct Shard<'a> {
 }
 
 impl Shard<'_> {
-    /// The person's key, which counts as used.
-    pub fn get(&mut self, mark: u64, pseudonym: &Pseudonym) -> Option<&mut Held> {
-        let held = self.part.keys.find_mut(mark, |held| held.pseudonym == *pseudonym)?;
-        held.used = self.minute;
-        Some(held)
+    /// The person's key, which counts as used, and whether it is still to become durable.
+    pub fn get(&mut self, mark: u64, pseudonym: &Pseudonym) -> Option<(&PersonKey, bool)> {
+        let (set, way) = self.part.find(mark, pseudonym)?;
+        let set = &mut self.part.sets[set];
+        // Written once a minute: memory that is only read can lie near each processor.
+        if set.used[way] != self.minute {
+            set.used[way] = self.minute;
+        }
+        set.held[way].as_ref().map(|(_, key)| (key, set.fresh[way]))
     }
 
-    /// Holds a key that is not held. Where there is no room, what is durable makes some; the journal still has it.
-    pub fn put(&mut self, mark: u64, pseudonym: Pseudonym, key: Arc<PersonKey>, fresh: Option<WrappedKey>) {
-        if self.part.keys.len() >= PERSON_KEYS_MAX / SHARDS {
-            let mut keep = false;
-            self.part.keys.retain(|held| {
-                keep = !keep;
-                keep || held.fresh.is_some()
-            });
+    /// Holds a key that is not held; one that is not durable yet stays until it is.
+    pub fn put(&mut self, mark: u64, pseudonym: &Pseudonym, key: &PersonKey, fresh: bool) {
+        let (set, way) = self.part.place_for(mark);
+        let set = &mut self.part.sets[set];
+        (set.tags[way], set.used[way], set.fresh[way]) = (tag_of(mark), self.minute, fresh);
+        set.held[way] = Some((*pseudonym, key.clone()));
+    }
+
+    /// The person's key is durable.
+    pub fn became_durable(&mut self, mark: u64, pseudonym: &Pseudonym) {
+        if let Some((set, way)) = self.part.find(mark, pseudonym) {
+            self.part.sets[set].fresh[way] = false;
         }
-        let held = Held { pseudonym, key, fresh: fresh.map(Box::new), used: self.minute };
-        self.part.keys.insert_unique(mark, held, |held| mark_of(&held.pseudonym));
     }
 
     /// When the person was erased, if they were.
@@ -163,28 +256,47 @@ impl Shard<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn key() -> PersonKey {
+        PersonKey::generate().unwrap()
+    }
+
+    fn put(persons: &Persons, pseudonym: &Pseudonym, key: &PersonKey, fresh: bool) {
+        let mark = mark_of(pseudonym);
+        persons.shard(mark).put(mark, pseudonym, key, fresh);
+    }
+
+    fn digest(persons: &Persons, pseudonym: &Pseudonym) -> Option<[u8; 16]> {
+        let mark = mark_of(pseudonym);
+        let mut shard = persons.shard(mark);
+        shard.get(mark, pseudonym).map(|(key, _)| key.content_digest(&[]))
+    }
+
+    /// One of many, all in few sets.
+    fn crowded(n: u64) -> Pseudonym {
+        let mut pseudonym = Pseudonym([0; 16]);
+        pseudonym.0[..8].copy_from_slice(&(n % 3 << 38 | n << 48).to_le_bytes());
+        pseudonym.0[8..].copy_from_slice(&n.to_le_bytes());
+        pseudonym
+    }
 
     #[test]
     fn what_is_not_used_is_let_go_of_and_what_is_not_durable_later() {
         let persons = Persons::default();
         let (durable, fresh, used) = (Pseudonym([1; 16]), Pseudonym([2; 16]), Pseudonym([3; 16]));
-        let put = |pseudonym: &Pseudonym, fresh| {
-            let (mark, key) = (mark_of(pseudonym), Arc::new(PersonKey::generate().unwrap()));
-            persons.shard(mark).put(mark, *pseudonym, key, fresh);
-        };
-        let has = |pseudonym: &Pseudonym| {
-            let mark = mark_of(pseudonym);
-            persons.shard(mark).get(mark, pseudonym).is_some()
-        };
-        put(&durable, None);
-        put(&fresh, Some(WrappedKey([0; WrappedKey::BYTES])));
-        put(&used, None);
+        put(&persons, &durable, &key(), false);
+        put(&persons, &fresh, &key(), true);
+        put(&persons, &used, &key(), false);
         for _ in 0..=PERSON_KEY_IDLE_MINUTES {
             persons.pass_a_minute();
-            assert!(has(&used));
+            assert!(digest(&persons, &used).is_some());
         }
-        assert!(!has(&durable));
+        assert!(digest(&persons, &durable).is_none());
         assert_eq!(persons.len(), 2);
         for _ in 0..FRESH_KEY_IDLE_MINUTES {
             persons.pass_a_minute();
@@ -215,14 +327,46 @@ mod tests {
 
     #[test]
     fn no_more_are_held_than_there_is_room_for() {
-        let persons = Persons::default();
-        let key = Arc::new(PersonKey::generate().unwrap());
+        let (persons, key) = (Persons::default(), key());
         for n in 0..2 * PERSON_KEYS_MAX as u64 {
-            let mark = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let mut pseudonym = Pseudonym([0; 16]);
-            pseudonym.0[..8].copy_from_slice(&mark.to_le_bytes());
-            persons.shard(mark).put(mark, pseudonym, key.clone(), None);
+            pseudonym.0[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+            put(&persons, &pseudonym, &key, false);
         }
         assert!(persons.len() <= PERSON_KEYS_MAX, "{}", persons.len());
+        assert!(persons.len() > PERSON_KEYS_MAX / 2, "{}", persons.len());
+    }
+
+    proptest! {
+        /// Whatever is put and becomes durable, in whatever order: what is found is what was put, and what is not durable is
+        /// found.
+        #[test]
+        fn what_is_not_durable_is_always_found(steps in proptest::collection::vec((0u64..60, any::<bool>()), 0..200)) {
+            let persons = Persons::default();
+            let mut known: HashMap<u64, ([u8; 16], bool)> = HashMap::new();
+            for (n, becomes_durable) in steps {
+                let pseudonym = crowded(n);
+                let found = digest(&persons, &pseudonym);
+                match known.get_mut(&n) {
+                    Some((wanted, fresh)) => {
+                        prop_assert!(found == Some(*wanted) || found.is_none() && !*fresh);
+                        if becomes_durable && *fresh {
+                            *fresh = false;
+                            let mark = mark_of(&pseudonym);
+                            persons.shard(mark).became_durable(mark, &pseudonym);
+                        }
+                    }
+                    None => {
+                        prop_assert_eq!(found, None);
+                        let key = key();
+                        put(&persons, &pseudonym, &key, true);
+                        known.insert(n, (key.content_digest(&[]), true));
+                    }
+                }
+            }
+            for (n, (wanted, _)) in known.iter().filter(|(_, (_, fresh))| *fresh) {
+                prop_assert_eq!(digest(&persons, &crowded(*n)), Some(*wanted));
+            }
+        }
     }
 }

@@ -203,8 +203,8 @@ mod tests {
     use seal::{Kms, KmsError, Secret};
 
     use super::*;
+    use crate::keyring::ForSealing;
     use crate::keyring::stored;
-    use crate::lanes::NewKey;
 
     /// Wrapped under nothing: what is tested is where keys lie.
     struct Plain;
@@ -258,19 +258,18 @@ mod tests {
             next
         }
 
-        fn new_key(&self, person: &str) -> NewKey {
+        fn new_key(&self, person: &str) -> ForSealing {
             let keys = self.keyring.agency(&self.agency).unwrap();
-            let pseudonym = self.keyring.person(&keys, person);
-            self.keyring.for_sealing(&self.agency, &keys, &pseudonym).unwrap().new.unwrap()
+            self.keyring.person_for_sealing(&self.agency, &keys, person).unwrap()
         }
 
         /// As a lane does it.
-        fn keep(&self, key: &NewKey, lane: Lane) {
-            let epoch = self.keyring.running();
-            let Some(record) = self.keyring.record_of(key, &epoch).unwrap() else { return };
+        fn keep(&self, key: &ForSealing, lane: Lane) {
+            let (epoch, new) = (self.keyring.running(), key.new.unwrap());
+            let Some(record) = self.keyring.record_of(&new, &epoch).unwrap() else { return };
             let stream = epoch.streams[lane as usize];
-            let offset = self.append(lane, stream, &[key.mark], &record);
-            self.keyring.became_durable(&[(key.clone(), Place { stream, offset })]);
+            let offset = self.append(lane, stream, &[new.mark()], &record);
+            self.keyring.became_durable(&[(new, Place { stream, offset })]);
         }
 
         fn note(&self, fact: &KeyFact) {
@@ -308,12 +307,12 @@ mod tests {
         }
 
         /// Whether a person's key is the one given, by a keyring that has none in memory.
-        fn opens(&self, key: &NewKey) -> bool {
+        fn opens(&self, key: &ForSealing) -> bool {
             for _ in 0..100 {
                 self.keyring.pass_a_minute();
             }
             let keys = self.keyring.agency(&self.agency).unwrap();
-            let found = self.keyring.for_opening(&self.agency, &keys, &key.stored.pseudonym).unwrap();
+            let found = self.keyring.for_opening(&self.agency, &keys, &key.pseudonym).unwrap();
             found.is_some_and(|found| found.content_digest(&[b"same"]) == key.key.content_digest(&[b"same"]))
         }
     }
@@ -377,7 +376,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ring = Ring::new(folder.path());
         let (staged, erased) = (ring.new_key("PID-1"), ring.new_key("PID-2"));
-        ring.keyring.erase(&erased.stored.pseudonym, 1);
+        ring.keyring.erase(&erased.pseudonym, 1);
         ring.begin();
         ring.keep(&staged, Lane::Standard);
         ring.keep(&erased, Lane::Standard);
@@ -387,6 +386,6 @@ mod tests {
         let stream = ring.keyring.running().streams[Lane::Standard as usize];
         assert_eq!(ring.journal.bounds(stream).unwrap().next, 1);
         let kept = stored::read(&*ring.journal, Place { stream, offset: 0 }).unwrap().unwrap();
-        assert_eq!((kept.pseudonym, kept.wrapped.epoch()), (staged.stored.pseudonym, 2));
+        assert_eq!((kept.pseudonym, kept.wrapped.epoch()), (staged.pseudonym, 2));
     }
 }

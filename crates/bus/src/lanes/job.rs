@@ -7,14 +7,15 @@ use contract::ContractVersion;
 use contract::check::Leak;
 use crossbeam_channel::Receiver;
 use journal::{Offset, StreamId};
-use seal::{PersonKey, Pseudonym};
+use seal::Pseudonym;
+use smallvec::SmallVec;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Sequence;
 use crate::Refusal;
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::Entry;
-use crate::keyring::StoredKey;
+use crate::keyring::{StoredKey, mark_of};
 use crate::quarantine::Leaked;
 use crate::topics::Topic;
 
@@ -76,7 +77,7 @@ pub struct ReadyEvent {
     /// Digest of topic, source and id; the low half is the primary mark.
     pub identity: u128,
     /// Further marks to find it by.
-    pub marks: Vec<u64>,
+    pub marks: SmallVec<[u64; 4]>,
     /// Keyed digest of its content.
     pub digest: [u8; 16],
     /// RFC 6962 leaf hash of its body.
@@ -84,7 +85,7 @@ pub struct ReadyEvent {
     /// Its body within the job's `bodies`.
     pub body: Range<usize>,
     /// Persons' keys that are not durable yet and that this event needs.
-    pub new_keys: Vec<NewKey>,
+    pub new_keys: NewKeys,
     /// What was found in it that its contract says is not there; told when it is placed. Nearly always nothing.
     pub found: Vec<Leak>,
     /// Why it is not taken, unless it was taken before.
@@ -103,15 +104,21 @@ pub struct Quarantined {
     pub found: Vec<Leaked>,
 }
 
-/// A person's key that must become durable with the first event sealed under it.
-#[derive(Clone)]
+/// A person's key that must become durable with the first event sealed under it. It is held until then.
+#[derive(Debug, Clone, Copy)]
 pub struct NewKey {
-    /// Its record, as of when it was made.
+    /// Its record, as of when it was wrapped.
     pub stored: StoredKey,
-    /// The key, for when another epoch has begun since.
-    pub key: Arc<PersonKey>,
+}
+
+/// Those of one event: seldom more than one person is new.
+pub type NewKeys = SmallVec<[NewKey; 1]>;
+
+impl NewKey {
     /// The mark it is found by.
-    pub mark: u64,
+    pub fn mark(&self) -> u64 {
+        mark_of(&self.stored.pseudonym)
+    }
 }
 
 /// A record of the bus itself.

@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use admission::Admission;
 pub use job::{
-    Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, PublishJob, Quarantined, ReadyEvent,
+    Apply, Committed, Fact, Facts, FactsJob, Job, NewKey, NewKeys, PublishJob, Quarantined, ReadyEvent,
     TransactionJob, Whole,
 };
 pub use run::{LaneParts, start};

@@ -52,14 +52,14 @@ impl Forming<'_> {
     }
 
     fn key(&mut self, key: &NewKey) -> Result<(), Refusal> {
-        if !self.keys_pending.insert(key.mark) {
+        if !self.keys_pending.insert(key.mark()) {
             return Ok(());
         }
         let Some(record) = self.parts.keyring.record_of(key, &self.epoch)? else { return Ok(()) };
         let stream = self.epoch.streams[self.parts.lane as usize];
         let offset = self.take_offset(stream)?;
-        self.group.push(stream, offset, self.now_ms, &[key.mark], &[&record]);
-        self.formed.keys.push((key.clone(), Place { stream, offset }));
+        self.group.push(stream, offset, self.now_ms, &[key.mark()], &[&record]);
+        self.formed.keys.push((*key, Place { stream, offset }));
         Ok(())
     }
 

@@ -43,8 +43,7 @@ pub fn no_person_outside_the_seal(
 
 /// Whether `subject` stands in `value` by itself: a longer number or word that happens to contain it is another one.
 fn names(value: &str, subject: &str) -> bool {
-    // Attributes are short, and then this prepares nothing.
-    if memmem::find(value.as_bytes(), subject.as_bytes()).is_none() {
+    if !may_hold(value.as_bytes(), subject.as_bytes()) {
         return false;
     }
     let same_kind = |a: Option<char>, b: Option<char>| match (a, b) {
@@ -58,6 +57,16 @@ fn names(value: &str, subject: &str) -> bool {
         !same_kind(before.chars().next_back(), subject.chars().next())
             && !same_kind(subject.chars().next_back(), after.chars().next())
     })
+}
+
+/// Whether the first bytes of `subject` stand anywhere in `value`. Attributes are short: a search that prepares nothing is
+/// several times as fast as one that does.
+fn may_hold(value: &[u8], subject: &[u8]) -> bool {
+    let Some((first, _)) = subject.split_first_chunk::<4>().filter(|_| subject.len() <= value.len()) else {
+        return false;
+    };
+    let first = u32::from_ne_bytes(*first);
+    value.windows(4).any(|four| four.try_into().is_ok_and(|four| u32::from_ne_bytes(four) == first))
 }
 
 /// The attributes that are stored as they are, but for `subject`, which is a pseudonym by now.
@@ -101,6 +110,8 @@ mod tests {
             ("event-123456789012", "12345678901", false),
             ("https://x.example/person/ab-77/file", "ab-77", true),
             ("grab-77", "ab-77", false),
+            ("ab-7", "ab-77", false),
+            ("ab-78/ab-77", "ab-77", true),
             ("", "12345", false),
         ] {
             assert_eq!(names(value, subject), wanted, "{subject} in {value}");

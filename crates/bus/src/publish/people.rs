@@ -6,11 +6,12 @@ use contract::Class;
 use contract::check::{Checked, Span};
 use contract::compile::Contract;
 use seal::{PersonKey, Pseudonym};
+use smallvec::SmallVec;
 
 use crate::Refusal;
 use crate::core::Core;
-use crate::keyring::Opened;
-use crate::lanes::NewKey;
+use crate::keyring::{ForSealing, Opened};
+use crate::lanes::NewKeys;
 use crate::limits::TOPIC_KEY_ERA_MS;
 use crate::topics::Topic;
 
@@ -20,43 +21,44 @@ pub struct People {
     /// The sealing agency's keys.
     pub keys: Arc<Opened>,
     /// Everybody that something is sealed under: people, then the topic.
-    pub sealed_under: Vec<(Pseudonym, Arc<PersonKey>)>,
+    pub sealed_under: SmallVec<[(Pseudonym, PersonKey); 2]>,
     /// How many of them are people.
     pub persons: usize,
     /// The keys that are not durable yet.
-    pub new_keys: Vec<NewKey>,
+    pub new_keys: NewKeys,
 }
 
 impl People {
     /// Finds or makes the keys of those whom a checked event is about.
     pub fn find(core: &Core, topic: &Topic, contract: &Contract, checked: &Checked) -> Result<Self, Refusal> {
         let keys = core.keyring.agency(&topic.sealed_by)?;
-        let mut people =
-            People { sealed_under: Vec::new(), persons: checked.subjects.len(), new_keys: Vec::new(), keys };
+        let mut people = People {
+            sealed_under: SmallVec::new(),
+            persons: checked.subjects.len(),
+            new_keys: NewKeys::new(),
+            keys,
+        };
         for subject in &checked.subjects {
-            let pseudonym = core.keyring.person(&people.keys, subject);
-            people.add(core, topic, pseudonym)?;
+            people.add(core.keyring.person_for_sealing(&topic.sealed_by, &people.keys, subject)?);
         }
         let extensions = &contract.definition().extensions;
         if contract.classes().contains(&Class::Internal)
             || extensions.values().any(|class| *class == Class::Internal)
         {
             let era = u32::try_from(core.clock.now_ms() / TOPIC_KEY_ERA_MS).unwrap_or(u32::MAX);
-            let pseudonym = people.keys.pseudonym_of_topic(topic.name.as_str(), era);
-            people.add(core, topic, pseudonym)?;
+            let of_topic = (&topic.name, era);
+            people.add(core.keyring.topic_for_sealing(&topic.sealed_by, &people.keys, of_topic)?);
         }
         Ok(people)
     }
 
-    fn add(&mut self, core: &Core, topic: &Topic, pseudonym: Pseudonym) -> Result<(), Refusal> {
-        let found = core.keyring.for_sealing(&topic.sealed_by, &self.keys, &pseudonym)?;
-        self.sealed_under.push((pseudonym, found.key));
+    fn add(&mut self, found: ForSealing) {
+        self.sealed_under.push((found.pseudonym, found.key));
         self.new_keys.extend(found.new);
-        Ok(())
     }
 
     /// The people, without the topic.
-    pub fn persons(&self) -> &[(Pseudonym, Arc<PersonKey>)] {
+    pub fn persons(&self) -> &[(Pseudonym, PersonKey)] {
         &self.sealed_under[..self.persons]
     }
 

@@ -10,13 +10,14 @@ use contract::compile::Contract;
 use contract::frames;
 use contract::{AttributeValue, Class, CloudEvent, ContractVersion, Data, Format};
 use seal::{Attribute, Binding, Fragment, Subject};
+use smallvec::SmallVec;
 
 use super::leaks::{self, Kept};
 use super::people::People;
 use super::{end_to_end, guard, profiles};
 use crate::api::Caller;
 use crate::core::Core;
-use crate::lanes::{Quarantined, ReadyEvent};
+use crate::lanes::{NewKeys, Quarantined, ReadyEvent};
 use crate::limits::EVENT_MAX_BYTES;
 use crate::quarantine;
 use crate::record::{self, DataKind, Head};
@@ -245,7 +246,7 @@ impl Sealing<'_> {
             id: &event.id,
             contract_version: definition.version.0,
         };
-        let attributes: Vec<Attribute<'_>> = hidden
+        let attributes: SmallVec<[Attribute<'_>; 4]> = hidden
             .iter()
             .map(|hidden| Attribute {
                 name: &hidden.name,
@@ -254,7 +255,7 @@ impl Sealing<'_> {
                 subject: hidden.subject,
             })
             .collect();
-        let subjects: Vec<Subject<'_>> = self
+        let subjects: SmallVec<[Subject<'_>; 2]> = self
             .people
             .sealed_under
             .iter()
@@ -272,7 +273,7 @@ impl Sealing<'_> {
             digest,
             hash: audit::Hash([0; 32]),
             body: start..bodies.len(),
-            new_keys: Vec::new(),
+            new_keys: NewKeys::new(),
             found,
             refused: None,
             quarantined: None,
@@ -292,7 +293,7 @@ impl Sealing<'_> {
             .hint("leave the attribute out, or name the person where the contract's subject pointer points")
     }
 
-    fn fragments(&self) -> Vec<Fragment<'_>> {
+    fn fragments(&self) -> SmallVec<[Fragment<'_>; 8]> {
         let classes = self.contract.classes();
         let fragment = |span: &Span| Fragment {
             start: span.start,

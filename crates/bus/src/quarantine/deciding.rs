@@ -11,6 +11,7 @@ use governance::commands::QuarantinedAt;
 use governance::{By, Command, Event, Quarantined, Roles, State};
 use journal::StreamId;
 use seal::{Pseudonym, SealedForm};
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -19,7 +20,7 @@ use super::shelf::Entry;
 use super::{Key, is_discarded, open, placed};
 use crate::api::{Caller, Outcome, Receipt};
 use crate::core::Core;
-use crate::lanes::{PublishJob, ReadyEvent, lane_is_down};
+use crate::lanes::{NewKeys, PublishJob, ReadyEvent, lane_is_down};
 use crate::limits::QUARANTINE_WAIT_MS;
 use crate::record::{self, Stored};
 use crate::topics::Topic;
@@ -229,7 +230,7 @@ fn found(core: &Core, topic: &Topic, at: &Key) -> Result<(ReadyEvent, Vec<u8>, C
     let mut seen = HashSet::new();
     let persons: Vec<Pseudonym> = about.filter(|person| seen.insert(person.0)).collect();
     // The record has room for twelve; of an event about more people the rest stands elsewhere.
-    let mut marks = stored.marks.get(1..).unwrap_or_default().to_vec();
+    let mut marks = SmallVec::from_slice(stored.marks.get(1..).unwrap_or_default());
     let all = core.marker.marks_of(&read.event, persons.into_iter());
     marks.extend(all.into_iter().filter(|mark| !stored.marks.contains(mark)));
     let publisher = Caller { principal: entry.by, agency: entry.agency, roles: Roles::default() };
@@ -242,7 +243,7 @@ fn found(core: &Core, topic: &Topic, at: &Key) -> Result<(ReadyEvent, Vec<u8>, C
         digest: kept.digest,
         hash: audit::leaf_hash(&body),
         body: 0..body.len(),
-        new_keys: Vec::new(),
+        new_keys: NewKeys::new(),
         found: Vec::new(),
         refused: None,
         quarantined: None,

@@ -31,17 +31,17 @@ pub fn seal(
     // What was found may stand in it in the clear.
     bodies[start..].fill(0);
     bodies.truncate(start);
-    let (pseudonym, new) = core.keyring.for_one_event(keys)?;
+    let of_event = core.keyring.for_one_event(keys)?;
     record::write_quarantined(bodies, ready.contract, &ready.digest, ready.identity);
     let id = ready.identity.to_string();
     let end = u32::try_from(inner.len()).map_err(|_| Refusal::unavailable("the event is too large"))?;
     let whole = Fragment { start: 0, end, class: CLASS, subject: 0, shape: 0 };
-    let subject = Subject { pseudonym, key: &new.key };
+    let subject = Subject { pseudonym: of_event.pseudonym, key: &of_event.key };
     seal::seal(&inner, &[whole], &[], &binding(topic, &id, ready.contract), &[subject], bodies)
         .map_err(|error| Refusal::unavailable(format!("the event could not be sealed: {error}")))?;
     ready.body = start..bodies.len();
-    ready.new_keys.push(new);
-    Ok(pseudonym)
+    ready.new_keys.extend(of_event.new);
+    Ok(of_event.pseudonym)
 }
 
 /// The body that the event's own record has; nothing where the key was destroyed.
@@ -71,7 +71,7 @@ pub fn open(
     let opened = sealed.reveal(
         &binding(topic, &id, kept.contract),
         &|_, _| Access::Opened,
-        &mut |_| Some(key.clone()),
+        &mut |_| Some(&key),
         &mut |piece| {
             if let Piece::Opened(bytes) = piece {
                 body.extend_from_slice(bytes);
