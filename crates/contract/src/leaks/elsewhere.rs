@@ -32,7 +32,8 @@ pub(super) fn iban(text: &[u8], start: usize) -> bool {
     false
 }
 
-const SHORTEST_IBAN: usize = 15;
+/// Letters and digits that an account has at least.
+pub(super) const SHORTEST_IBAN: usize = 15;
 const LONGEST_IBAN: usize = 34;
 
 /// ISO/IEC 7812: 13 to 19 digits of a network of payment cards, the last Luhn's.
@@ -85,8 +86,11 @@ pub(super) fn is_telephone(text: &[u8], plus: usize) -> bool {
 pub(super) fn is_dialled(text: &[u8], start: usize) -> bool {
     let (digits, _) = dialled(&text[start..]);
     let is_begin = text[start] == b'0' || (text[start] == b'(' && text.get(start + 1) == Some(&b'0'));
-    is_begin && (8..=13).contains(&digits)
+    is_begin && (FEWEST_DIALLED..=13).contains(&digits)
 }
+
+/// Digits of a telephone number at least.
+pub(super) const FEWEST_DIALLED: usize = 8;
 
 /// ITU-T E.164: a number has no more digits.
 const MOST_DIALLED: usize = 15;

@@ -36,10 +36,12 @@ pub(super) fn is_word(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & WORD != 0
 }
 
-/// The tree; what is written in each of its layouts is a `T` or several.
+/// The tree; to each of its layouts belongs a `T`.
 pub(super) struct Layouts<T> {
     places: Vec<Place>,
-    written: Vec<Vec<T>>,
+    written: Vec<T>,
+    /// Bytes of the shortest layout.
+    pub(super) shortest: usize,
 }
 
 /// A place in the tree: which one each sign leads to, and what is written like the way to here. 0 is none: to the first
@@ -50,13 +52,15 @@ pub(super) struct Place {
     written: u16,
 }
 
-impl<T> Layouts<T> {
+impl<T: Default> Layouts<T> {
     pub(super) fn new() -> Self {
-        Self { places: vec![Place::default()], written: vec![Vec::new()] }
+        Self { places: vec![Place::default()], written: vec![T::default()], shortest: usize::MAX }
     }
 
-    /// Adds what is written like `9999.99.999`: `9` a digit, `A` a letter, `X` either, the rest as it stands.
-    pub(super) fn add(&mut self, layout: &str, what: T) {
+    /// What belongs to all that is written like `9999.99.999`: `9` a digit, `A` a letter, `X` either, the rest as it
+    /// stands.
+    pub(super) fn add(&mut self, layout: &str) -> &mut T {
+        self.shortest = self.shortest.min(layout.len());
         let mut at = 0;
         for sign in layout.bytes() {
             let signs: &[u8] = if sign == b'X' { &[DIGIT, LETTER] } else { &[class(sign) & SIGN] };
@@ -76,9 +80,9 @@ impl<T> Layouts<T> {
         let place = &mut self.places[at];
         if place.written == 0 {
             place.written = number(self.written.len());
-            self.written.push(Vec::new());
+            self.written.push(T::default());
         }
-        self.written[usize::from(place.written)].push(what);
+        &mut self.written[usize::from(place.written)]
     }
 
     /// Where every way begins.
@@ -94,8 +98,8 @@ impl<T> Layouts<T> {
     }
 
     /// What is written like the way to a place.
-    pub(super) fn written(&self, at: &Place) -> Option<&[T]> {
-        if at.written == 0 { None } else { self.written.get(usize::from(at.written)).map(Vec::as_slice) }
+    pub(super) fn written(&self, at: &Place) -> Option<&T> {
+        if at.written == 0 { None } else { self.written.get(usize::from(at.written)) }
     }
 }
 

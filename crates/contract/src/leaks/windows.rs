@@ -1,38 +1,54 @@
 //! The parts of a text that are written like a code, and stand by themselves.
 
 use super::layouts::{Layouts, is_word};
+use super::ways::FEWEST_DIGITS;
 
 /// Longest layout of a code, with its separators.
 const LONGEST: usize = 24;
 
-/// Fewest digits of a code.
-pub(super) const FEWEST_DIGITS: usize = 6;
-
 /// A part of a text that stands by itself.
 pub(super) struct Window<'w> {
-    /// Its letters, in upper case, and digits.
-    pub(super) code: &'w [u8],
+    text: &'w [u8],
     /// Where it begins.
     pub(super) start: usize,
     /// Where it ends.
     pub(super) end: usize,
+    digits: usize,
 }
 
 impl Window<'_> {
     /// Whether it is a bare row of digits.
     pub(super) fn is_row(&self) -> bool {
-        self.digits() == self.end - self.start
+        self.digits == self.end - self.start
     }
 
-    fn digits(&self) -> usize {
-        self.code.iter().filter(|sign| sign.is_ascii_digit()).count()
+    /// What of it is checked.
+    pub(super) fn code(&self) -> Code {
+        let mut code = Code { signs: [0; LONGEST], length: 0 };
+        let part = self.text[self.start..self.end].iter();
+        let signs = part.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase);
+        code.length = code.signs.iter_mut().zip(signs).map(|(kept, sign)| *kept = sign).count();
+        code
     }
 }
 
-/// Tells `each` every such part with what is written like it, wherever one can begin.
-pub(super) fn windows<T>(text: &[u8], layouts: &Layouts<T>, mut each: impl FnMut(&Window<'_>, &[T])) {
+/// The letters, in upper case, and digits of a window.
+pub(super) struct Code {
+    signs: [u8; LONGEST],
+    length: usize,
+}
+
+impl Code {
+    pub(super) fn signs(&self) -> &[u8] {
+        &self.signs[..self.length]
+    }
+}
+
+/// Tells `each` every such part with what belongs to its layout, wherever one can begin.
+pub(super) fn windows<T: Default>(text: &[u8], layouts: &Layouts<T>, mut each: impl FnMut(&Window<'_>, &T)) {
     let mut after_word = false;
-    for (at, byte) in text.iter().enumerate() {
+    let begins = (text.len() + 1).saturating_sub(layouts.shortest);
+    for (at, byte) in text[..begins].iter().enumerate() {
         let is_word = is_word(*byte);
         if is_word && !after_word {
             from(text, at, layouts, &mut each);
@@ -42,23 +58,18 @@ pub(super) fn windows<T>(text: &[u8], layouts: &Layouts<T>, mut each: impl FnMut
 }
 
 /// Every part that begins at `start`.
-fn from<T>(text: &[u8], start: usize, layouts: &Layouts<T>, each: &mut impl FnMut(&Window<'_>, &[T])) {
-    let mut place = layouts.begin();
-    for at in start..text.len() {
-        match layouts.follow(place, text[at]) {
+fn from<T: Default>(text: &[u8], start: usize, layouts: &Layouts<T>, each: &mut impl FnMut(&Window<'_>, &T)) {
+    let (mut place, mut digits) = (layouts.begin(), 0);
+    for (at, byte) in text.iter().enumerate().skip(start) {
+        match layouts.follow(place, *byte) {
             Some(next) => place = next,
             None => return,
         }
+        digits += usize::from(byte.is_ascii_digit());
         let Some(written) = layouts.written(place) else { continue };
-        if text.get(at + 1).is_some_and(|next| is_word(*next)) {
-            continue;
-        }
-        let mut code = [0; LONGEST];
-        let signs = text[start..=at].iter().filter(|byte| byte.is_ascii_alphanumeric());
-        let length = code.iter_mut().zip(signs).map(|(kept, sign)| *kept = sign.to_ascii_uppercase()).count();
-        let window = Window { code: &code[..length], start, end: at + 1 };
-        if window.digits() >= FEWEST_DIGITS {
-            each(&window, written);
+        let stands_apart = !text.get(at + 1).is_some_and(|next| is_word(*next));
+        if stands_apart && digits >= FEWEST_DIGITS {
+            each(&Window { text, start, end: at + 1, digits }, written);
         }
     }
 }
@@ -71,8 +82,8 @@ mod tests {
 
     #[track_caller]
     fn found(text: &str, wanted: &[&str]) {
-        let mut layouts = Layouts::new();
-        WRITTEN.iter().for_each(|layout| layouts.add(layout, *layout));
+        let mut layouts = Layouts::<Vec<&str>>::new();
+        WRITTEN.iter().for_each(|layout| layouts.add(layout).push(*layout));
         let mut found = Vec::new();
         windows(text.as_bytes(), &layouts, |_, written| found.extend_from_slice(written));
         assert_eq!(found, wanted, "{text}");

@@ -170,37 +170,6 @@ pub(super) struct Spoken {
     begins: u64,
 }
 
-/// Which letters follow each other, some pairs sharing a bit: a text without all pairs of a word has not the word.
-#[derive(Debug, Clone, Copy, Default)]
-struct Pairs(u64);
-
-impl Pairs {
-    /// Those of a word in lower case.
-    fn of(word: &str) -> Pairs {
-        word.as_bytes().windows(2).fold(Pairs::default(), |pairs, pair| pairs.with(pair[0], pair[1]))
-    }
-
-    /// At least those of the words of a text.
-    fn around(text: &str) -> Pairs {
-        let (mut pairs, mut before) = (Pairs::default(), 0);
-        for sign in text.bytes().filter(u8::is_ascii_alphanumeric) {
-            let sign = sign.to_ascii_lowercase();
-            pairs = pairs.with(before, sign);
-            before = sign;
-        }
-        pairs
-    }
-
-    fn with(self, before: u8, sign: u8) -> Pairs {
-        let spread = (u32::from(before) << 8 | u32::from(sign)).wrapping_mul(0x9e37_79b1);
-        Pairs(self.0 | 1 << (spread >> 26))
-    }
-
-    fn has_all(self, others: Pairs) -> bool {
-        self.0 & others.0 == others.0
-    }
-}
-
 impl Spoken {
     /// The words of a name, be it written `likeThis`, `like_this` or `like-this`.
     pub(super) fn of(name: &str) -> Self {
@@ -239,43 +208,79 @@ pub(super) fn near(text: &str, at: usize) -> &str {
     text.get(from..at).unwrap_or_default()
 }
 
+/// Three letters or digits that follow each other, five bits each; a digit is taken for some letter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Three(u16);
+
+impl Three {
+    /// Those with which a word begins.
+    fn of(word: &str) -> Three {
+        word.bytes().take(3).fold(Three::default(), Three::then)
+    }
+
+    /// The last two and one more.
+    fn then(self, sign: u8) -> Three {
+        Three((self.0 << 5 | u16::from(sign & 31)) & 0x7fff)
+    }
+
+    /// A place for them among [`PLACES`]; some share one.
+    fn place(self) -> usize {
+        usize::from(self.0.wrapping_mul(0x9e37) >> 5)
+    }
+}
+
+const PLACES: usize = 1 << 11;
+
 /// Words and what they speak of, to look for all of them at once.
 pub(super) struct Vocabulary {
-    /// By the first pair of letters.
-    words: [Vec<(Pairs, &'static str, Set)>; 64],
+    /// By the place of the three letters with which they begin.
+    words: Vec<(usize, &'static str, Set)>,
+    /// Where in `words` those of each place begin, counted from one; 0 is nowhere.
+    first: Box<[u8; PLACES]>,
 }
 
 impl Vocabulary {
-    /// Of words in lower case, each with a detector.
+    /// Of words of three letters at least in lower case, each with a detector.
     pub(super) fn of(words: impl IntoIterator<Item = (&'static str, usize)>) -> Self {
-        let mut all: BTreeMap<&str, Set> = BTreeMap::new();
+        let mut all: BTreeMap<(usize, &str), Set> = BTreeMap::new();
         for (word, detector) in words {
-            let set = all.entry(word).or_default();
+            assert!(word.len() >= 3, "{word}: a word has three letters at least");
+            let set = all.entry((Three::of(word).place(), word)).or_default();
             *set = set.with(detector);
         }
-        let mut words = [const { Vec::new() }; 64];
-        for (word, set) in all {
-            let pairs = Pairs::of(word);
-            words[pairs.0.trailing_zeros() as usize % 64].push((pairs, word, set));
+        let words: Vec<_> = all.into_iter().map(|((place, word), set)| (place, word, set)).collect();
+        let mut first = Box::new([0; PLACES]);
+        for (at, (place, ..)) in words.iter().enumerate().rev() {
+            first[*place] = u8::try_from(at + 1).expect("words are few");
         }
-        Self { words }
+        Self { words, first }
     }
 
     /// What the words of a text speak of.
     pub(super) fn spoken_of(&self, text: &str) -> Set {
-        let pairs = Pairs::around(text);
-        let (mut set, mut spoken, mut left) = (Set::NONE, None, pairs.0);
-        while left != 0 {
-            let likely = self.words[left.trailing_zeros() as usize].iter();
-            for (_, word, of) in likely.filter(|(wanted, ..)| pairs.has_all(*wanted)) {
-                if spoken.get_or_insert_with(|| Spoken::of(text)).has(word) {
+        let (mut set, mut spoken, mut three) = (Set::NONE, None, Three::default());
+        let signs = text.bytes().enumerate().filter(|(_, sign)| sign.is_ascii_alphanumeric());
+        for (at, sign) in signs.take(KEPT) {
+            three = three.then(sign);
+            let place = three.place();
+            let Some(from) = usize::from(self.first[place]).checked_sub(1) else { continue };
+            let likely = self.words[from..].iter().take_while(|(known, ..)| *known == place);
+            for (_, word, of) in likely {
+                if goes_on(text.as_bytes(), at, word)
+                    && spoken.get_or_insert_with(|| Spoken::of(text)).has(word)
+                {
                     set = set.or(*of);
                 }
             }
-            left &= left - 1;
         }
         set
     }
+}
+
+/// Whether a word may go on behind the place of its third letter.
+fn goes_on(text: &[u8], third: usize, word: &str) -> bool {
+    let mut signs = text[third + 1..].iter().filter(|sign| sign.is_ascii_alphanumeric());
+    word.bytes().skip(3).all(|wanted| signs.next().is_some_and(|sign| sign.to_ascii_lowercase() == wanted))
 }
 
 #[cfg(test)]

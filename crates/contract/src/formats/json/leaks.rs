@@ -1,52 +1,20 @@
 //! Personal data where the classification says there is none.
 
-use std::collections::HashMap;
-
 use super::walk::Walk;
 use crate::check::Leak;
-use crate::document::{Kind, Member, Node};
+use crate::document::{Kind, Node};
 use crate::leaks::{Search, Set, scan};
 use crate::limits;
-
-/// The names of members that speak of what a detector finds.
-pub(super) type Speaking = HashMap<String, Set>;
-
-/// Those of all declared names.
-pub(super) fn speaking<'n>(names: impl IntoIterator<Item = &'n String>) -> Speaking {
-    let known = names.into_iter().map(|name| (name.clone(), Set::expected_by(name)));
-    known.filter(|(_, expected)| !expected.is_empty()).collect()
-}
 
 /// What was found in a value: its node, and the detector.
 pub(super) type Found = (u32, usize);
 
-/// What the name of a value says of it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Named<'d> {
-    /// What a declared name speaks of.
-    pub(super) expected: Set,
-    /// A name that no schema declares.
-    pub(super) name: &'d str,
-}
-
 impl<'d> Walk<'_, 'd, '_> {
-    /// What the name of a member says of its value; `is_declared`: by the schema.
-    pub(super) fn named(&self, member: &Member<'d>, is_declared: bool) -> Named<'d> {
-        let speaking = &self.form.speaking;
-        match member.plain_key() {
-            Some(name) if !is_declared => Named { expected: Set::NONE, name },
-            Some(name) if !speaking.is_empty() => {
-                Named { expected: speaking.get(name).copied().unwrap_or_default(), name: "" }
-            }
-            _ => Named::default(),
-        }
-    }
-
-    /// Looks for what must not be in a value, nor in what it holds.
-    pub(super) fn look(&mut self, value: Node<'d>, wanted: Set, named: Named<'d>) {
-        let Named { expected, name } = named;
+    /// Looks for what must not be in a value, nor in what it holds; `named`: the nearest member, whose name is asked only
+    /// where it matters.
+    pub(super) fn look(&mut self, value: Node<'d>, wanted: Set, named: &'d str) {
         let is_number = value.kind() == Kind::Number;
-        let search = Search { wanted, expected, named: name, is_number };
+        let search = Search { wanted, named, is_number, ..Search::default() };
         match value.kind() {
             Kind::String => {
                 if let Some(text) = value.as_str() {
@@ -58,11 +26,10 @@ impl<'d> Walk<'_, 'd, '_> {
             Kind::Object => {
                 for member in value.members() {
                     let key = member.key();
-                    let is_declared = self.form.declared.contains(&*key);
-                    if !is_declared {
+                    if !self.form.declared.contains(&*key) {
                         self.look_at_key(&key, member.value(), wanted);
                     }
-                    self.look(member.value(), wanted, self.named(&member, is_declared));
+                    self.look(member.value(), wanted, member.plain_key().unwrap_or_default());
                 }
             }
             Kind::Null | Kind::True | Kind::False => {}

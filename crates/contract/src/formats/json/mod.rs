@@ -29,8 +29,6 @@ pub(crate) struct Form {
     validator: Validator<DocumentJson>,
     /// Every member name that the schema declares: names that a violation may repeat.
     declared: HashSet<String>,
-    /// Those of them that speak of what a detector finds.
-    speaking: leaks::Speaking,
 }
 
 /// Memory that checks reuse.
@@ -96,8 +94,7 @@ pub(crate) fn compile(definition: &Definition, classes: &[Class]) -> Result<(For
         Ok(validator) if faults.is_empty() => {
             let mut declared = HashSet::new();
             declare(&schema, &mut declared);
-            let speaking = leaks::speaking(&declared);
-            Ok((Form { schema, validator, declared, speaking }, plan))
+            Ok((Form { schema, validator, declared }, plan))
         }
         Ok(_) => Err(faults),
         Err(error) => {
