@@ -69,7 +69,7 @@ fn main() {
             "kafka" => runtime.block_on(kafka::run(number("--events", 400_000))),
             "topics" => runtime.block_on(publish::run_topics(number("--events", 300_000))),
             "steps" if wanted.is_some() => steps::run(),
-            "sealing" => runtime.block_on(sealing::run(number("--events", 400_000))),
+            "sealing" => runtime.block_on(sealing::run(number("--events", 480_000))),
             "lanes" => runtime.block_on(lanes::run(number("--seconds", 8))),
             "plan" => runtime.block_on(plan::run(number("--topics", 1_000))),
             "keys" => runtime.block_on(keys::run(number("--keys", 1_000_000))),

@@ -58,6 +58,8 @@ fn json_is_looked_through_where_it_is_nobodys() {
     }
     let escaped = br#"{"note": "a.b\u0040mail.example"}"#;
     assert_eq!(found(&definition, escaped), [at("/note", "email")]);
+    let escaped = br#"{"\u0062sn": "123456782"}"#;
+    assert_eq!(found(&definition, escaped), [at("/bsn", "nl-bsn")]);
 }
 
 #[test]

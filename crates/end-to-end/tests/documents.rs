@@ -14,7 +14,7 @@ fn fields_come_back_and_the_rest_stays_to_the_digit() {
         .into();
     let document = r#"{"number":1.000,"big":12345678901234567890123,"finding":{"icd": "B20"},"cases":[{"note":"ä\u00e4"},{"note":null},{"other":[1 , 2]}],"by":{"x y":7},"a/b":true,"finding2":"f"}"#;
     let sealed = seal(document, &fields, &EVENT).unwrap();
-    for gone in ["B20", "\\u00e4", "true"] {
+    for gone in ["\"B20\"", "\\u00e4", ":true"] {
         assert!(!sealed.contains(gone), "{sealed}");
     }
     for stays in

@@ -127,7 +127,9 @@ impl Persons {
     pub fn pass_a_minute(&self) {
         let now = self.minute.fetch_add(1, Ordering::Relaxed) + 1;
         for shard in &self.shards {
-            shard.lock().sets.iter_mut().for_each(|set| set.let_go_of_idle(now));
+            let mut part = shard.lock();
+            part.sets.iter_mut().for_each(|set| set.let_go_of_idle(now));
+            part.shrink();
         }
     }
 
@@ -140,6 +142,17 @@ impl Persons {
 }
 
 impl Set {
+    fn put(
+        &mut self,
+        way: usize,
+        mark: u64,
+        (pseudonym, key): (&Pseudonym, &PersonKey),
+        (used, fresh): (u32, bool),
+    ) {
+        (self.tags[way], self.used[way], self.fresh[way]) = (tag_of(mark), used, fresh);
+        self.held[way] = Some((*pseudonym, key.clone()));
+    }
+
     fn let_go(&mut self, way: usize) {
         self.tags[way] = 0;
         self.held[way] = None;
@@ -191,19 +204,29 @@ impl Part {
         }
     }
 
-    /// Twice the sets. What was in one is in two now; where it was is overwritten.
+    /// Twice the sets. What was in one is in two now, and has room.
     fn grow(&mut self) {
-        let sets = vec![Set::default(); (2 * self.sets.len()).max(1)];
-        let before = std::mem::replace(&mut self.sets, sets);
+        let twice = (2 * self.sets.len()).max(1);
+        self.spread_over(twice);
+    }
+
+    /// Gives back what only keys needed that were not durable, once little of it is in use.
+    fn shrink(&mut self) {
+        let held = || self.sets.iter().map(|set| set.held.iter().flatten().count()).sum::<usize>();
+        if self.sets.len() > SETS_MAX && held() <= SETS_MAX * WAYS / 4 {
+            self.spread_over(SETS_MAX);
+        }
+    }
+
+    /// Puts what is held into so many other sets; where it was is overwritten.
+    fn spread_over(&mut self, sets: usize) {
+        let before = std::mem::replace(&mut self.sets, vec![Set::default(); sets]);
         for set in &before {
-            for way in 0..WAYS {
-                if let Some((pseudonym, key)) = &set.held[way] {
-                    let to = self.set_of(mark_of(pseudonym));
-                    let to = &mut self.sets[to];
-                    (to.tags[way], to.used[way], to.fresh[way]) =
-                        (set.tags[way], set.used[way], set.fresh[way]);
-                    to.held[way] = Some((*pseudonym, key.clone()));
-                }
+            for (way, held) in set.held.iter().enumerate() {
+                let Some((pseudonym, key)) = held else { continue };
+                let mark = mark_of(pseudonym);
+                let (at, to) = self.place_for(mark);
+                self.sets[at].put(to, mark, (pseudonym, key), (set.used[way], set.fresh[way]));
             }
         }
     }
@@ -235,9 +258,7 @@ impl Shard<'_> {
     /// Holds a key that is not held; one that is not durable yet stays until it is.
     pub fn put(&mut self, mark: u64, pseudonym: &Pseudonym, key: &PersonKey, fresh: bool) {
         let (set, way) = self.part.place_for(mark);
-        let set = &mut self.part.sets[set];
-        (set.tags[way], set.used[way], set.fresh[way]) = (tag_of(mark), self.minute, fresh);
-        set.held[way] = Some((*pseudonym, key.clone()));
+        self.part.sets[set].put(way, mark, (pseudonym, key), (self.minute, fresh));
     }
 
     /// The person's key is durable.
@@ -280,7 +301,7 @@ mod tests {
     /// One of many, all in few sets.
     fn crowded(n: u64) -> Pseudonym {
         let mut pseudonym = Pseudonym([0; 16]);
-        pseudonym.0[..8].copy_from_slice(&(n % 3 << 38 | n << 48).to_le_bytes());
+        pseudonym.0[..8].copy_from_slice(&((n % 3) << 38 | (n << 48)).to_le_bytes());
         pseudonym.0[8..].copy_from_slice(&n.to_le_bytes());
         pseudonym
     }
@@ -302,6 +323,26 @@ mod tests {
             persons.pass_a_minute();
         }
         assert_eq!(persons.len(), 0);
+    }
+
+    #[test]
+    fn what_is_not_durable_has_room_and_gives_it_back() {
+        let (persons, key) = (Persons::default(), key());
+        let pseudonym = |n: u64| {
+            let mut pseudonym = Pseudonym([0; 16]);
+            pseudonym.0[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+            pseudonym
+        };
+        let sets = || persons.shards.iter().map(|part| part.lock().sets.len()).sum::<usize>();
+        let many = 2 * PERSON_KEYS_MAX as u64;
+        (0..many).for_each(|n| put(&persons, &pseudonym(n), &key, true));
+        assert_eq!(persons.len(), many as usize);
+        assert!(sets() > SHARDS * SETS_MAX);
+        for _ in 0..=FRESH_KEY_IDLE_MINUTES {
+            persons.pass_a_minute();
+            assert!((0..100).all(|n| digest(&persons, &pseudonym(n)).is_some()), "what is used stays");
+        }
+        assert_eq!((persons.len(), sets()), (100, SHARDS * SETS_MAX));
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub struct Quarantined {
     pub found: Vec<Leaked>,
 }
 
-/// A person's key that must become durable with the first event sealed under it. It is held until then.
+/// A person's key that must become durable with the first event sealed under it.
 #[derive(Debug, Clone, Copy)]
 pub struct NewKey {
     /// Its record, as of when it was wrapped.

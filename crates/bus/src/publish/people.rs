@@ -32,6 +32,7 @@ impl People {
     /// Finds or makes the keys of those whom a checked event is about.
     pub fn find(core: &Core, topic: &Topic, contract: &Contract, checked: &Checked) -> Result<Self, Refusal> {
         let keys = core.keyring.agency(&topic.sealed_by)?;
+        // With room for all: what grows leaves copies of keys behind.
         let mut people = People {
             sealed_under: SmallVec::new(),
             persons: checked.subjects.len(),

@@ -2,19 +2,27 @@
 
 use super::walk::Walk;
 use crate::check::Leak;
-use crate::document::{Kind, Node};
+use crate::document::{Kind, Member, Node};
 use crate::leaks::{Search, Set, scan};
 use crate::limits;
 
 /// What was found in a value: its node, and the detector.
 pub(super) type Found = (u32, usize);
 
+/// Bytes of a member's name that may speak of what it holds. Each value asks anew, and names can be as long as documents.
+const NAME_BYTES: usize = 256;
+
 impl<'d> Walk<'_, 'd, '_> {
     /// Looks for what must not be in a value, nor in what it holds; `named`: the nearest member, whose name is asked only
     /// where it matters.
-    pub(super) fn look(&mut self, value: Node<'d>, wanted: Set, named: &'d str) {
-        let is_number = value.kind() == Kind::Number;
-        let search = Search { wanted, named, is_number, ..Search::default() };
+    pub(super) fn look(&mut self, value: Node<'d>, wanted: Set, named: Option<Member<'d>>) {
+        let name = named.map(|member| member.key()).unwrap_or_default();
+        let search = Search {
+            wanted,
+            named: &name[..name.floor_char_boundary(NAME_BYTES)],
+            is_number: value.kind() == Kind::Number,
+            ..Search::default()
+        };
         match value.kind() {
             Kind::String => {
                 if let Some(text) = value.as_str() {
@@ -29,7 +37,7 @@ impl<'d> Walk<'_, 'd, '_> {
                     if !self.form.declared.contains(&*key) {
                         self.look_at_key(&key, member.value(), wanted);
                     }
-                    self.look(member.value(), wanted, member.plain_key().unwrap_or_default());
+                    self.look(member.value(), wanted, Some(member));
                 }
             }
             Kind::Null | Kind::True | Kind::False => {}

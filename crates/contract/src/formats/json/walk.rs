@@ -5,7 +5,7 @@ use super::leaks::Found;
 use super::{Form, Memory};
 use crate::check::{Checked, Key, Shape, Span, Violation, Workspace};
 use crate::compile::{Contract, KeyPlan};
-use crate::document::{Document, JsonNode, Kind, Node};
+use crate::document::{Document, JsonNode, Kind, Member, Node};
 use crate::leaks::Set;
 use crate::limits;
 use crate::plan::{Field, PlanNode};
@@ -61,7 +61,7 @@ impl Form {
         let mut walk = Walk { contract, form: self, document, watch, memory, spans, orphans, found };
         let key_subject = walk.key_subject();
         let start = document.root().span().start;
-        walk.value(document.root(), 0, Place { shape: Shape::Whole, start, named: "" });
+        walk.value(document.root(), 0, Place { shape: Shape::Whole, start, named: None });
         if !walk.orphans.is_empty() {
             let orphans = std::mem::take(&mut walk.orphans);
             return Err(orphans.into_iter().map(|orphan| explainer.orphan(&orphan)).collect());
@@ -92,8 +92,8 @@ pub(super) struct Orphan {
 struct Place<'d> {
     shape: Shape,
     start: u32,
-    /// The name of the nearest member.
-    named: &'d str,
+    /// The nearest member.
+    named: Option<Member<'d>>,
 }
 
 pub(super) struct Walk<'c, 'd, 'w> {
@@ -133,7 +133,7 @@ impl<'d> Walk<'_, 'd, '_> {
             let key = member.key();
             let (child, start) = (node.member(&key), member.span().start);
             let others = node.others.filter(|others| Some(*others) == child);
-            let named = member.plain_key().unwrap_or_default();
+            let named = Some(member);
             if let Some(others) = others {
                 // Names have no class of their own: where what they lead to is nobody's, or not as a whole, nor are they.
                 let keys = contract.plan.node(others).field.map_or(Set::all(), |field| field.keys);
@@ -148,7 +148,7 @@ impl<'d> Walk<'_, 'd, '_> {
         }
     }
 
-    fn elements(&mut self, array: Node<'d>, node: &PlanNode, named: &'d str) {
+    fn elements(&mut self, array: Node<'d>, node: &PlanNode, named: Option<Member<'d>>) {
         for (index, element) in array.items().enumerate() {
             let start = element.span().start;
             match node.element(index) {
