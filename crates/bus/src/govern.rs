@@ -174,19 +174,30 @@ impl Bus {
             match decided.await.map_err(|_| Refusal::unavailable("the decision was broken off"))? {
                 Ok(ruling) => bus.enact(&caller, name, &state, ruling, now_ms).await,
                 Err(Declined { refusal, basis }) => {
-                    let questions = Questions::of(&basis, &state, false);
-                    let questions = questions.as_ref();
-                    let what =
-                        DecisionOf { caller: &caller, command: name, events: &[], basis: &basis, questions };
-                    let entries = vec![(decision_entry(&what, &rfc3339(now_ms)), Vec::new())];
-                    let records = questions.map(|asked| bus.asked(asked)).into_iter().collect();
-                    let facts = Facts { records, entries, ..Facts::default() };
-                    bus.core.lane(Lane::Standard).record(facts).await?;
+                    bus.record_declined(&caller, name, &state, &basis, now_ms).await?;
                     Err(refusal)
                 }
             }
         });
         deciding.await.map_err(|_| Refusal::unavailable("the decision was broken off"))?
+    }
+
+    /// That a command was refused stands in the audit.
+    async fn record_declined(
+        &self,
+        caller: &Caller,
+        name: &'static str,
+        state: &State,
+        basis: &Basis,
+        now_ms: u64,
+    ) -> Result<(), Refusal> {
+        let questions = Questions::of(basis, state, false);
+        let questions = questions.as_ref();
+        let what = DecisionOf { caller, command: name, events: &[], basis, questions };
+        let entries = vec![(decision_entry(&what, &rfc3339(now_ms)), Vec::new())];
+        let records = questions.map(|asked| self.asked(asked)).into_iter().collect();
+        let facts = Facts { records, entries, ..Facts::default() };
+        self.core.lane(Lane::Standard).record(facts).await.map(|_| ())
     }
 
     /// Journals what was decided, with the secrets of new agencies, and applies it when it is durable.
@@ -210,9 +221,18 @@ impl Bus {
         }
         let touched = touched(state, &next);
         self.core.topics.create_streams(&touched)?;
-        let new_agencies = self.keys_of_new_agencies(state, &next).await?;
-        // From here on nothing fails before it is said below what is closed in the end.
-        self.close_quarantine(state, &next).await?;
+        if let Err(refusal) = self.close_quarantine(state, &next).await {
+            self.record_declined(caller, name, state, &basis, now_ms).await?;
+            return Err(refusal);
+        }
+        // From here on nothing fails before it is said what is closed in the end.
+        let new_agencies = match self.keys_of_new_agencies(state, &next).await {
+            Ok(made) => made,
+            Err(refusal) => {
+                self.core.quarantine.close(quarantine::believed(state).clone());
+                return Err(refusal);
+            }
+        };
         let governance = self.core.streams.governance;
         let mut records: Vec<Fact> = events
             .iter()

@@ -83,15 +83,48 @@ async fn what_is_released_is_not_placed_beside_another_event_of_its_identity() {
         }
     }
     let replaced = replaced.expect("the clerk was quicker each time");
+    let before = refusals(&world);
     let refused = world.bus.release_quarantined(&officer, at(replaced)).await.unwrap_err();
     assert!(refused.kind == RefusalKind::Conflict && refused.text.contains("is not placed"), "{refused}");
     world.bus.bring_due().await.unwrap();
+    assert_eq!(refusals(&world), before, "its publisher has nothing to do with it");
     let before = read(&world).await;
     clock.advance(91 * DAY_MS);
     world.bus.bring_due().await.unwrap();
     let placed = world.bus.release_quarantined(&officer, at(replaced)).await.unwrap();
     assert_eq!(placed.quarantined, None);
     assert_eq!(read(&world).await.len(), before.len() + 1);
+    world.bus.close().await;
+}
+
+/// How many refused events the audit knows.
+fn refusals(world: &World) -> usize {
+    let mut bundle = Vec::new();
+    world.bus.export_audit(false, &mut bundle).unwrap();
+    String::from_utf8(bundle).unwrap().matches("refusal").count()
+}
+
+/// Else the release would be durable, and neither placed nor to be discarded until the other's identity is not remembered any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_quarantined_event_of_its_identity_replaced_is_not_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, officer) = watched(folder.path()).await;
+    let clock = later();
+    let world = reopened_by(world, folder.path(), clock.clone()).await;
+    let said = ("a case".to_owned(), "court 4711".to_owned());
+    let hold = world.bus.hold_topic(&officer, topic(), said).await.unwrap();
+    let first = receipt(publish(&world, leaking(1)).await);
+    clock.advance(91 * DAY_MS);
+    let other = CloudEvent { ty: "civil.birth.registered.v1".to_owned(), ..leaking(1) };
+    let second = receipt(publish(&world, other).await);
+    assert!(first.quarantined.is_some() && second.quarantined.is_some(), "{first:?} {second:?}");
+    let refused = world.bus.release_quarantined(&officer, at(&first)).await.unwrap_err();
+    assert_eq!((refused.kind, refused.code), (RefusalKind::Conflict, Some("replaced")), "{refused}");
+    world.bus.release_quarantined(&officer, at(&second)).await.unwrap();
+    let lift = Command::LiftHold { hold, reason: "it is over".to_owned() };
+    world.bus.govern(&officer, lift).await.unwrap();
+    world.bus.discard_quarantined(&officer, at(&first)).await.unwrap();
+    assert_eq!(read(&world).await, ["birth-1"]);
     world.bus.close().await;
 }
 

@@ -189,7 +189,13 @@ impl<'a> Forming<'a> {
         let refused = || event.refused.as_deref().cloned();
         if let Some((digest, receipt)) = self.pending.get(&event.identity) {
             return Ok(Some(if *digest == event.digest {
-                Outcome::Duplicate(receipt.clone())
+                match event.released {
+                    // It comes into quarantine anew in this group, which is no answer to a release.
+                    Some(quarantined) if receipt.quarantined.is_some() => {
+                        Outcome::Refused(again_later(job, event.partition, quarantined))
+                    }
+                    _ => Outcome::Duplicate(receipt.clone()),
+                }
             } else {
                 Outcome::Refused(refused().unwrap_or_else(|| conflict(job)))
             }));
@@ -221,7 +227,10 @@ impl<'a> Forming<'a> {
     pub(super) fn decided(&mut self, job: &mut PublishJob, event_number: usize, outcome: Outcome) {
         let event = &job.ready[event_number];
         let index = event.index;
-        if let Outcome::Refused(refusal) = &outcome {
+        // A release is no publication: it is tried again, and its publisher has nothing to do with it.
+        if let Outcome::Refused(refusal) = &outcome
+            && event.released.is_none()
+        {
             // Of what was refused before it came here, the mark of its id is kept, as of all such.
             let id = event.refused.as_ref().and(event.marks.first()).map(|mark| format!("{mark:016x}"));
             job.entries.push(audit_logs::refusal_entry(
@@ -383,6 +392,15 @@ impl<'a> Forming<'a> {
 
 fn ready(jobs: &[PublishJob], (job, event): Spot) -> &ReadyEvent {
     &jobs[job].ready[event]
+}
+
+/// The refusal of a release while the same event is being taken into quarantine once more.
+fn again_later(job: &PublishJob, partition: u32, offset: Offset) -> Refusal {
+    let text = format!(
+        "topic {}: the event released at {partition}/{offset} is not placed yet: it was sent again at the same moment",
+        job.topic.name
+    );
+    Refusal::unavailable(text).hint("it is placed by itself in a while")
 }
 
 /// The refusal of an identity that was seen with other content.

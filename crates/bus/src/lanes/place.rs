@@ -9,8 +9,7 @@ use crate::api::Outcome;
 use crate::identities::Seen;
 use crate::limits::QUARANTINE_MAX;
 use crate::mark_table::Place;
-use crate::quarantine::Noted;
-use crate::topics::Topic;
+use crate::quarantine::{Noted, replaced};
 use crate::{Refusal, RefusalKind};
 
 impl Forming<'_> {
@@ -158,6 +157,7 @@ impl Forming<'_> {
         let why = match is_closed {
             true => "what people consent to is read from the topic, which takes nothing into quarantine"
                 .to_owned(),
+            // Counting apart those that are only to be placed would cost the lane more than it tells.
             false => format!("{QUARANTINE_MAX} events of the topic wait in quarantine already"),
         };
         let text = format!(
@@ -171,20 +171,10 @@ impl Forming<'_> {
             return Some(Refusal::new(RefusalKind::Contract, text).hint("leave it out"));
         }
         let hint = format!(
-            "leave it out, or let a dpo of {} decide about those (chancery topic quarantine list {})",
+            "leave it out, or let a dpo of {} decide about those that nobody has decided about (chancery topic quarantine list \
+             {}); those that are released go when they can be placed",
             topic.owner, topic.name
         );
         Some(Refusal::new(RefusalKind::Contract, text).hint(hint))
     }
-}
-
-/// Why a released event is not placed.
-fn replaced(topic: &Topic, partition: u32, offset: Offset) -> Refusal {
-    let text = format!(
-        "topic {}: the event released at {partition}/{offset} is not placed: another one of its source and id, with other \
-         content, was published since it was released",
-        topic.name
-    );
-    Refusal::new(RefusalKind::Conflict, text)
-        .hint("it is placed by itself when that one's identity is not remembered any more")
 }

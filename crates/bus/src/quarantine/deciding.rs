@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::sealing::DAMAGED;
 use super::shelf::Entry;
 use super::{Key, is_discarded, open, placed};
 use crate::api::{Caller, Outcome, Receipt};
@@ -28,6 +29,9 @@ use crate::{Bus, Refusal, RefusalKind};
 
 /// How long the clerk waits for what is placed; most of it takes a moment.
 const PLACING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a release waits for others of its topic that are being placed, before it is told that it comes later.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the clerk discards.
 const IN_TIME: &str = "nobody decided about it within 90 days";
@@ -60,8 +64,9 @@ fn became(core: &Core, topic: &Topic, stream: StreamId, at: &Key) -> Option<Quar
     placed.map(|_| Quarantined::Released)
 }
 
-/// Whether another event of the identity, with other content, is remembered and read by now. Where that cannot be told the
-/// decision goes on: two such events are as far apart as any that the bus takes.
+/// Whether another event of the identity, with other content, is remembered by now: one that is read, or one that is quarantined
+/// itself, whatever becomes of it, as the lane takes neither beside it. Where that cannot be told the decision goes on: the lane
+/// asks again.
 fn is_replaced(core: &Core, topic: &Topic, stream: StreamId, offset: u64) -> bool {
     let Ok(Some(stored)) = core.stored(stream, offset) else { return false };
     let Ok(Stored::Quarantined(kept)) = record::read(&stored.body) else { return false };
@@ -69,9 +74,15 @@ fn is_replaced(core: &Core, topic: &Topic, stream: StreamId, offset: u64) -> boo
     let places = core.journal.find(kept.identity as u64).unwrap_or_default();
     places.iter().filter(|place| topic.partition_of(place.stream).is_some()).any(|place| {
         let Ok(Some(stored)) = core.stored(place.stream, place.offset) else { return false };
-        let Ok(Stored::Event(other)) = record::read(&stored.body) else { return false };
-        let identity = core.marker.identity(&topic.name, &other.event.source, &other.event.id);
-        identity == kept.identity && other.head.digest != kept.digest && stored.time_ms >= since_ms
+        let (identity, digest) = match record::read(&stored.body) {
+            Ok(Stored::Event(other)) => {
+                let identity = core.marker.identity(&topic.name, &other.event.source, &other.event.id);
+                (identity, other.head.digest)
+            }
+            Ok(Stored::Quarantined(other)) => (other.identity, other.digest),
+            Err(_) => return false,
+        };
+        identity == kept.identity && digest != kept.digest && stored.time_ms >= since_ms
     })
 }
 
@@ -102,26 +113,28 @@ impl Bus {
             // Whoever is stuck goes on alone, and nothing else waits for it.
             placing.detach_all();
         }
-        if overdue(&self.core, &self.core.state(), self.core.clock.now_ms()).is_empty() {
+        if overdue(&self.core, &self.core.state(), self.core.clock.now_ms(), 1).is_empty() {
             return Ok(Vec::new());
         }
         let core = self.core.clone();
-        self.as_clerk(move |state, now_ms| overdue(&core, state, now_ms)).await
+        self.as_clerk(move |state, now_ms| overdue(&core, state, now_ms, DISCARDED_AT_ONCE)).await
     }
 
     /// Places what is released of a topic, unless somebody is at it: one that is stuck is tried again when the clerk comes by and
-    /// it is not stuck any more.
+    /// it is not stuck any more. What keeps one from being placed keeps all of them, so the first such ends it.
     async fn place_all_released(&self, topic: &TopicName) {
         let turn = self.core.quarantine.turn(topic);
         let Ok(_alone) = turn.try_lock() else { return };
         for (partition, offset) in self.core.quarantine.released(topic) {
-            self.try_place(&(topic.clone(), partition, offset)).await;
+            if !self.try_place(&(topic.clone(), partition, offset)).await {
+                return;
+            }
         }
     }
 
-    async fn try_place(&self, at: &Key) {
-        // The others are placed all the same.
-        let Err(error) = self.place(at).await else { return };
+    /// Whether those behind it can be tried.
+    async fn try_place(&self, at: &Key) -> bool {
+        let Err(error) = self.place(at).await else { return true };
         let (topic, partition, offset) = at;
         // Another event of its identity is remembered, which may last for long.
         if error.kind == RefusalKind::Conflict {
@@ -129,18 +142,21 @@ impl Bus {
         } else {
             tracing::warn!(%error, %topic, partition, offset, "a released event could not be placed; it is tried again");
         }
+        error.kind != RefusalKind::Unavailable || error.code == Some(DAMAGED)
     }
 
     /// Places a released event, behind those of its partition that were released before it; one of those that cannot be placed
     /// now comes later.
     async fn place_released(&self, at: &Key) -> Result<Receipt, Refusal> {
         let turn = self.core.quarantine.turn(&at.0);
-        let _alone = turn.lock().await;
+        let Ok(_alone) = timeout(TURN_PATIENCE, turn.lock()).await else { return Err(later(at)) };
         let released = self.core.quarantine.released(&at.0);
         let before = released.iter().take_while(|(partition, offset)| (*partition, *offset) != (at.1, at.2));
         if released.contains(&(at.1, at.2)) {
             for (partition, offset) in before.filter(|(partition, _)| *partition == at.1) {
-                self.try_place(&(at.0.clone(), *partition, *offset)).await;
+                if !self.try_place(&(at.0.clone(), *partition, *offset)).await {
+                    break;
+                }
             }
             return self.place(at).await;
         }
@@ -188,12 +204,12 @@ impl Bus {
 }
 
 /// What nobody decided about in time, but where a hold keeps it; a few at once, as each is a fact of its own.
-fn overdue(core: &Core, state: &State, now_ms: u64) -> Vec<Event> {
-    let mut discarded = Vec::new();
+fn overdue(core: &Core, state: &State, now_ms: u64, max: usize) -> Vec<Event> {
+    let mut discarded: Vec<Event> = Vec::new();
     let is_late = |of: &Entry| of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms;
     for topic in core.quarantine.topics().into_iter().filter(|topic| !state.is_held(topic)) {
-        let late = core.quarantine.undecided(&topic).into_iter().filter(|(_, entry)| is_late(entry));
-        discarded.extend(late.map(|((partition, offset), entry)| Event::QuarantineDiscarded {
+        let late = core.quarantine.undecided_where(&topic, is_late, max - discarded.len());
+        discarded.extend(late.into_iter().map(|((partition, offset), entry)| Event::QuarantineDiscarded {
             topic: topic.clone(),
             partition,
             offset,
@@ -202,7 +218,6 @@ fn overdue(core: &Core, state: &State, now_ms: u64) -> Vec<Event> {
             by: By::own(clerk()),
         }));
     }
-    discarded.truncate(DISCARDED_AT_ONCE);
     discarded
 }
 
@@ -214,14 +229,20 @@ fn found(core: &Core, topic: &Topic, at: &Key) -> Result<(ReadyEvent, Vec<u8>, C
     let (name, partition, offset) = at;
     let gone = || unknown(name, *partition, *offset);
     let entry = core.quarantine.get(at).ok_or_else(gone)?;
-    let stored = core.stored(topic.partition(*partition)?, *offset)?.ok_or_else(gone)?;
     let unreadable = |error: &dyn std::fmt::Display| {
-        Refusal::unavailable(format!("{error} (topic {name}, partition {partition}, offset {offset})"))
-            .hint("chancery doctor checks the data folder")
+        let text = format!("{error} (topic {name}, partition {partition}, offset {offset})");
+        let refusal = Refusal::unavailable(text).hint("chancery doctor checks the data folder");
+        Refusal { code: Some(DAMAGED), ..refusal }
     };
+    let stored = core.stored(topic.partition(*partition)?, *offset).map_err(|error| unreadable(&error))?;
+    let stored = stored.ok_or_else(gone)?;
     let Stored::Quarantined(kept) = record::read(&stored.body).map_err(|error| unreadable(&error))? else {
         return Err(gone());
     };
+    // The lane would say so too, but each time that it is tried.
+    if is_replaced(core, topic, topic.partition(*partition)?, *offset) {
+        return Err(replaced(topic, *partition, *offset));
+    }
     let body = open(core, topic, &kept)?.ok_or_else(gone)?;
     let read = record::read_body(&body).map_err(|error| unreadable(&error))?;
     let sealed = SealedForm::parse(read.sealed).map_err(|error| unreadable(&error))?;
@@ -250,6 +271,26 @@ fn found(core: &Core, topic: &Topic, at: &Key) -> Result<(ReadyEvent, Vec<u8>, C
         released: Some(*offset),
     };
     Ok((ready, body.to_vec(), publisher))
+}
+
+/// Why a released event is not placed.
+pub(crate) fn replaced(topic: &Topic, partition: u32, offset: u64) -> Refusal {
+    let text = format!(
+        "topic {}: the event released at {partition}/{offset} is not placed: another one of its source and id, with other \
+         content, was published since it was released",
+        topic.name
+    );
+    Refusal::new(RefusalKind::Conflict, text)
+        .hint("it is placed by itself when that one's identity is not remembered any more")
+}
+
+/// What is told of a release that others of its topic are in the way of.
+fn later((topic, partition, offset): &Key) -> Refusal {
+    let text = format!(
+        "topic {topic}: the event at {partition}/{offset} is released, and placed when it can be: others of the topic are being \
+         placed before it"
+    );
+    Refusal::unavailable(text).hint("release it once more in a while to hear its receipt")
 }
 
 pub(super) fn unknown(topic: &TopicName, partition: u32, offset: u64) -> Refusal {

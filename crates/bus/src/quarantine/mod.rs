@@ -15,7 +15,7 @@ mod shelf;
 mod told;
 
 pub use closing::{Closed, believed};
-pub(crate) use deciding::standing;
+pub(crate) use deciding::{replaced, standing};
 pub use listed::Waiting;
 pub use sealing::{open, seal};
 pub use shelf::{Leaked, Noted, Shelf, Verdict};

@@ -44,6 +44,9 @@ pub fn seal(
     Ok(of_event.pseudonym)
 }
 
+/// The code of a refusal that lies in one record: others of its topic may open all the same.
+pub(super) const DAMAGED: &str = "damaged";
+
 /// The body that the event's own record has; nothing where the key was destroyed.
 pub fn open(
     core: &Core,
@@ -51,8 +54,9 @@ pub fn open(
     kept: &QuarantinedRecord<'_>,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Refusal> {
     let damaged = |error: &dyn std::fmt::Display| {
-        Refusal::unavailable(format!("a quarantined event of topic {} does not open: {error}", topic.name))
-            .hint("chancery doctor checks the data folder")
+        let text = format!("a quarantined event of topic {} does not open: {error}", topic.name);
+        let refusal = Refusal::unavailable(text).hint("chancery doctor checks the data folder");
+        Refusal { code: Some(DAMAGED), ..refusal }
     };
     let sealed = SealedForm::parse(kept.sealed).map_err(|error| damaged(&error))?;
     let Some(pseudonym) = sealed.subjects().next() else { return Err(damaged(&"it has no key")) };

@@ -191,16 +191,35 @@ impl Shelf {
         self.by_topic.read().get(topic)?.get(&(*partition, *offset)).cloned()
     }
 
-    /// How many events of a topic wait.
+    /// How many events of a topic wait, for a decision or to be placed.
     pub fn waiting(&self, topic: &TopicName) -> usize {
         self.by_topic.read().get(topic).map_or(0, BTreeMap::len)
     }
 
+    /// How many of them nobody has decided about, and how many are released and not placed yet.
+    pub fn counts(&self, topic: &TopicName) -> (usize, usize) {
+        let by_topic = self.by_topic.read();
+        let Some(of) = by_topic.get(topic) else { return (0, 0) };
+        let released = of.values().filter(|entry| entry.released.is_some()).count();
+        (of.len() - released, released)
+    }
+
     /// The events of a topic that nobody has decided about, by partition and offset.
     pub fn undecided(&self, topic: &TopicName) -> Vec<((u32, Offset), Entry)> {
+        self.undecided_where(topic, |_| true, usize::MAX)
+    }
+
+    /// Those of them that are wanted, so many at most. Only they are copied.
+    pub fn undecided_where(
+        &self,
+        topic: &TopicName,
+        is_wanted: impl Fn(&Entry) -> bool,
+        max: usize,
+    ) -> Vec<((u32, Offset), Entry)> {
         let by_topic = self.by_topic.read();
         let entries = by_topic.get(topic).into_iter().flatten();
-        entries.filter(|(_, of)| of.released.is_none()).map(|(at, of)| (*at, of.clone())).collect()
+        let wanted = entries.filter(|(_, of)| of.released.is_none() && is_wanted(of)).take(max);
+        wanted.map(|(at, of)| (*at, of.clone())).collect()
     }
 
     /// The events of a topic that are released and not placed yet, in the order in which they were released.
@@ -230,13 +249,25 @@ impl Shelf {
         Ok(())
     }
 
-    /// Retention took away what stands before an offset of a partition.
+    /// Retention took away what stands before an offset of a partition. What was released and not placed yet is lost by it, which
+    /// its readers will ask about.
     pub fn forget_before(&self, topic: &TopicName, partition: u32, first: Offset) {
         let mut by_topic = self.by_topic.write();
         let Some(of) = by_topic.get_mut(topic) else { return };
-        of.retain(|(of, offset), _| *of != partition || *offset >= first);
+        let mut lost = 0;
+        of.retain(|(of, offset), entry| {
+            let is_kept = *of != partition || *offset >= first;
+            if !is_kept && entry.released.is_some() {
+                lost += 1;
+            }
+            is_kept
+        });
         if of.is_empty() {
             by_topic.remove(topic);
+        }
+        drop(by_topic);
+        if lost > 0 {
+            tracing::warn!(%topic, partition, lost, "retention took released events before they could be placed");
         }
     }
 
@@ -288,6 +319,10 @@ mod tests {
         shelf.decide(&(topic.clone(), 0, 4), Verdict::Discarded);
         assert_eq!(shelf.released(&topic), [(0, 3)]);
         assert_eq!((shelf.undecided(&topic).len(), shelf.waiting(&topic)), (1, 2));
+        assert_eq!(shelf.counts(&topic), (1, 1));
+        for (is_wanted, max, count) in [(true, 1, 1), (true, 0, 0), (false, 9, 0)] {
+            assert_eq!(shelf.undecided_where(&topic, |_| is_wanted, max).len(), count);
+        }
         shelf.forget_before(&topic, 0, 4);
         assert_eq!((shelf.waiting(&topic), shelf.oldest(Lane::Batch)), (1, Some(15)));
         shelf.forget_before(&topic, 0, 6);

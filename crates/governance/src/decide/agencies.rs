@@ -95,7 +95,8 @@ fn consent_topics(case: &Case<'_>, standards: &Standards) -> Vec<String> {
         if waiting > 0 && !believed_before.contains(name) {
             return vec![format!(
                 "consent.topics: events of {name} wait in quarantine ({waiting}), and what nobody reads is not heeded: let a dpo of \
-                 {} decide about them first (chancery topic quarantine list {name})",
+                 {} decide first about those that wait for a decision (chancery topic quarantine list {name}); those that are \
+                 released already go when they are placed",
                 topic.owner
             )];
         }
