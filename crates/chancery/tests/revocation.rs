@@ -14,7 +14,8 @@ use std::net::TcpStream;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
-use doors::Doors;
+use bus::clock::{Clock, SystemClock};
+use doors::{Doors, Served};
 use kafka::Kafka;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
@@ -279,7 +280,7 @@ const AHEAD_MS: u64 = 2 * 60 * 1000;
 #[test]
 fn an_expired_subscription_gets_no_further_byte() {
     let folder = tempfile::tempdir().unwrap();
-    let served = doors::Served::start(folder.path(), doors::ENDS_MS - AHEAD_MS);
+    let served = Served::start(folder.path(), doors::ENDS_MS - AHEAD_MS);
     no_further_byte(&served.doors, |_| served.clock.advance(AHEAD_MS), "is expired");
 }
 
@@ -369,11 +370,12 @@ fn what_a_slow_stream_has_ready_does_not_leave_after_the_end() {
 fn an_answer_that_is_not_taken_in_time_does_not_leave_later() {
     const EVENTS: usize = 200;
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_with(folder.path(), &["--write-within", "2s"]);
-    let doors = Doors::of(&server);
-    let reader = notes(&doors, EVENTS);
+    let now_ms = SystemClock.now_ms() + 1000;
+    let served = Served::start_writing_within(folder.path(), now_ms, Duration::from_secs(2));
+    let doors = &served.doors;
+    let reader = notes(doors, EVENTS);
     let pull = format!("/v1/subscriptions/tax-office.notes/events?max={EVENTS}");
-    let quick = rest(ask(&doors, &reader, &pull));
+    let quick = rest(ask(doors, &reader, &pull));
     assert!(quick.len() > 20_000 * EVENTS, "who reads it has all of it");
     let whole = FetchPartition::default().with_partition_max_bytes(i32::MAX);
     let whole = FetchTopic::default().with_topic(kafka::topic(NOTES)).with_partitions(vec![whole]);

@@ -2,7 +2,7 @@
 //!
 //! An answer was looked at when it was made: rights, erasures, consent. A client that takes it slowly would have it long after.
 //! So each part of it may be taken for so long only, in small pieces, as what the framework has taken it keeps until the client
-//! comes. By HTTP/2 a client can leave a piece there by giving a stream no window.
+//! comes.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -103,10 +103,14 @@ impl Connection {
             self.stream.flush().await
         };
         match timeout(self.door.write_within, writing).await {
-            Ok(written) => Ok(written?),
-            Err(_) => {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if error.kind() != io::ErrorKind::TimedOut => Err(error.into()),
+            _ => {
                 self.stream.give_up();
-                Err(End::Refused("it did not take its answer in time".to_owned()))
+                let bytes = response.len();
+                let why =
+                    "did not take its answer in time; behind a slow line ask for less (fetch.max.bytes)";
+                Err(End::Refused(format!("it {why}: {bytes} bytes")))
             }
         }
     }

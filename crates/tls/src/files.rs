@@ -124,7 +124,7 @@ impl Files {
             kafka.send_tls13_tickets = 0;
         }
         let mut http = kafka.clone();
-        http.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        http.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Loaded { http: Arc::new(http), kafka: Arc::new(kafka), ends })
     }
 

@@ -26,7 +26,8 @@ pub use waiting::{Place, Waiting};
 /// What is spoken inside TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/2 and HTTP/1.1, agreed on by ALPN (RFC 7301).
+    /// HTTP/1.1, agreed on by ALPN (RFC 7301). Not HTTP/2: there each client says how much of an answer waits here, behind what
+    /// bounds how long it may.
     Http,
     /// Kafka's protocol, which has no name in ALPN.
     Kafka,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::PrincipalName;
+use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -28,8 +29,14 @@ const HANDSHAKES_MAX: usize = 4096;
 /// is not (64 MiB, the most by Kafka, in a minute is 9 Mbit/s; 4 MiB by HTTP in half of it a little more than one).
 pub const WRITE_WITHIN: Duration = Duration::from_secs(60);
 
-/// The part of that time after which a connection is closed on which what waits does not move.
+/// By HTTP, the part of that time after which a connection is closed on which what waits does not move. By Kafka it is all of it, as
+/// an answer is one piece and its door knows when it began.
 const MOVES_WITHIN: u32 = 4;
+
+/// What the system takes of an answer for each connection (Linux counts its own records beside it and keeps twice as much). It says
+/// that there is room again when a third is free: of the megabytes that it takes by itself that is so much that a slow client
+/// seems not to move.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How long to wait when a connection could not be accepted: out of file descriptors, most likely.
 const BREATH: Duration = Duration::from_millis(100);
@@ -46,7 +53,8 @@ pub struct Peer {
 /// Accepts connections, inside TLS or not.
 pub struct Listener {
     tcp: TcpListener,
-    secured: Option<(Arc<Current>, Protocol)>,
+    secured: Option<Arc<Current>>,
+    protocol: Protocol,
     handshakes: JoinSet<Option<(Stream, Peer)>>,
     waiting: Arc<Waiting>,
     write_within: Duration,
@@ -62,13 +70,16 @@ impl From<TcpListener> for Listener {
 impl Listener {
     /// Inside TLS where there is a certificate, else without.
     pub fn new(tcp: TcpListener, current: Option<Arc<Current>>, protocol: Protocol) -> Self {
-        let secured = current.map(|current| (current, protocol));
         let (handshakes, waiting) = (JoinSet::new(), Waiting::new(HANDSHAKES_MAX));
-        Self { tcp, secured, handshakes, waiting, write_within: WRITE_WITHIN }
+        let new = Self { tcp, secured: current, protocol, handshakes, waiting, write_within: WRITE_WITHIN };
+        new.writing_within(WRITE_WITHIN)
     }
 
     /// With another time in which an answer leaves.
     pub fn writing_within(self, write_within: Duration) -> Self {
+        if let Err(error) = bound(&self.tcp, write_within) {
+            tracing::warn!(%error, "what the system keeps for slow clients could not be bounded");
+        }
         Self { write_within, ..self }
     }
 
@@ -111,11 +122,14 @@ impl Listener {
     fn begin(&mut self, tcp: TcpStream, address: SocketAddr) -> Option<(Stream, Peer)> {
         // It speaks without it too, if later.
         let _ = tcp.set_nodelay(true);
-        let patience = Patience::new(self.write_within / MOVES_WITHIN);
-        let Some((current, protocol)) = &self.secured else {
+        let patience = Patience::new(match self.protocol {
+            Protocol::Http => self.write_within / MOVES_WITHIN,
+            Protocol::Kafka => self.write_within,
+        });
+        let Some(current) = &self.secured else {
             return Some((Stream::new(Io::Plain(tcp), patience), Peer { address, holder: None }));
         };
-        let acceptor = TlsAcceptor::from(current.config(*protocol));
+        let acceptor = TlsAcceptor::from(current.config(self.protocol));
         let mut place = self.waiting.enter();
         self.handshakes.spawn(async move {
             tokio::select! {
@@ -127,6 +141,18 @@ impl Listener {
         });
         None
     }
+}
+
+/// Bounds what the system keeps of an answer, and for how long while the client takes nothing of it: what is small never waits
+/// before. Accepted connections inherit both.
+fn bound(tcp: &TcpListener, write_within: Duration) -> io::Result<()> {
+    sockopt::set_socket_send_buffer_size(tcp, SEND_BUFFER_BYTES)?;
+    // `TCP_USER_TIMEOUT` (RFC 5482); whatever else there is has no such bound.
+    #[cfg(target_os = "linux")]
+    sockopt::set_tcp_user_timeout(tcp, u32::try_from(write_within.as_millis()).unwrap_or(u32::MAX))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = write_within;
+    Ok(())
 }
 
 async fn shake_hands(acceptor: TlsAcceptor, tcp: TcpStream, address: SocketAddr) -> Option<(Io, Peer)> {

@@ -45,6 +45,11 @@ impl Patience {
         self.taken = 0;
     }
 
+    /// Whether something waits.
+    pub fn is_tried(&self) -> bool {
+        self.ends.is_some()
+    }
+
     /// Something waits: ready with an error when that has been so for too long.
     pub fn poll_over<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if self.ends.is_none() {

@@ -16,6 +16,8 @@ use crate::patience::Patience;
 pub struct Stream {
     io: Io,
     patience: Patience,
+    /// The client was told that nothing comes any more.
+    is_shut: bool,
 }
 
 /// What it is made of.
@@ -29,7 +31,7 @@ pub(crate) enum Io {
 
 impl Stream {
     pub(crate) fn new(io: Io, patience: Patience) -> Self {
-        Self { io, patience }
+        Self { io, patience, is_shut: false }
     }
 
     /// The address that the client reached.
@@ -72,6 +74,15 @@ impl Stream {
             self.give_up();
         }
         over
+    }
+}
+
+impl Drop for Stream {
+    /// Whoever writes gave it up in the middle: the client did not take it in time.
+    fn drop(&mut self) {
+        if self.patience.is_tried() && !self.is_shut {
+            self.give_up();
+        }
     }
 }
 
@@ -135,9 +146,12 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().io {
+        let stream = self.get_mut();
+        let shut = match &mut stream.io {
             Io::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
             Io::Secured(tls) => Pin::new(tls).poll_shutdown(context),
-        }
+        };
+        stream.is_shut |= matches!(shut, Poll::Ready(Ok(())));
+        shut
     }
 }

@@ -281,3 +281,33 @@ async fn who_takes_nothing_of_what_is_written_is_left_inside_tls_and_without_it(
         assert!(rest.len() < WHOLE, "secured: {is_secured}");
     }
 }
+
+/// Linux says that there is room in a socket when a third of its buffer is free: of the megabytes that it takes by itself a slow
+/// client frees that much too seldom to be seen moving.
+#[tokio::test]
+async fn who_takes_what_is_written_slowly_but_steadily_is_not_left() {
+    // Twice of what must be taken in the time given, a quarter of this: 80 KB/s where it is a minute.
+    const WITHIN: Duration = Duration::from_secs(4);
+    const STEP_BYTES: usize = 60_000;
+    const STEP: Duration = Duration::from_millis(50);
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let mut listener = Listener::new(tcp, None, Protocol::Http).writing_within(WITHIN);
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await;
+        let piece = vec![7; 16 * 1024];
+        loop {
+            if let Err(error) = stream.write_all(&piece).await {
+                return error.kind();
+            }
+        }
+    });
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let (mut steps, mut taken) = (tokio::time::interval(STEP), vec![0; STEP_BYTES]);
+    for _ in 0..80 {
+        steps.tick().await;
+        slow.read_exact(&mut taken).await.unwrap();
+    }
+    assert!(!serving.is_finished());
+    serving.abort();
+}

@@ -105,7 +105,7 @@ impl Bus {
                     return Ok(fetched);
                 }
             }
-            fetch.max_bytes = half(bytes).unwrap_or(fetch.max_bytes);
+            fetch.max_bytes = half(bytes, fetch.max_bytes).unwrap_or(fetch.max_bytes);
         }
     }
 
@@ -178,9 +178,9 @@ impl Bus {
 }
 
 /// How much of what was read is read again: half of it, so that where something changes faster than much can be read, little
-/// is, in the end a single event. None of nothing.
-pub(super) fn half(bytes: usize) -> Option<usize> {
-    (bytes > 0).then_some((bytes / 2).max(1))
+/// is, in the end a single event. Never more than was asked for, as a single event may have been more. None of nothing.
+pub(super) fn half(read_bytes: usize, asked_bytes: usize) -> Option<usize> {
+    (read_bytes > 0).then_some((read_bytes / 2).max(1).min(asked_bytes))
 }
 
 /// How many of the partitions may be read beside each other: those that fit into what is left even if each is full.
@@ -312,7 +312,14 @@ fn total_bytes(records: &[Record]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, together};
+    use super::{Wanted, half, together};
+
+    #[test]
+    fn what_is_read_again_is_less_and_never_more_than_was_asked_for() {
+        assert_eq!((half(100, 100), half(100, 80), half(1, 1)), (Some(50), Some(50), Some(1)));
+        assert_eq!(half(100, 1), Some(1), "a single event that is larger than what was asked for");
+        assert_eq!(half(0, 100), None);
+    }
 
     #[test]
     fn what_is_read_at_once_fits_even_if_every_partition_is_full() {

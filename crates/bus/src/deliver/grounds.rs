@@ -55,9 +55,10 @@ impl Bus {
         present: impl Fn(Vec<Delivered>) -> T + Clone + Send + Sync + 'static,
     ) -> Vec<Result<Fetched<T>, Refusal>> {
         let mut all = Vec::with_capacity(asked.len());
-        let mut left = max_bytes;
+        let (mut left, mut most) = (max_bytes, Vec::with_capacity(asked.len()));
         for (name, wanted) in asked {
             let fetch = Fetch { wanted: wanted.clone(), max_bytes: left };
+            most.push(left);
             let fetched = self.fetch(caller, name, fetch, present.clone()).await;
             left -= fetched.as_ref().map_or(0, |fetched| fetched.bytes).min(left);
             all.push(fetched);
@@ -67,12 +68,13 @@ impl Bus {
         while !is_sure {
             is_sure = true;
             let may_leave = self.may_leave(caller, &all).await;
-            for ((fetched, may_leave), (name, wanted)) in all.iter_mut().zip(may_leave).zip(asked) {
-                let max_bytes = match fetched {
-                    Ok(read) if !may_leave => half(read.bytes).unwrap_or(0),
+            let each = all.iter_mut().zip(may_leave).zip(asked).zip(&mut most);
+            for (((fetched, may_leave), (name, wanted)), most) in each {
+                *most = match fetched {
+                    Ok(read) if !may_leave => half(read.bytes, *most).unwrap_or(0),
                     _ => continue,
                 };
-                let fetch = Fetch { wanted: wanted.clone(), max_bytes };
+                let fetch = Fetch { wanted: wanted.clone(), max_bytes: *most };
                 *fetched = self.fetch(caller, name, fetch, present.clone()).await;
                 is_sure = false;
             }

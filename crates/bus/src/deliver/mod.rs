@@ -108,7 +108,9 @@ impl Bus {
                 }
                 // Somebody in it was erased since it was opened, or does not consent any more, or the terms are others: it is
                 // read anew; half as much, so that what changes all the time in the end leaves event by event.
-                pull.max = (delivery.events.len() / 2).max(1);
+                if !delivery.events.is_empty() {
+                    pull.max = (delivery.events.len() / 2).max(1);
+                }
                 continue;
             }
             let _ = timeout_at(deadline, async {

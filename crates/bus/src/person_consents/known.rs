@@ -64,8 +64,8 @@ impl Bus {
         let erasures = self.core.keyring.erasures();
         let called = self.called(subject, &sealers)?;
         let people: Vec<Pseudonym> = called.values().copied().collect();
-        let (core, of) = (self.core.clone(), people.clone());
-        let found = tokio::task::spawn_blocking(move || find(&core, &seen, &of)).await;
+        let (core, of, shown) = (self.core.clone(), people.clone(), seen.clone());
+        let found = tokio::task::spawn_blocking(move || find(&core, &shown, &of)).await;
         let found = found.map_err(|_| Refusal::unavailable("reading was broken off"))??;
         let time = rfc3339(self.core.clock.now_ms());
         for topic in &topics {
@@ -75,8 +75,11 @@ impl Bus {
             let entries = entries.into_iter().map(|entry| (entry, Vec::new())).collect();
             self.core.lane(topic.lane).record(Facts { entries, ..Facts::default() }).await?;
         }
-        // Until that was durable the right may have ended, or the person may have been erased.
-        self.may_show_consents(caller)?;
+        // Until that was durable the right may have ended, for some of the topics too, or the person may have been erased.
+        if self.may_show_consents(caller)? != seen {
+            return Err(Refusal::unavailable("the topics that you answer for changed at this moment")
+                .hint("ask again"));
+        }
         if self.core.keyring.erased_since(erasures, &people) {
             return Err(Refusal::unavailable("the person was erased at this moment").hint("ask again"));
         }
@@ -93,8 +96,10 @@ fn find(core: &Core, topics: &BTreeSet<TopicName>, people: &[Pseudonym]) -> Resu
     let mut all = Vec::new();
     for person in people {
         for (stream, offset) in places(core, person)? {
+            // Few of a person's events are consent records: no other is read.
             let topic = core.topics.of_stream(stream).filter(|topic| topics.contains(&topic.name));
-            let Some((topic, stored)) = topic.zip(core.stored(stream, offset)?) else { continue };
+            let Some(topic) = topic else { continue };
+            let Some(stored) = core.stored(stream, offset)? else { continue };
             let Some(partition) = topic.partition_of(stream) else { continue };
             let Some((said, by)) = shelf::read(core, &topic, &stored)? else { continue };
             // A mark may collide: the record itself decides.

@@ -103,14 +103,15 @@ fn address(door: &str, text: &str, secured: bool) -> Result<SocketAddr, Failure>
     ))
 }
 
-/// A time that a client can keep to; where it is long, what ends reaches slow readers late.
+/// A time that a client can keep to, also where the network loses something and sends it again; where it is long, what ends reaches
+/// slow readers late.
 fn write_within(text: Option<&str>) -> Result<Duration, Failure> {
     let Some(text) = text else { return Ok(tls::WRITE_WITHIN) };
     let wrong =
-        |what: String| Failure::usage(format!("write_within: {what}")).hint("such as 60s; at most 600s");
+        |what: String| Failure::usage(format!("write_within: {what}")).hint("such as 60s; 10s to 600s");
     match parse_seconds(text).map_err(|error| wrong(error.to_string()))? {
-        seconds @ 1..=600 => Ok(Duration::from_secs(seconds)),
-        _ => Err(wrong(format!("{text} is not between 1s and 600s"))),
+        seconds @ 10..=600 => Ok(Duration::from_secs(seconds)),
+        _ => Err(wrong(format!("{text} is not between 10s and 600s"))),
     }
 }
 
@@ -180,8 +181,8 @@ mod tests {
                 .map(|meant| meant.write_within.as_secs())
                 .map_err(|failure| failure.to_string())
         };
-        assert_eq!((said("30s"), said("600s")), (Ok(30), Ok(600)));
-        for bad in ["0s", "601s", "soon"] {
+        assert_eq!((said("10s"), said("600s")), (Ok(10), Ok(600)));
+        for bad in ["0s", "9s", "601s", "soon"] {
             assert!(said(bad).unwrap_err().contains("write_within"), "{bad}");
         }
         assert_eq!(

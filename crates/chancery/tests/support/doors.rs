@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bus::clock::{Clock, SystemClock};
 use bus::{Bus, Settings};
@@ -13,6 +14,7 @@ use door_http::Reach;
 use journal::{Embedded, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
 use serde_json::{Value, json};
+use tls::{Listener, Protocol};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -146,6 +148,11 @@ pub struct Served {
 
 impl Served {
     pub fn start(data: &Path, now_ms: u64) -> Self {
+        Self::start_writing_within(data, now_ms, tls::WRITE_WITHIN)
+    }
+
+    /// One whose answers leave in less time than operators may set.
+    pub fn start_writing_within(data: &Path, now_ms: u64, within: Duration) -> Self {
         let clock = Arc::new(Ahead(AtomicU64::new(now_ms - SystemClock.now_ms())));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let doors = runtime.block_on(async {
@@ -168,8 +175,11 @@ impl Served {
                 operator: opened.operator_token.unwrap(),
             };
             let reach = Reach { kafka: None, tls: false };
+            let listener = |tcp, protocol| Listener::new(tcp, None, protocol).writing_within(within);
+            let http = listener(http, Protocol::Http);
             tokio::spawn(door_http::serve(http, bus.clone(), reach, std::future::pending()));
             let options = door_kafka::Options { cluster: "test-bus".to_owned(), advertised: None };
+            let kafka = listener(kafka, Protocol::Kafka);
             tokio::spawn(door_kafka::serve(kafka, bus, options, std::future::pending()));
             doors
         });
