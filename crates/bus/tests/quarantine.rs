@@ -338,25 +338,9 @@ async fn a_quarantine_that_is_full_refuses() {
 async fn a_subject_that_is_nothing_but_a_citizens_number_has_the_answer_of_its_detector() {
     let folder = tempfile::tempdir().unwrap();
     let (world, _) = watched(folder.path()).await;
-    let yaml = "topic: audit.round.done\nowner: civil-registry\nsteward: m.okafor@civil-registry\n\
-                deputy: l.brandt@civil-registry\ndescription: A round of checks was done.\n\
-                legal_basis: Civil Registration Act §12\npartitions: 1\nretention: 10y\nkey: none\ncontract:\n  \
-                version: 1\n  format: json-schema\n  schema: v1.schema.json\n  classify:\n    /note: internal\n";
-    let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"}}}"#;
-    let mut files = files();
-    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml.to_owned());
-    files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
-    world.bus.apply(&world.operator, &files, false).await.unwrap();
-    let round: TopicName = "audit.round.done".parse().unwrap();
+    let round = round(&world).await;
     let done = async |number: usize, subject: &str| {
-        let event = CloudEvent {
-            id: format!("round-{number}"),
-            source: "urn:xx:civil-registry:register".to_owned(),
-            ty: round.to_string(),
-            subject: Some(subject.to_owned()),
-            data: Some(contract::Data::Json(r#"{"note":"none"}"#.into())),
-            ..CloudEvent::empty()
-        };
+        let event = CloudEvent { subject: Some(subject.to_owned()), ..round_done(&round, number) };
         world.bus.publish(&world.registry, &round, vec![Ok(event)]).await.unwrap().remove(0)
     };
     let found = Leaked { place: "attribute subject".to_owned(), detector: "nl-bsn".to_owned() };
@@ -372,6 +356,30 @@ async fn a_subject_that_is_nothing_but_a_citizens_number_has_the_answer_of_its_d
     assert!(metrics.contains(counted), "{metrics}");
     assert_eq!(receipt(done(3, "round 3").await).quarantined, None);
     world.bus.close().await;
+}
+
+/// A topic of the registry's about nobody, with one partition.
+pub async fn round(world: &World) -> TopicName {
+    let yaml = "topic: audit.round.done\nowner: civil-registry\nsteward: m.okafor@civil-registry\n\
+                deputy: l.brandt@civil-registry\ndescription: A round of checks was done.\n\
+                legal_basis: Civil Registration Act §12\npartitions: 1\nretention: 10y\nkey: none\ncontract:\n  \
+                version: 1\n  format: json-schema\n  schema: v1.schema.json\n  classify:\n    /note: internal\n";
+    let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"}}}"#;
+    let mut files = files();
+    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml.to_owned());
+    files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
+    world.bus.apply(&world.operator, &files, false).await.unwrap();
+    "audit.round.done".parse().unwrap()
+}
+
+pub fn round_done(round: &TopicName, number: usize) -> CloudEvent {
+    CloudEvent {
+        id: format!("round-{number}"),
+        source: "urn:xx:civil-registry:register".to_owned(),
+        ty: round.to_string(),
+        data: Some(contract::Data::Json(r#"{"note":"none"}"#.into())),
+        ..CloudEvent::empty()
+    }
 }
 
 /// Notes so many events that came, far behind the topic's end.

@@ -12,7 +12,7 @@ use crate::carrying::{STEPS, of_office, pulled, second_birth, second_version};
 use crate::common::*;
 use crate::erasures::office;
 use crate::person_consents::{Word, believes};
-use crate::quarantine::{ACCOUNT, at, leaking, read, set, watched};
+use crate::quarantine::{ACCOUNT, at, leaking, read, round, round_done, set, watched};
 use bus::clock::SystemClock;
 use bus::{Batch, Bus, Incoming, Outcome, Receipt, RefusalKind, SetApart};
 use contract::{AttributeValue, CloudEvent, ContractVersion, TopicName};
@@ -191,31 +191,13 @@ async fn while_one_release_is_stuck_the_others_go_on_and_who_sends_it_again_is_t
     world.bus.close().await;
 }
 
-/// A topic of the registry's about nobody, with one partition.
-async fn round(world: &World) -> TopicName {
-    let yaml = "topic: audit.round.done\nowner: civil-registry\nsteward: m.okafor@civil-registry\n\
-                deputy: l.brandt@civil-registry\ndescription: A round of checks was done.\n\
-                legal_basis: Civil Registration Act §12\npartitions: 1\nretention: 10y\nkey: none\ncontract:\n  \
-                version: 1\n  format: json-schema\n  schema: v1.schema.json\n  classify:\n    /note: internal\n";
-    let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"}}}"#;
-    let mut files = files();
-    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml.to_owned());
-    files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
-    world.bus.apply(&world.operator, &files, false).await.unwrap();
-    "audit.round.done".parse().unwrap()
-}
-
 async fn done(world: &World, round: &TopicName) -> Outcome {
     let event = CloudEvent {
-        id: "round-1".to_owned(),
-        source: "urn:xx:civil-registry:register".to_owned(),
-        ty: round.to_string(),
         extensions: vec![(
             "dataref".to_owned(),
             AttributeValue::String(format!("https://x.example/{DUTCH}")),
         )],
-        data: Some(contract::Data::Json(r#"{"note":"none"}"#.into())),
-        ..CloudEvent::empty()
+        ..round_done(round, 1)
     };
     world.bus.publish(&world.registry, round, vec![Ok(event)]).await.unwrap().remove(0)
 }
