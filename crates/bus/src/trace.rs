@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use contract::{AgencyName, SubscriptionName, TopicName};
 use governance::rights;
-use journal::{Found, JournalError, Record, StreamId};
+use journal::{Found, Journal, JournalError, Record, StreamId};
 
 use crate::api::{Caller, Disclosed, TraceStep};
 use crate::core::Core;
@@ -131,14 +131,23 @@ impl Bus {
     }
 }
 
+/// The record at a place; none where retention took it away: marks and noted places outlive what they lead to.
+pub(crate) fn stored(
+    journal: &dyn Journal,
+    stream: StreamId,
+    offset: u64,
+) -> Result<Option<Record>, Refusal> {
+    match journal.read(stream, offset, 1) {
+        Ok(records) => Ok(records.into_iter().next()),
+        Err(JournalError::Trimmed { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Core {
-    /// The record at a place; none where retention took it away: marks and noted places outlive what they lead to.
+    /// The record at a place; none where retention took it away.
     pub(crate) fn stored(&self, stream: StreamId, offset: u64) -> Result<Option<Record>, Refusal> {
-        match self.journal.read(stream, offset, 1) {
-            Ok(records) => Ok(records.into_iter().next()),
-            Err(JournalError::Trimmed { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        stored(&*self.journal, stream, offset)
     }
 
     /// Where the event stands that a mark led to: there, or at the place that is noted there; none where the note is gone. One

@@ -2,7 +2,7 @@
 //! read from the journal when it is asked for, which is seldom: a discarded one's key is destroyed, and a released one stands as
 //! its own record.
 
-use journal::{Journal, JournalError, Offset, StreamId};
+use journal::{Journal, Offset};
 use seal::SealedForm;
 
 use super::Leaked;
@@ -12,6 +12,7 @@ use crate::keyring::Keyring;
 use crate::marks::Marker;
 use crate::record::{self, QuarantinedRecord, Stored};
 use crate::topics::Topic;
+use crate::trace::stored;
 
 /// What a quarantined event waits for, or what was decided about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,16 +55,4 @@ pub fn placed(
         }
     }
     Ok(first.map(|(_, receipt)| receipt))
-}
-
-fn stored(
-    journal: &dyn Journal,
-    stream: StreamId,
-    offset: Offset,
-) -> Result<Option<journal::Record>, Refusal> {
-    match journal.read(stream, offset, 1) {
-        Ok(records) => Ok(records.into_iter().next()),
-        Err(JournalError::Trimmed { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
