@@ -64,6 +64,10 @@ pub struct CutFrame {
 
 /// The frames of a document from which `spans` are cut. Both are in order, and no span is empty.
 pub fn cut(frames: &[Frame], spans: &[Span]) -> Vec<CutFrame> {
+    // JSON has none.
+    if frames.is_empty() {
+        return Vec::new();
+    }
     let ends: Vec<(u32, u32)> = spans
         .iter()
         .scan(0, |cut, span| {
