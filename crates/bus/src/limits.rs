@@ -26,7 +26,7 @@ pub const BATCH_MAX_EVENTS: usize = contract::limits::BATCH_EVENTS;
 /// of a saturated lane, so that waiting never shows before the disk or the processor is the limit.
 pub const LANE_ROOM_KIB: u32 = 16 * 1024;
 
-/// Persons' keys kept ready for use, in all: places of 120 bytes. Only keys that are not durable yet are more for a time.
+/// Persons' keys kept ready for use, in all: places of 192 bytes. Only keys that are not durable yet are more for a time.
 pub const PERSON_KEYS_MAX: usize = 64 * 1024;
 
 /// Things wrong with whom an event is sealed for that its refusal tells.

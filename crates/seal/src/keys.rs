@@ -10,8 +10,6 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{self, LessSafeKey};
-use hkdf::Hkdf;
-use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::digest::{DigestKey, keyed_digest, keyed_name};
@@ -76,13 +74,13 @@ impl fmt::Debug for Pseudonym {
 
 /// A person's data key, and the two keys that are made from it; zeroised on drop. The AES key schedule is made anew for
 /// each use and overwritten when it is freed, which costs what fetching a kept one from cold memory does, and is a tenth of
-/// its size. What making a key leaves on the stack is overwritten by what comes after, and by nothing else. Drop keys that
-/// are not in use.
+/// its size; what HMAC begins with is as small as its key and is kept. What making a key leaves on the stack is overwritten
+/// by what comes after, and by nothing else. Drop keys that are not in use.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct PersonKey {
     master: [u8; KEY_BYTES],
     sealing: [u8; KEY_BYTES],
-    content: [u8; KEY_BYTES],
+    content: DigestKey,
 }
 
 impl PersonKey {
@@ -94,11 +92,12 @@ impl PersonKey {
 
     fn from_master(master: &[u8; KEY_BYTES]) -> Self {
         // The master is uniformly random, so HKDF's extract step would add nothing (RFC 5869, section 3.3).
-        let keys = Hkdf::<Sha256>::from_prk(master).expect("32 bytes are a key of HKDF-SHA-256");
-        let mut key = Self { master: *master, sealing: [0; KEY_BYTES], content: [0; KEY_BYTES] };
-        expand(&keys, label::SEALING, &mut key.sealing);
-        expand(&keys, label::CONTENT, &mut key.content);
-        key
+        let keys = DigestKey::new(master);
+        Self {
+            master: *master,
+            sealing: *expand(&keys, label::SEALING),
+            content: DigestKey::new(&expand(&keys, label::CONTENT)),
+        }
     }
 
     /// The cipher, made ready.
@@ -109,7 +108,7 @@ impl PersonKey {
     /// A digest by which the same content is recognised. Keyed, so that content cannot be guessed from it, and gone
     /// with the key. Parts are delimited: moving a byte between two parts changes the digest.
     pub fn content_digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        keyed_digest(&DigestKey::new(&self.content), parts)
+        keyed_digest(&self.content, parts)
     }
 }
 
@@ -143,20 +142,15 @@ impl AgencyKeys {
     /// Derives the keys with HKDF-SHA-256. `epoch` numbers `secrets.epoch`; the same number must always come with
     /// the same secret.
     pub fn derive(epoch: u32, secrets: &AgencySecrets) -> Self {
-        let extracted = |secret: &Secret| Hkdf::<Sha256>::new(None, secret.expose());
-        let (lasting, now) = (extracted(&secrets.lasting), extracted(&secrets.epoch));
-        let mut key = Zeroizing::new([0; KEY_BYTES]);
-        let mut digest_key = |label| {
-            expand(&lasting, label, &mut key);
-            DigestKey::new(&key)
-        };
+        let (lasting, now) = (extract(&secrets.lasting), extract(&secrets.epoch));
+        let digest_key = |label| DigestKey::new(&expand(&lasting, label));
         let (people, after_erasure) =
             (digest_key(label::PSEUDONYM_OF_PERSON), digest_key(label::PSEUDONYM_AFTER));
         let (for_reader, topics) =
             (digest_key(label::PSEUDONYM_FOR_READER), digest_key(label::PSEUDONYM_OF_TOPIC));
         let content = digest_key(label::AGENCY_CONTENT);
-        expand(&now, label::WRAPPING, &mut key);
-        Self { epoch, wrapping: aes_key(&key), people, after_erasure, for_reader, topics, content }
+        let wrapping = aes_key(&expand(&now, label::WRAPPING));
+        Self { epoch, wrapping, people, after_erasure, for_reader, topics, content }
     }
 
     /// Which epoch's secret wraps.
@@ -308,8 +302,18 @@ fn wrapped_by(epoch: u32, pseudonym: &Pseudonym) -> [u8; label::WRAPPED.len() + 
     associated
 }
 
-fn expand(from: &Hkdf<Sha256>, label: &[u8], key: &mut [u8; KEY_BYTES]) {
-    from.expand(label, key).expect("32 bytes are within HKDF-SHA-256's 8160");
+/// HKDF-SHA-256's extract step without a salt, made ready for expansion (RFC 5869, 2.2).
+fn extract(secret: &Secret) -> DigestKey {
+    let extracted = DigestKey::new(&[0; KEY_BYTES]).tag(|hmac| hmac.update(secret.expose()));
+    DigestKey::new(&Zeroizing::new(extracted))
+}
+
+/// HKDF-SHA-256's expand step, for one key: its first block (RFC 5869, 2.3).
+fn expand(from: &DigestKey, label: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
+    Zeroizing::new(from.tag(|hmac| {
+        hmac.update(label);
+        hmac.update(&[1]);
+    }))
 }
 
 fn aes_key(bytes: &[u8; KEY_BYTES]) -> LessSafeKey {

@@ -218,7 +218,7 @@ impl Keyring {
         }
         let Some(stored) = self.stored(mark, pseudonym)? else { return Ok(None) };
         let key = self.unwrapped(agency, keys, &stored)?;
-        shard.put(mark, pseudonym, &key, false);
+        shard.put(pseudonym, &key, false);
         Ok(Some(key))
     }
 

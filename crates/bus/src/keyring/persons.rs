@@ -1,8 +1,8 @@
 //! Persons' keys in memory, ready for use: as many as are used, for as long as they are; and who has none any more.
 //!
-//! They are held as a processor's cache holds its lines: the mark chooses a set of eight places, and what is held lies in the
-//! set itself. So a key is two reads of memory away, nobody counts references to it, letting go of one overwrites it where
-//! it lies, and no table that grows leaves copies behind.
+//! They are held as a processor's cache holds its lines: the mark chooses a set of eight places and the one of them that is
+//! tried first, and what is held lies in the set itself. So a key is mostly one read of memory away, nobody counts
+//! references to it, letting go of one overwrites it where it lies, and no table that grows leaves copies behind.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ const SETS_MAX: usize = PERSON_KEYS_MAX / SHARDS / WAYS;
 
 /// The keys, by their marks, which are as good as random.
 pub struct Persons {
-    shards: Vec<Mutex<Part>>,
+    shards: Vec<Alone>,
     /// Minutes that were counted.
     minute: AtomicU32,
     /// How many pseudonyms were erased: asked for each event that is handed over.
@@ -33,33 +33,43 @@ pub struct Persons {
     order: RwLock<Vec<Pseudonym>>,
 }
 
+/// A part with its lock in a line of the processor's cache, so that who takes one does not take a neighbour's away.
+#[derive(Default)]
+#[repr(align(64))]
+struct Alone(Mutex<Part>);
+
+const _: () = assert!(size_of::<Alone>() == 64);
+
 /// What is known of some persons, behind one lock: a key is asked for and an erasure noted one after the other.
 #[derive(Default)]
 struct Part {
     /// None, or a power of two.
-    sets: Vec<Set>,
+    sets: Box<[Set]>,
     /// Counts what was put, so that sets let go of each of their places in turn.
-    turn: usize,
+    turn: u32,
     /// Who was erased, and when.
     erased: HashTable<(Pseudonym, u64)>,
 }
 
-/// What is looked at first lies together.
-#[derive(Clone, Default)]
-struct Set {
-    /// Some bits of each mark; 0 where nothing is held.
-    tags: [u16; WAYS],
-    /// The minutes of their last uses.
-    used: [u32; WAYS],
-    /// Which are not durable yet, and therefore stay.
-    fresh: [bool; WAYS],
-    held: [Option<(Pseudonym, PersonKey)>; WAYS],
+/// Eight places.
+type Set = [Option<Held>; WAYS];
+
+/// A person's key. It begins with a line of the processor's cache.
+#[derive(Clone)]
+#[repr(align(64))]
+struct Held {
+    pseudonym: Pseudonym,
+    /// The minute of its last use.
+    used: u32,
+    /// Whether it is not durable yet, and therefore stays.
+    fresh: bool,
+    key: PersonKey,
 }
 
 impl Default for Persons {
     fn default() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS).map(|_| Alone::default()).collect(),
             minute: AtomicU32::new(0),
             erasures: AtomicUsize::new(0),
             order: RwLock::default(),
@@ -70,7 +80,7 @@ impl Default for Persons {
 impl Persons {
     /// The part that a mark's key is in, alone.
     pub fn shard(&self, mark: u64) -> Shard<'_> {
-        let part = self.shards[(mark >> 32) as usize % SHARDS].lock();
+        let part = self.shards[(mark >> 32) as usize % SHARDS].0.lock();
         Shard { part, minute: self.minute.load(Ordering::Relaxed) }
     }
 
@@ -85,9 +95,7 @@ impl Persons {
             order.push(*pseudonym);
             self.erasures.store(order.len(), Ordering::SeqCst);
         }
-        if let Some((set, way)) = shard.part.find(mark, pseudonym) {
-            shard.part.sets[set].let_go(way);
-        }
+        shard.part.let_go(mark, pseudonym);
     }
 
     /// When a person was erased, if they were.
@@ -116,7 +124,7 @@ impl Persons {
 
     /// When the first of those erased at or after a time was.
     pub fn first_erased_since(&self, from_ms: u64) -> Option<u64> {
-        let first = |part: &Mutex<Part>| {
+        let first = |Alone(part): &Alone| {
             part.lock().erased.iter().map(|(_, at_ms)| *at_ms).filter(|at_ms| *at_ms >= from_ms).min()
         };
         self.shards.iter().filter_map(first).min()
@@ -126,9 +134,12 @@ impl Persons {
     /// any event can be under way that brings it along; after that no event needs it.
     pub fn pass_a_minute(&self) {
         let now = self.minute.fetch_add(1, Ordering::Relaxed) + 1;
-        for shard in &self.shards {
-            let mut part = shard.lock();
-            part.sets.iter_mut().for_each(|set| set.let_go_of_idle(now));
+        for Alone(part) in &self.shards {
+            let mut part = part.lock();
+            let places = part.sets.iter_mut().flatten();
+            places
+                .filter(|held| held.as_ref().is_some_and(|held| held.is_idle(now)))
+                .for_each(|held| *held = None);
             part.shrink();
         }
     }
@@ -136,35 +147,13 @@ impl Persons {
     /// How many are held.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        let held = |set: &Set| set.held.iter().flatten().count();
-        self.shards.iter().map(|shard| shard.lock().sets.iter().map(held).sum::<usize>()).sum()
+        self.shards.iter().map(|Alone(part)| part.lock().sets.iter().flatten().flatten().count()).sum()
     }
 }
 
-impl Set {
-    fn put(
-        &mut self,
-        way: usize,
-        mark: u64,
-        (pseudonym, key): (&Pseudonym, &PersonKey),
-        (used, fresh): (u32, bool),
-    ) {
-        (self.tags[way], self.used[way], self.fresh[way]) = (tag_of(mark), used, fresh);
-        self.held[way] = Some((*pseudonym, key.clone()));
-    }
-
-    fn let_go(&mut self, way: usize) {
-        self.tags[way] = 0;
-        self.held[way] = None;
-    }
-
-    fn let_go_of_idle(&mut self, now: u32) {
-        for way in 0..WAYS {
-            let idle = if self.fresh[way] { FRESH_KEY_IDLE_MINUTES } else { PERSON_KEY_IDLE_MINUTES };
-            if self.tags[way] != 0 && now - self.used[way] > idle {
-                self.let_go(way);
-            }
-        }
+impl Held {
+    fn is_idle(&self, now: u32) -> bool {
+        now - self.used > if self.fresh { FRESH_KEY_IDLE_MINUTES } else { PERSON_KEY_IDLE_MINUTES }
     }
 }
 
@@ -173,32 +162,45 @@ impl Part {
         (mark >> 38) as usize & self.sets.len().wrapping_sub(1)
     }
 
-    /// The set and the place in it.
-    fn find(&self, mark: u64, pseudonym: &Pseudonym) -> Option<(usize, usize)> {
+    fn find(&mut self, mark: u64, pseudonym: &Pseudonym) -> Option<&mut Held> {
         let at = self.set_of(mark);
-        let set = self.sets.get(at)?;
-        let is_it = |way: &usize| {
-            set.tags[*way] == tag_of(mark)
-                && set.held[*way].as_ref().is_some_and(|(held, _)| held == pseudonym)
-        };
-        (0..WAYS).find(is_it).map(|way| (at, way))
+        let set = self.sets.get_mut(at)?;
+        let is_it = |way: &usize| set[*way].as_ref().is_some_and(|held| held.pseudonym == *pseudonym);
+        let way = ways(mark).find(is_it)?;
+        set[way].as_mut()
     }
 
-    /// A place for another key: an empty one, else that of a durable one, which the journal still has.
-    fn place_for(&mut self, mark: u64) -> (usize, usize) {
-        self.turn += 1;
+    /// Lets go of a key, which is overwritten.
+    fn let_go(&mut self, mark: u64, pseudonym: &Pseudonym) {
+        let at = self.set_of(mark);
+        let is_it = |held: &&mut Option<Held>| held.as_ref().is_some_and(|held| held.pseudonym == *pseudonym);
+        if let Some(held) = self.sets.get_mut(at).and_then(|set| set.iter_mut().find(is_it)) {
+            *held = None;
+        }
+    }
+
+    /// Puts a key into an empty place, else into that of a durable one, which the journal still has.
+    fn put(&mut self, held: Held) {
+        let mark = mark_of(&held.pseudonym);
+        self.turn = self.turn.wrapping_add(1);
         loop {
             let at = self.set_of(mark);
-            let Some(set) = self.sets.get(at) else {
+            let is_full = self.sets.len() >= SETS_MAX;
+            let Some(set) = self.sets.get_mut(at) else {
                 self.grow();
                 continue;
             };
-            if let Some(way) = set.tags.iter().position(|tag| *tag == 0) {
-                return (at, way);
-            }
-            let durable = (0..WAYS).map(|way| (way + self.turn) % WAYS).filter(|way| !set.fresh[*way]);
-            match durable.min_by_key(|way| set.used[*way]).filter(|_| self.sets.len() >= SETS_MAX) {
-                Some(way) => return (at, way),
+            let is_empty = |way: &usize| set[*way].is_none();
+            let used_if_durable =
+                |way: usize| Some((set[way].as_ref().filter(|held| !held.fresh)?.used, way));
+            let empty = ways(mark).find(is_empty);
+            let in_turn = (0..WAYS).map(|way| (way + self.turn as usize) % WAYS);
+            let oldest = || in_turn.filter_map(used_if_durable).min_by_key(|(used, _)| *used);
+            match empty.or_else(|| oldest().filter(|_| is_full).map(|(_, way)| way)) {
+                Some(way) => {
+                    set[way] = Some(held);
+                    return;
+                }
                 None => self.grow(),
             }
         }
@@ -212,7 +214,7 @@ impl Part {
 
     /// Gives back what only keys needed that were not durable, once little of it is in use.
     fn shrink(&mut self) {
-        let held = || self.sets.iter().map(|set| set.held.iter().flatten().count()).sum::<usize>();
+        let held = || self.sets.iter().flatten().flatten().count();
         if self.sets.len() > SETS_MAX && held() <= SETS_MAX * WAYS / 4 {
             self.spread_over(SETS_MAX);
         }
@@ -220,21 +222,15 @@ impl Part {
 
     /// Puts what is held into so many other sets; where it was is overwritten.
     fn spread_over(&mut self, sets: usize) {
-        let before = std::mem::replace(&mut self.sets, vec![Set::default(); sets]);
-        for set in &before {
-            for (way, held) in set.held.iter().enumerate() {
-                let Some((pseudonym, key)) = held else { continue };
-                let mark = mark_of(pseudonym);
-                let (at, to) = self.place_for(mark);
-                self.sets[at].put(to, mark, (pseudonym, key), (set.used[way], set.fresh[way]));
-            }
-        }
+        let before = std::mem::replace(&mut self.sets, vec![[const { None }; WAYS]; sets].into());
+        before.iter().flatten().flatten().for_each(|held| self.put(held.clone()));
     }
 }
 
-/// Bits that choose neither the shard nor the set; never 0.
-fn tag_of(mark: u64) -> u16 {
-    (mark >> 48) as u16 | 1
+/// The places of a set, that of the mark first. Its bits choose neither the shard nor the set.
+fn ways(mark: u64) -> impl Iterator<Item = usize> {
+    let first = (mark >> 61) as usize;
+    (0..WAYS).map(move |way| (first + way) % WAYS)
 }
 
 /// Some of the keys.
@@ -246,25 +242,25 @@ pub struct Shard<'a> {
 impl Shard<'_> {
     /// The person's key, which counts as used, and whether it is still to become durable.
     pub fn get(&mut self, mark: u64, pseudonym: &Pseudonym) -> Option<(&PersonKey, bool)> {
-        let (set, way) = self.part.find(mark, pseudonym)?;
-        let set = &mut self.part.sets[set];
+        let minute = self.minute;
+        let held = self.part.find(mark, pseudonym)?;
         // Written once a minute: memory that is only read can lie near each processor.
-        if set.used[way] != self.minute {
-            set.used[way] = self.minute;
+        if held.used != minute {
+            held.used = minute;
         }
-        set.held[way].as_ref().map(|(_, key)| (key, set.fresh[way]))
+        Some((&held.key, held.fresh))
     }
 
     /// Holds a key that is not held; one that is not durable yet stays until it is.
-    pub fn put(&mut self, mark: u64, pseudonym: &Pseudonym, key: &PersonKey, fresh: bool) {
-        let (set, way) = self.part.place_for(mark);
-        self.part.sets[set].put(way, mark, (pseudonym, key), (self.minute, fresh));
+    pub fn put(&mut self, pseudonym: &Pseudonym, key: &PersonKey, fresh: bool) {
+        let used = self.minute;
+        self.part.put(Held { pseudonym: *pseudonym, used, fresh, key: key.clone() });
     }
 
     /// The person's key is durable.
     pub fn became_durable(&mut self, mark: u64, pseudonym: &Pseudonym) {
-        if let Some((set, way)) = self.part.find(mark, pseudonym) {
-            self.part.sets[set].fresh[way] = false;
+        if let Some(held) = self.part.find(mark, pseudonym) {
+            held.fresh = false;
         }
     }
 
@@ -289,7 +285,7 @@ mod tests {
 
     fn put(persons: &Persons, pseudonym: &Pseudonym, key: &PersonKey, fresh: bool) {
         let mark = mark_of(pseudonym);
-        persons.shard(mark).put(mark, pseudonym, key, fresh);
+        persons.shard(mark).put(pseudonym, key, fresh);
     }
 
     fn digest(persons: &Persons, pseudonym: &Pseudonym) -> Option<[u8; 16]> {
@@ -301,7 +297,7 @@ mod tests {
     /// One of many, all in few sets.
     fn crowded(n: u64) -> Pseudonym {
         let mut pseudonym = Pseudonym([0; 16]);
-        pseudonym.0[..8].copy_from_slice(&((n % 3) << 38 | (n << 48)).to_le_bytes());
+        pseudonym.0[..8].copy_from_slice(&((n % 3) << 38 | (n << 58)).to_le_bytes());
         pseudonym.0[8..].copy_from_slice(&n.to_le_bytes());
         pseudonym
     }
@@ -333,7 +329,7 @@ mod tests {
             pseudonym.0[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
             pseudonym
         };
-        let sets = || persons.shards.iter().map(|part| part.lock().sets.len()).sum::<usize>();
+        let sets = || persons.shards.iter().map(|Alone(part)| part.lock().sets.len()).sum::<usize>();
         let many = 2 * PERSON_KEYS_MAX as u64;
         (0..many).for_each(|n| put(&persons, &pseudonym(n), &key, true));
         assert_eq!(persons.len(), many as usize);

@@ -66,7 +66,7 @@ impl Keyring {
                     Some(stored) => (self.unwrapped(agency, keys, &stored)?, false),
                     None => (PersonKey::generate().ok_or_else(no_randomness)?, true),
                 };
-                shard.put(mark, &pseudonym, &key, fresh);
+                shard.put(&pseudonym, &key, fresh);
                 (key, fresh)
             }
         };

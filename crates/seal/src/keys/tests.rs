@@ -65,6 +65,15 @@ fn derivation_is_frozen() {
 }
 
 #[test]
+fn keys_are_derived_by_hkdf() {
+    let secret = Secret::new(&[5; 48]).unwrap();
+    let hkdf = hkdf::Hkdf::<sha2::Sha256>::new(None, secret.expose());
+    let mut wanted = [0; 32];
+    hkdf.expand(label::WRAPPING, &mut wanted).unwrap();
+    assert_eq!(*expand(&extract(&secret), label::WRAPPING), wanted);
+}
+
+#[test]
 fn content_digests_delimit_their_parts_and_die_with_their_key() {
     let key = PersonKey::from_master(&[9; 32]);
     assert_eq!(key.content_digest(&[b"ab", b"c"]), key.content_digest(&[b"ab", b"c"]));
