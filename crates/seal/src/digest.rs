@@ -142,7 +142,7 @@ mod tests {
             let mut hmac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
             parts.iter().for_each(|part| hmac.update(part));
             let tag = DigestKey::new(&key).tag(|running| parts.iter().for_each(|part| running.update(part)));
-            prop_assert_eq!(tag.as_slice(), hmac.finalize().into_bytes().as_slice());
+            prop_assert!(hmac.verify_slice(&tag).is_ok());
         }
     }
 
@@ -154,7 +154,7 @@ mod tests {
             let mut hmac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
             hmac.update(&text[..length]);
             let tag = DigestKey::new(&key).tag(|running| running.update(&text[..length]));
-            assert_eq!(tag.as_slice(), hmac.finalize().into_bytes().as_slice(), "{length}");
+            assert!(hmac.verify_slice(&tag).is_ok(), "{length}");
         }
     }
 }
