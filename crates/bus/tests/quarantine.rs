@@ -360,13 +360,21 @@ async fn a_subject_that_is_nothing_but_a_citizens_number_has_the_answer_of_its_d
 
 /// A topic of the registry's about nobody, with one partition.
 pub async fn round(world: &World) -> TopicName {
+    round_of(world, "civil-registry", "standard").await
+}
+
+/// The same of another agency, or in another lane.
+pub async fn round_of(world: &World, owner: &str, latency: &str) -> TopicName {
     let yaml = "topic: audit.round.done\nowner: civil-registry\nsteward: m.okafor@civil-registry\n\
                 deputy: l.brandt@civil-registry\ndescription: A round of checks was done.\n\
-                legal_basis: Civil Registration Act §12\npartitions: 1\nretention: 10y\nkey: none\ncontract:\n  \
+                legal_basis: Civil Registration Act §12\nlatency: standard\npartitions: 1\n\
+                retention: 10y\nkey: none\ncontract:\n  \
                 version: 1\n  format: json-schema\n  schema: v1.schema.json\n  classify:\n    /note: internal\n";
     let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"}}}"#;
+    let yaml =
+        yaml.replace("civil-registry", owner).replace("latency: standard", &format!("latency: {latency}"));
     let mut files = files();
-    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml.to_owned());
+    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml);
     files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
     world.bus.apply(&world.operator, &files, false).await.unwrap();
     "audit.round.done".parse().unwrap()

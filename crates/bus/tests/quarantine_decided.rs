@@ -11,7 +11,7 @@ use crate::common::*;
 use crate::erasures::office;
 use crate::person_consents::{Word, believes};
 use crate::quarantine::{ACCOUNT, at, leaking, read, round, round_done, set, watched};
-use bus::{Batch, Incoming, Outcome, Receipt, RefusalKind, SetApart};
+use bus::{Batch, Bus, Caller, Incoming, Outcome, Receipt, RefusalKind, SetApart};
 use contract::{AttributeValue, CloudEvent, ContractVersion, TopicName};
 use governance::commands::QuarantinedAt;
 use governance::leaks::{Answer, Leaks};
@@ -183,18 +183,39 @@ async fn while_one_release_is_stuck_the_others_go_on_and_who_sends_it_again_is_t
 }
 
 async fn done(world: &World, round: &TopicName) -> Outcome {
-    let event = CloudEvent {
+    world.bus.publish(&world.registry, round, vec![Ok(leaking_round(round, 1))]).await.unwrap().remove(0)
+}
+
+pub fn leaking_round(round: &TopicName, number: usize) -> CloudEvent {
+    CloudEvent {
         extensions: vec![(
             "dataref".to_owned(),
             AttributeValue::String(format!("https://x.example/{DUTCH}")),
         )],
-        ..round_done(round, 1)
-    };
-    world.bus.publish(&world.registry, round, vec![Ok(event)]).await.unwrap().remove(0)
+        ..round_done(round, number)
+    }
 }
 
 /// A bank account.
 const DUTCH: &str = "NL91ABNA0417164300";
+
+/// The topic that says what people consent to.
+pub fn records() -> TopicName {
+    "consent.record.changed".parse().unwrap()
+}
+
+/// Standards that quarantine, by which it is believed or not.
+pub fn of_consent(bus: &Bus, operator: &Caller, is_believed: bool) -> Command {
+    let leaks = Leaks { otherwise: Answer::Quarantine, by_detector: BTreeMap::new() };
+    let mut standards = Standards { leaks, ..bus.state(operator).unwrap().standards().clone() };
+    standards.consent.topics = is_believed.then(records).into_iter().collect();
+    Command::SetStandards { standards }
+}
+
+/// An attribute that a record of it is quarantined for.
+pub fn leak() -> Vec<(String, AttributeValue)> {
+    vec![("dataref".to_owned(), AttributeValue::String("https://x.example/811228-9874".to_owned()))]
+}
 
 /// A word about a consent that nobody reads would not be heeded.
 #[tokio::test(flavor = "multi_thread")]
@@ -203,15 +224,8 @@ async fn nothing_comes_into_the_quarantine_of_a_topic_while_it_is_going_to_be_be
     let office = office(folder.path()).await;
     let keeper = believes(&office, "civil-registry").await;
     let (bus, operator) = (&office.world.bus, &office.world.operator);
-    let records: TopicName = "consent.record.changed".parse().unwrap();
-    let standards = |believed: bool| {
-        let leaks = Leaks { otherwise: Answer::Quarantine, by_detector: BTreeMap::new() };
-        let mut standards = Standards { leaks, ..bus.state(operator).unwrap().standards().clone() };
-        standards.consent.topics = believed.then(|| records.clone()).into_iter().collect();
-        Command::SetStandards { standards }
-    };
-    let leak =
-        || vec![("dataref".to_owned(), AttributeValue::String("https://x.example/811228-9874".to_owned()))];
+    let records = records();
+    let standards = |is_believed| of_consent(bus, operator, is_believed);
     let (mut believed, mut refused) = (0, 0);
     for _ in 0..30 {
         bus.govern(operator, standards(false)).await.unwrap();
