@@ -105,7 +105,12 @@ fn only_topics_that_say_who_consents_are_believed_and_they_stay_so() {
 #[test]
 fn a_topic_of_which_events_wait_in_quarantine_is_not_believed() {
     let refused = decided(&small_bus(), &operator(), standards(&["x.one"])).unwrap_err();
-    assert!(refused.text.contains("events of x.one wait in quarantine (3)"), "{refused}");
+    let said = "events of x.one wait in quarantine, and what nobody reads is not heeded: 3 wait for a decision, 1 are released";
+    assert!(refused.text.contains(said) && refused.text.contains("let a dpo of a decide"), "{refused}");
+    let refused = decided(&small_bus(), &operator(), standards(&["x.two"])).unwrap_err();
+    let said =
+        "0 wait for a decision, 2 are released and not placed yet; those are placed as soon as they can be";
+    assert!(refused.text.contains(said), "nobody has to decide: {refused}");
 }
 
 #[test]

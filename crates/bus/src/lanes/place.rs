@@ -149,7 +149,8 @@ impl Forming<'_> {
         let of = event.quarantined.as_ref()?;
         let topic = &job.topic;
         let is_closed = self.closed.contains(&topic.name);
-        if !is_closed && self.parts.quarantine.waiting(&topic.name) < QUARANTINE_MAX {
+        // What is released has had its decision, and goes as soon as it can be placed.
+        if !is_closed && self.parts.quarantine.waiting(&topic.name).undecided < QUARANTINE_MAX {
             return None;
         }
         let places: Vec<String> =
@@ -157,8 +158,9 @@ impl Forming<'_> {
         let why = match is_closed {
             true => "what people consent to is read from the topic, which takes nothing into quarantine"
                 .to_owned(),
-            // Counting apart those that are only to be placed would cost the lane more than it tells.
-            false => format!("{QUARANTINE_MAX} events of the topic wait in quarantine already"),
+            false => {
+                format!("{QUARANTINE_MAX} events of the topic wait in quarantine for a decision already")
+            }
         };
         let text = format!(
             "contract {} {}: personal data was found at {}, and {why}, so it is refused ({})",
@@ -171,8 +173,7 @@ impl Forming<'_> {
             return Some(Refusal::new(RefusalKind::Contract, text).hint("leave it out"));
         }
         let hint = format!(
-            "leave it out, or let a dpo of {} decide about those that nobody has decided about (chancery topic quarantine list \
-             {}); those that are released go when they can be placed",
+            "leave it out, or let a dpo of {} decide about those first (chancery topic quarantine list {})",
             topic.owner, topic.name
         );
         Some(Refusal::new(RefusalKind::Contract, text).hint(hint))

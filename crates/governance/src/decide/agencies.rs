@@ -92,12 +92,17 @@ fn consent_topics(case: &Case<'_>, standards: &Standards) -> Vec<String> {
             )];
         }
         let waiting = case.check.waiting(name);
-        if waiting > 0 && !believed_before.contains(name) {
+        // What is released is not read before it is placed, so it keeps the topic for that long.
+        if !waiting.is_nothing() && !believed_before.contains(name) {
+            let then = match waiting.undecided {
+                0 => "those are placed as soon as they can be: set it again in a while".to_owned(),
+                _ => format!(
+                    "let a dpo of {} decide about those first (chancery topic quarantine list {name})",
+                    topic.owner
+                ),
+            };
             return vec![format!(
-                "consent.topics: events of {name} wait in quarantine ({waiting}), and what nobody reads is not heeded: let a dpo of \
-                 {} decide first about those that wait for a decision (chancery topic quarantine list {name}); those that are \
-                 released already go when they are placed",
-                topic.owner
+                "consent.topics: events of {name} wait in quarantine, and what nobody reads is not heeded: {waiting}; {then}"
             )];
         }
         let of_version = |version: &Version| {
