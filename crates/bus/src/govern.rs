@@ -274,7 +274,7 @@ impl Bus {
             told.into_iter().zip(&durable.offsets).for_each(|(notice, at)| core.notices.add(*at, notice));
             core.notices.ring();
         });
-        let facts = Facts { records, entries: vec![(entry, marks)], apply: Some(apply) };
+        let facts = Facts { records, entries: vec![(entry, marks)], apply: Some(apply), ..Facts::default() };
         let recorded = self.core.lane(Lane::Standard).record(facts).await;
         self.core.quarantine.close(quarantine::believed(&self.core.state()).clone());
         recorded?;

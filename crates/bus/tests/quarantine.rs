@@ -18,7 +18,7 @@ use contract::{CloudEvent, TopicName};
 use governance::commands::QuarantinedAt;
 use governance::leaks::{Answer, Leaks};
 use governance::{Command, Role, Standards};
-use journal::{Embedded, Group, Journal, Options, RealDisk};
+use journal::{Embedded, Group, Journal, Options, RealDisk, StreamInfo};
 
 /// What was found in events that were quarantined.
 const COUNTED: &str =
@@ -407,13 +407,24 @@ pub fn round_done(round: &TopicName, number: usize) -> CloudEvent {
 fn fill(folder: &Path, count: usize) {
     let options = Options { log_bytes: 1 << 20, ..Options::default() };
     let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
-    let info = journal.streams().into_iter().find(|it| it.spec.name == "quarantine/standard").unwrap();
+    note(&journal, count, |number| {
+        serde_json::json!({"what": "came", "topic": topic(), "partition": 0, "offset": 1_000 + number,
+            "by": "register@civil-registry", "agency": "civil-registry", "key": "00", "found": []})
+    });
+}
+
+/// The stream of what is noted of quarantined events of the standard lane.
+pub fn notes(journal: &Embedded) -> StreamInfo {
+    journal.streams().into_iter().find(|it| it.spec.name == "quarantine/standard").unwrap()
+}
+
+/// Notes so much of quarantined events.
+pub fn note(journal: &Embedded, count: usize, what: impl Fn(u64) -> serde_json::Value) {
+    let info = notes(journal);
     let first = journal.bounds(info.id).unwrap().next;
     let (mut group, now_ms) = (Group::new(), SystemClock.now_ms());
     for number in 0..count as u64 {
-        let body = serde_json::json!({"what": "came", "topic": topic(), "partition": 0, "offset": 1_000 + number,
-            "by": "register@civil-registry", "agency": "civil-registry", "key": "00", "found": []});
-        let body = body.to_string();
+        let body = what(number).to_string();
         group.push(info.id, first + number, now_ms, &[], &[body.as_bytes()]);
         if group.bytes() > 200_000 || number + 1 == count as u64 {
             journal.append(info.spec.lane, &mut group).unwrap();

@@ -10,12 +10,16 @@ use std::time::Duration;
 use crate::common::*;
 use crate::erasures::{child, office};
 use crate::person_consents::{Word, believes};
-use crate::quarantine::{at, leaking, read, round_done, round_of, watched};
+use crate::quarantine::{at, leaking, note, notes, read, round_done, round_of, watched};
 use crate::quarantine_decided::{leak, leaking_round, of_consent, records};
-use bus::{Batch, Outcome, RefusalKind, SetApart};
+use bus::clock::SystemClock;
+use bus::limits::QUARANTINE_NOTES_KEPT;
+use bus::{Batch, Bus, Outcome, RefusalKind, SetApart};
 use contract::CloudEvent;
 use governance::{Command, Role};
+use journal::{Embedded, Journal, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
+use serde_json::json;
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
@@ -220,4 +224,44 @@ async fn what_was_on_its_way_into_quarantine_keeps_its_topic_from_being_believed
     bus.govern(operator, of_consent(bus, operator, true)).await.unwrap();
     assert!(matches!(withdraw().await, Outcome::Refused(_)));
     bus.close().await;
+}
+
+/// A hold may keep it waiting for years, and each start reads the notes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_long_keeps_few_notes_of_what_came_behind_it_and_stays_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, officer) = watched(folder.path()).await;
+    let said = ("a case".to_owned(), "court 4711".to_owned());
+    world.bus.hold_topic(&officer, topic(), said).await.unwrap();
+    let taken = receipt(publish(&world, leaking(1)).await);
+    receipt(publish(&world, leaking(2)).await);
+    let before = world.bus.quarantined(&officer, &topic()).unwrap();
+    let World { bus, operator, registry, tax, statistics } = world;
+    bus.close().await;
+    drop(bus);
+    let options = Options { log_bytes: 1 << 20, ..Options::default() };
+    let journal = Embedded::open(folder.path().join("journal"), Arc::new(RealDisk::new()), options);
+    let journal = Arc::new(journal.unwrap().0);
+    let (stream, many) = (notes(&journal).id, QUARANTINE_NOTES_KEPT + 10);
+    note(
+        &journal,
+        many as usize,
+        |number| json!({"what": "placed", "topic": topic(), "partition": 0, "offset": 1_000 + number, "placed": 1}),
+    );
+    let opened =
+        Bus::open(settings(folder.path()), journal.clone(), Arc::new(TestKms), Arc::new(SystemClock)).await;
+    let (bus, _) = opened.unwrap();
+    let mut world = World { bus, operator, registry, tax, statistics };
+    // A start looks at once for what is not needed any more.
+    until(async || (journal.bounds(stream).unwrap().first >= many).then_some(())).await;
+    assert_eq!(world.bus.quarantined(&officer, &topic()).unwrap(), before);
+    drop(journal);
+    world = reopened(world, folder.path()).await;
+    assert_eq!(world.bus.quarantined(&officer, &topic()).unwrap(), before, "since when too");
+    let placed = world.bus.release_quarantined(&officer, at(&taken)).await.unwrap();
+    world = reopened(world, folder.path()).await;
+    assert_eq!(world.bus.quarantined(&officer, &topic()).unwrap().len(), 1);
+    assert_eq!(world.bus.release_quarantined(&officer, at(&taken)).await.unwrap(), placed);
+    assert_eq!(read(&world).await, ["birth-1"]);
+    world.bus.close().await;
 }

@@ -358,6 +358,9 @@ impl<'a> Forming<'a> {
             self.group.push(fact.stream, offset, self.now_ms, &fact.marks, &[&fact.body]);
             committed.offsets.push(offset);
         }
+        for key in &job.facts.waiting {
+            self.note_anew(key)?;
+        }
         for (entry, marks) in std::mem::take(&mut job.facts.entries) {
             committed.leaves.push(self.entry(entry, &marks)?);
         }

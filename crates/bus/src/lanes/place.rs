@@ -9,7 +9,7 @@ use crate::api::Outcome;
 use crate::identities::Seen;
 use crate::limits::QUARANTINE_MAX;
 use crate::mark_table::Place;
-use crate::quarantine::{Noted, replaced};
+use crate::quarantine::{Key, Noted, replaced};
 use crate::{Refusal, RefusalKind};
 
 impl Forming<'_> {
@@ -74,6 +74,7 @@ impl Forming<'_> {
                 agency: job.publisher.agency.clone(),
                 key: of.key.to_string(),
                 found: of.found.clone(),
+                since_ms: None,
             },
             (None, Some(quarantined)) => {
                 Noted::Placed { topic, partition, offset: quarantined, placed: offset, elsewhere: None }
@@ -89,6 +90,16 @@ impl Forming<'_> {
         self.group.push(stream, at, self.now_ms, &[], &[&noted.encode()]);
         self.formed.noted.push((noted, at));
         Ok(())
+    }
+
+    /// Notes an event anew that still waits, so that what was noted before it can be taken away. Not one that this group places: its
+    /// placing would be forgotten.
+    pub(super) fn note_anew(&mut self, key: &Key) -> Result<(), Refusal> {
+        let Some(entry) = self.parts.quarantine.get(key) else { return Ok(()) };
+        match self.formed.noted.iter().any(|(noted, _)| noted.places(key)) {
+            true => Ok(()),
+            false => self.noted(entry.noted_anew(key)),
+        }
     }
 
     /// What is said of a released event before it is placed; nothing where it is to be. That it was placed is durable with

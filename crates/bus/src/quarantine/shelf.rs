@@ -2,8 +2,9 @@
 //! and what was placed, and over the decisions of governance. An entry goes when its event is discarded or placed, or when
 //! retention takes it away; so [`QUARANTINE_MAX`](crate::limits::QUARANTINE_MAX) of a topic that nobody has decided about, at
 //! which a lane takes no more, and what one group brings bound the memory, beside what was decided and is only to be placed. The
-//! streams are trimmed up to the oldest one. At a start what was decided since the last trimming is held until the decisions are
-//! folded.
+//! streams are trimmed up to the oldest one; where that one waits for long, what waits is noted anew, so that it keeps no more
+//! than [`QUARANTINE_NOTES_KEPT`](crate::limits::QUARANTINE_NOTES_KEPT) of what came behind it. At a start what was decided since
+//! the last trimming is held until the decisions are folded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -50,6 +51,9 @@ pub enum Noted {
         key: String,
         /// What was found in it.
         found: Vec<Leaked>,
+        /// When it came, in milliseconds since 1970, where it is noted anew; else that is the time of the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since_ms: Option<u64>,
     },
     /// It was released, and stands as its own record further on; in one group with that.
     Placed {
@@ -72,6 +76,16 @@ impl Noted {
     /// The journal's form.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("names and texts always encode")
+    }
+
+    /// Whether it says that this event is placed.
+    pub fn places(&self, key: &Key) -> bool {
+        match self {
+            Noted::Placed { topic, partition, offset, .. } => {
+                (topic, *partition, *offset) == (&key.0, key.1, key.2)
+            }
+            Noted::Came { .. } => false,
+        }
     }
 }
 
@@ -103,6 +117,15 @@ pub struct Entry {
     is_placed: bool,
     /// Where it is noted in its lane's stream.
     noted: (Lane, Offset),
+}
+
+impl Entry {
+    /// What is noted of it once more, so that the older note can go.
+    pub fn noted_anew(self, (topic, partition, offset): &Key) -> Noted {
+        let Self { at_ms, by, agency, key, found, .. } = self;
+        let (topic, since_ms) = (topic.clone(), Some(at_ms));
+        Noted::Came { topic, partition: *partition, offset: *offset, by, agency, key, found, since_ms }
+    }
 }
 
 /// The view.
@@ -139,7 +162,7 @@ impl Shelf {
     pub fn fold(&self, journal: &dyn Journal, lane: Lane, stream: StreamId) -> Result<(), Refusal> {
         let mut unread = None;
         fold::each(journal, stream, 0, |record| match serde_json::from_slice(&record.body) {
-            Ok(noted) => self.note(&noted, (lane, record.offset), record.time_ms),
+            Ok(noted) => self.fold_in(&noted, (lane, record.offset), record.time_ms),
             Err(_) => unread = unread.or(Some(record.offset)),
         })?;
         match unread {
@@ -154,10 +177,25 @@ impl Shelf {
 
     /// A record of a stream is durable.
     pub fn note(&self, noted: &Noted, at: (Lane, Offset), at_ms: u64) {
+        match noted {
+            // It may have been discarded, or retention took it away, while it was noted anew.
+            Noted::Came { topic, partition, offset, since_ms: Some(_), .. } => {
+                let mut by_topic = self.by_topic.write();
+                let of = by_topic.get_mut(topic).and_then(|of| of.by_place.get_mut(&(*partition, *offset)));
+                if let Some(entry) = of {
+                    entry.noted = at;
+                }
+            }
+            _ => self.fold_in(noted, at, at_ms),
+        }
+    }
+
+    /// A record of a stream, in whose order decisions are not.
+    fn fold_in(&self, noted: &Noted, at: (Lane, Offset), at_ms: u64) {
         let mut by_topic = self.by_topic.write();
         match noted.clone() {
-            Noted::Came { topic, partition, offset, by, agency, key, found } => {
-                let (released, is_placed) = (None, false);
+            Noted::Came { topic, partition, offset, by, agency, key, found, since_ms } => {
+                let (at_ms, released, is_placed) = (since_ms.unwrap_or(at_ms), None, false);
                 let entry = Entry { at_ms, by, agency, key, found, released, is_placed, noted: at };
                 let of = by_topic.entry(topic).or_default();
                 of.take((partition, offset));
@@ -287,6 +325,17 @@ impl Shelf {
         }
     }
 
+    /// What waits of a lane's topics.
+    pub fn of_lane(&self, lane: Lane) -> Vec<Key> {
+        let by_topic = self.by_topic.read();
+        let mut all = Vec::new();
+        for (topic, of) in by_topic.iter() {
+            let own = of.by_place.iter().filter(|(_, entry)| entry.noted.0 == lane);
+            all.extend(own.map(|((partition, offset), _)| (topic.clone(), *partition, *offset)));
+        }
+        all
+    }
+
     /// The first record of a lane's stream that is still needed; none where none is.
     pub fn oldest(&self, lane: Lane) -> Option<Offset> {
         let by_topic = self.by_topic.read();
@@ -317,6 +366,7 @@ mod tests {
             agency: "agency".parse().unwrap(),
             key: "00".to_owned(),
             found: vec![Leaked { place: "/office".to_owned(), detector: "iban".to_owned() }],
+            since_ms: None,
         }
     }
 
@@ -395,6 +445,36 @@ mod tests {
             shelf.decide(&key(5), Verdict::Discarded);
             assert_eq!((shelf.topics(), shelf.oldest(Lane::Batch)), (Vec::new(), None));
         }
+    }
+
+    #[test]
+    fn what_is_noted_anew_stays_what_it_was_and_goes_with_what_was_decided_meanwhile() {
+        let topic: TopicName = "a.b".parse().unwrap();
+        let key = |offset| (topic.clone(), 0, offset);
+        let (shelf, folded) = (Shelf::default(), Shelf::default());
+        for offset in 1..=3 {
+            shelf.note(&came(offset), (Lane::Batch, offset), 100 + offset);
+        }
+        shelf.decide(&key(2), Verdict::Released);
+        let anew = |offset| shelf.get(&key(offset)).unwrap().noted_anew(&key(offset));
+        let again = [anew(1), anew(2), anew(3)];
+        // Between the forming of that and its being durable.
+        shelf.decide(&key(3), Verdict::Discarded);
+        for (noted, offset) in again.iter().zip(11..) {
+            shelf.note(noted, (Lane::Batch, offset), 999);
+            folded.fold_in(noted, (Lane::Batch, offset), 999);
+        }
+        assert_eq!(shelf.get(&key(3)), None);
+        folded.decide(&key(2), Verdict::Released);
+        folded.decide(&key(3), Verdict::Discarded);
+        for shelf in [&shelf, &folded] {
+            assert_eq!(shelf.waiting(&topic), waiting(1, 1));
+            assert_eq!((shelf.get(&key(1)).unwrap().at_ms, shelf.released(&topic)), (101, vec![(0, 2)]));
+            assert_eq!((shelf.oldest(Lane::Batch), shelf.of_lane(Lane::Batch).len()), (Some(11), 2));
+            assert_eq!(shelf.of_lane(Lane::Standard), []);
+        }
+        assert_eq!(shelf.get(&key(1)), folded.get(&key(1)));
+        assert!(anew(1) != came(1) && !anew(1).places(&key(1)));
     }
 
     #[test]
