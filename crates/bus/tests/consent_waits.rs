@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,9 +13,9 @@ use crate::common::*;
 use crate::erasures::{child, office};
 use crate::person_consents::{PURPOSE, Word, believes, believes_beside, is_withheld, parent, withheld};
 use bus::clock::{Clock, rfc3339};
-use bus::{Bus, Delivered, Refusal, RefusalKind, Wanted};
+use bus::{Bus, Caller, Delivered, Refusal, RefusalKind, Subject, Wanted};
 use contract::{CloudEvent, Data, TopicName};
-use governance::Role;
+use governance::{Command, Role};
 use journal::{Embedded, Journal, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
 use serde_json::json;
@@ -346,4 +347,66 @@ fn those_who_wait_for_what_people_said_keep_nobody_from_reading() {
         }
         office.world.bus.close().await;
     });
+}
+
+/// The right to see it may end, and the person be erased, while it becomes durable that it is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_person_said_is_not_shown_where_the_right_to_it_or_the_person_is_gone_by_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/consent/topics").join(RECORDS);
+    let shipped = |file| std::fs::read_to_string(shipped.join(file)).unwrap();
+    // Decisions are in another lane, which is not held.
+    let yaml = shipped("topic.yaml").replace("latency: standard", "latency: batch");
+    let second = "consent.record.mended";
+    let more = [
+        (format!("topics/{second}/topic.yaml"), yaml.replace(RECORDS, second)),
+        (format!("topics/{second}/v1.schema.json"), shipped("v1.schema.json")),
+        (format!("topics/{RECORDS}/topic.yaml"), yaml),
+        (
+            "standards/standards.toml".to_owned(),
+            format!("[consent]\ntopics = [\"{RECORDS}\", \"{second}\"]\n"),
+        ),
+    ];
+    let keeper = believes_beside(&office, "civil-registry", more).await;
+    Word::of(&child(1), "given").said(&office.world.bus, &keeper).await;
+    let gate = Gate::before(RECORDS);
+    office.world = gated(office.world, folder.path(), &gate).await;
+    let World { bus, operator, .. } = &office.world;
+    // What is asked, and then done before the audit has it.
+    let asked = async |officer: &Caller, done: Pin<Box<dyn Future<Output = ()> + '_>>| {
+        gate.hold_lane(true);
+        let (bus, officer) = (bus.clone(), officer.clone());
+        let asking = tokio::spawn(async move {
+            let subject = Subject::parse(child(1)).unwrap();
+            bus.consents_of(&officer, &subject).await.map(|known| known.len())
+        });
+        until(async || gate.is_lane_waiting().then_some(())).await;
+        done.await;
+        gate.hold_lane(false);
+        asking.await.unwrap()
+    };
+    let officer = office.officer();
+    let leaving = principal(bus, operator, "e@civil-registry", Role::Dpo).await;
+    for who in [officer, &leaving] {
+        assert_eq!(asked(who, Box::pin(async {})).await.unwrap(), 1);
+    }
+    let end = Command::DisablePrincipal { principal: leaving.principal.clone() };
+    let ended = Box::pin(async { drop(bus.govern(operator, end).await.unwrap()) });
+    let refused = asked(&leaving, ended).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Forbidden, "{refused}");
+    let mut standards = bus.state(operator).unwrap().standards().clone();
+    standards.consent.topics.remove(&second.parse::<TopicName>().unwrap());
+    let set = Command::SetStandards { standards };
+    let changed = Box::pin(async { drop(bus.govern(operator, set).await.unwrap()) });
+    let refused = asked(officer, changed).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
+    assert!(refused.text.contains("the topics that you answer for changed"), "{refused}");
+    assert_eq!(asked(officer, Box::pin(async {})).await.unwrap(), 1, "asked once more");
+    let erased = Box::pin(async { drop(office.erased(&child(1)).await) });
+    let refused = asked(officer, erased).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
+    assert!(refused.text.contains("the person was erased"), "{refused}");
+    assert_eq!(asked(officer, Box::pin(async {})).await.unwrap(), 0, "nothing is known any more");
+    bus.close().await;
 }
