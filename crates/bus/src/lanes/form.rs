@@ -180,6 +180,7 @@ impl<'a> Forming<'a> {
             }
         }
         self.settle_repeats(jobs);
+        jobs.iter_mut().for_each(|job| self.keep_first_place(job));
         Ok(())
     }
 
