@@ -8,6 +8,7 @@ use std::time::Duration;
 use contract::{Class, TopicName};
 use governance::clerk::clerk;
 use governance::commands::QuarantinedAt;
+use governance::events::LeakEvent;
 use governance::{By, Command, Event, Quarantined, Roles, State};
 use journal::StreamId;
 use seal::{Pseudonym, SealedForm};
@@ -208,13 +209,15 @@ fn overdue(core: &Core, state: &State, now_ms: u64, max: usize) -> Vec<Event> {
     let is_late = |of: &Entry| of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms;
     for topic in core.quarantine.topics().into_iter().filter(|topic| !state.is_held(topic)) {
         let late = core.quarantine.undecided_where(&topic, is_late, max - discarded.len());
-        discarded.extend(late.into_iter().map(|((partition, offset), entry)| Event::QuarantineDiscarded {
-            topic: topic.clone(),
-            partition,
-            offset,
-            key: entry.key,
-            reason: IN_TIME.to_owned(),
-            by: By::own(clerk()),
+        discarded.extend(late.into_iter().map(|((partition, offset), entry)| {
+            Event::Leak(LeakEvent::QuarantineDiscarded {
+                topic: topic.clone(),
+                partition,
+                offset,
+                key: entry.key,
+                reason: IN_TIME.to_owned(),
+                by: By::own(clerk()),
+            })
         }));
     }
     discarded
