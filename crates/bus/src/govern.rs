@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use contract::compile::Contract;
 use contract::{AgencyName, ContractVersion, PrincipalName, Profiles, TopicName};
+use governance::events::ContractEvent;
 use governance::profiles::{Lint, Linted};
 use governance::{Basis, Command, Desired, Event, Plan, Roles, Ruling, State, rights};
 use seal::AgencyKeys;
@@ -274,7 +275,7 @@ impl Bus {
             told.into_iter().zip(&durable.offsets).for_each(|(notice, at)| core.notices.add(*at, notice));
             core.notices.ring();
         });
-        let facts = Facts { records, entries: vec![(entry, marks)], apply: Some(apply) };
+        let facts = Facts { records, entries: vec![(entry, marks)], apply: Some(apply), ..Facts::default() };
         let recorded = self.core.lane(Lane::Standard).record(facts).await;
         self.core.quarantine.close(quarantine::believed(&self.core.state()).clone());
         recorded?;
@@ -321,7 +322,9 @@ impl Bus {
 /// The topic whose events a migration was tried on, where a proposal stands for the trial.
 fn tried_of(event: &Event) -> Option<TopicName> {
     match event {
-        Event::ContractProposed { definition, rehearsal: Some(_), .. } => Some(definition.topic.clone()),
+        Event::Contract(ContractEvent::ContractProposed { definition, rehearsal: Some(_), .. }) => {
+            Some(definition.topic.clone())
+        }
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use audit::Kind;
+use governance::events::BusEvent;
 use governance::policy::{self, Asked, Shown, Verdict};
 use governance::{Event, Policies, State, Subscription, Topic, rights};
 use parking_lot::Mutex;
@@ -256,7 +257,8 @@ impl Bus {
         let mut found: BTreeMap<String, Texts> = given.clone().into_iter().filter(is_wanted).collect();
         if found.len() < digests.len() {
             fold::each(&*self.core.journal, self.core.streams.governance, 0, |record| {
-                if let Some((Event::StandardsSet { standards, .. }, _)) = decode(&record.body) {
+                if let Some((Event::Bus(BusEvent::StandardsSet { standards, .. }), _)) = decode(&record.body)
+                {
                     let known = (digest(&standards.policies), standards.policies);
                     found.extend(Some(known).filter(is_wanted));
                 }

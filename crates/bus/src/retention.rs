@@ -7,12 +7,15 @@ use std::time::Duration;
 use crate::Refusal;
 use crate::core::Core;
 use crate::lanes::{Fact, Facts, Lane};
-use crate::limits::{PLACES_COMPACT_AFTER, PRODUCER_EXPIRY_MS};
+use crate::limits::{PLACES_COMPACT_AFTER, PRODUCER_EXPIRY_MS, QUARANTINE_NOTES_KEPT};
 use crate::notices::is_own_place;
 use crate::subscriptions::memberships;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(600);
+
+/// A group of a usual size.
+const NOTED_AT_ONCE: usize = 500;
 
 /// Looks after retention until the bus closes.
 pub async fn run(core: Arc<Core>) {
@@ -94,12 +97,20 @@ pub fn forget_quarantined(core: &Core) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes away what was noted of quarantined events that are gone.
+/// Takes away what was noted of quarantined events that are gone, past those that wait for long.
 async fn trim_quarantine(core: &Arc<Core>, lane: Lane) -> Result<(), Refusal> {
     let stream = core.streams.quarantine[lane as usize];
     let bounds = core.journal.bounds(stream)?;
     // What is in the journal now is in the view when this is answered: the lane applies in order.
     core.lane(lane).record(Facts::default()).await?;
+    let waiting = core.quarantine.of_lane(lane);
+    let oldest = core.quarantine.oldest(lane).unwrap_or(bounds.next).min(bounds.next);
+    // One that a hold keeps waiting would keep all that came behind it. What waits is noted as often as as many others went, at most.
+    if bounds.next - oldest > 2 * waiting.len() as u64 + QUARANTINE_NOTES_KEPT {
+        for waiting in waiting.chunks(NOTED_AT_ONCE) {
+            core.lane(lane).record(Facts { waiting: waiting.to_vec(), ..Facts::default() }).await?;
+        }
+    }
     let keep_from = core.quarantine.oldest(lane).unwrap_or(bounds.next).min(bounds.next);
     if keep_from > bounds.first {
         core.journal.trim(stream, keep_from)?;

@@ -228,7 +228,7 @@ impl Bus {
     ) -> Result<Committed, Refusal> {
         let entry = rotation_entry(by, said, &rfc3339(self.core.clock.now_ms()));
         let record = Fact { stream: self.core.streams.agency_keys, marks: Vec::new(), body: fact.encode() };
-        let facts = Facts { records: vec![record], entries: vec![(entry, Vec::new())], apply: None };
+        let facts = Facts { records: vec![record], entries: vec![(entry, Vec::new())], ..Facts::default() };
         self.core.lane(Lane::Standard).record(facts).await
     }
 

@@ -21,4 +21,5 @@ mod policies;
 mod promises;
 mod quarantine;
 mod quarantine_decided;
+mod quarantine_waits;
 mod transactions;

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use crate::common::*;
-use bus::{Batch, Fetch, Incoming, Outcome, RefusalKind, Refused, Sequence, Wanted};
+use crate::quarantine::{at, leaking, watched};
+use bus::{Batch, Fetch, Incoming, Outcome, Receipt, RefusalKind, Refused, Sequence, SetApart, Wanted};
 use contract::CloudEvent;
 
 fn batch(events: Vec<CloudEvent>, sequence: Option<Sequence>) -> Batch {
@@ -175,5 +176,30 @@ async fn places_go_exactly_where_they_are_put_and_can_be_forgotten_also_after_a_
     assert_eq!(world.bus.places(&world.tax, &cleared()).unwrap(), put(1, 4));
     assert!(world.bus.keep_places(&world.tax, &cleared(), put(4, 0)).await.is_err());
     assert!(world.bus.places(&world.statistics, &cleared()).is_err(), "another agency's");
+    world.bus.close().await;
+}
+
+/// Producers reckon the places of a batch from that of its first event.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_comes_again_has_its_first_place_though_its_first_event_was_released_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, officer) = watched(folder.path()).await;
+    let numbered = || batch(vec![leaking(1), birth(2)], Some(Sequence { producer: 9, epoch: 0, first: 0 }));
+    let first = submit(&world, numbered()).await;
+    assert_eq!(offsets(&first), [("new", 0), ("new", 1)]);
+    let taken = receipt(first[0].clone());
+    let released = world.bus.release_quarantined(&officer, at(&taken)).await.unwrap();
+    assert_eq!(released.offset, 2);
+    for restarted in [false, true] {
+        if restarted {
+            world = reopened(world, folder.path()).await;
+        }
+        let again = submit(&world, numbered()).await;
+        assert_eq!(offsets(&again), [("again", 0), ("again", 1)], "restarted: {restarted}");
+        let told = Receipt { quarantined: Some(SetApart::Released), ..taken.clone() };
+        assert_eq!(again[0], Outcome::Duplicate(told));
+    }
+    // Without numbers it is the one that is read.
+    assert_eq!(submit(&world, batch(vec![leaking(1)], None)).await, [Outcome::Duplicate(released)]);
     world.bus.close().await;
 }

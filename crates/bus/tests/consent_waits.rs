@@ -4,22 +4,19 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::common::*;
 use crate::erasures::{child, office};
 use crate::person_consents::{PURPOSE, Word, believes, believes_beside, is_withheld, parent, withheld};
-use bus::clock::{Clock, SystemClock, rfc3339};
-use bus::{Bus, Delivered, Refusal, RefusalKind, Wanted};
+use bus::clock::{Clock, rfc3339};
+use bus::{Bus, Caller, Delivered, Refusal, RefusalKind, Subject, Wanted};
 use contract::{CloudEvent, Data, TopicName};
-use governance::Role;
-use journal::{
-    Bounds, Embedded, Entry, Found, Group, Journal, JournalError, LaneId, Listener, Offset, Options,
-    RealDisk, Record, StreamId, StreamInfo, StreamSpec,
-};
-use parking_lot::{Condvar, Mutex};
+use governance::{Command, Role};
+use journal::{Embedded, Journal, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
 use serde_json::json;
 
@@ -123,9 +120,7 @@ async fn what_retention_took_of_a_believed_topic_counts_no_more_and_what_it_left
         office.world = World { bus, operator, registry, tax, statistics };
         let is_trimmed = || {
             let mut streams = journal.streams().into_iter();
-            streams.any(|it| {
-                it.spec.name.contains("consent.record.changed") && journal.bounds(it.id).unwrap().first > 0
-            })
+            streams.any(|it| it.spec.name.contains(RECORDS) && journal.bounds(it.id).unwrap().first > 0)
         };
         until(async || is_trimmed().then_some(())).await;
         assert_eq!(withheld(&office).await, [true, false], "what is left is read from its first record on");
@@ -197,21 +192,6 @@ impl Kms for Refusing {
     }
 }
 
-/// The same world over another journal or with another key management service.
-pub async fn over(world: World, folder: &Path, gate: Option<&Arc<Gate>>, kms: Arc<dyn Kms>) -> World {
-    let World { bus, operator, registry, tax, statistics } = world;
-    bus.close().await;
-    drop(bus);
-    let options = Options { log_bytes: 1 << 20, ..Options::default() };
-    let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
-    let journal: Arc<dyn Journal> = match gate {
-        None => Arc::new(journal),
-        Some(gate) => Arc::new(Gated { journal, gate: gate.clone() }),
-    };
-    let (bus, _) = Bus::open(settings(folder), journal, kms, Arc::new(SystemClock)).await.unwrap();
-    World { bus, operator, registry, tax, statistics }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_key_is_out_of_reach_nothing_is_handed_over_by_consent_and_everything_else_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -236,115 +216,8 @@ async fn while_a_key_is_out_of_reach_nothing_is_handed_over_by_consent_and_every
     office.world.bus.close().await;
 }
 
-/// What a test does to the reading of one topic.
-#[derive(Default)]
-pub struct Gate {
-    /// Whether nobody gets through.
-    shut: Mutex<bool>,
-    changed: Condvar,
-    /// How many wait.
-    waiting: AtomicUsize,
-    /// How many more events there seem to be than there are.
-    ahead: AtomicU32,
-    /// The partitions that were read, as often as they were.
-    read: Mutex<Vec<StreamId>>,
-    /// Of streams whose names begin so, nothing that is read makes sense.
-    spoiled: Mutex<Option<&'static str>>,
-}
-
-impl Gate {
-    pub fn spoil(&self, streams: Option<&'static str>) {
-        *self.spoiled.lock() = streams;
-    }
-
-    fn set(&self, shut: bool) {
-        *self.shut.lock() = shut;
-        self.changed.notify_all();
-    }
-
-    fn pass(&self) {
-        let mut shut = self.shut.lock();
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        while *shut {
-            self.changed.wait(&mut shut);
-        }
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// A journal with a gate before what people consent to.
-struct Gated {
-    journal: Embedded,
-    gate: Arc<Gate>,
-}
-
-impl Gated {
-    fn is_of_consent(&self, stream: StreamId) -> bool {
-        self.is_named(stream, |name| name.contains("consent.record.changed"))
-    }
-
-    fn is_named(&self, stream: StreamId, is_meant: impl Fn(&str) -> bool) -> bool {
-        self.journal.streams().iter().any(|known| known.id == stream && is_meant(&known.spec.name))
-    }
-}
-
-impl Journal for Gated {
-    fn create(&self, specs: &[StreamSpec]) -> Result<Vec<StreamId>, JournalError> {
-        self.journal.create(specs)
-    }
-
-    fn streams(&self) -> Vec<StreamInfo> {
-        self.journal.streams()
-    }
-
-    fn append(&self, lane: LaneId, group: &mut Group) -> Result<(), JournalError> {
-        self.journal.append(lane, group)
-    }
-
-    fn read(&self, stream: StreamId, from: Offset, max_bytes: usize) -> Result<Vec<Record>, JournalError> {
-        if self.is_of_consent(stream) {
-            self.gate.pass();
-            self.gate.read.lock().push(stream);
-        }
-        let mut records = self.journal.read(stream, from, max_bytes)?;
-        let spoiled = *self.gate.spoiled.lock();
-        if spoiled.is_some_and(|streams| self.is_named(stream, |name| name.starts_with(streams))) {
-            records.iter_mut().for_each(|record| drop(record.body.split_off(1)));
-        }
-        Ok(records)
-    }
-
-    fn entries(
-        &self,
-        stream: StreamId,
-        from: Offset,
-        visit: &mut dyn FnMut(Entry),
-    ) -> Result<(), JournalError> {
-        self.journal.entries(stream, from, visit)
-    }
-
-    fn find(&self, mark: u64) -> Result<Vec<Found>, JournalError> {
-        self.journal.find(mark)
-    }
-
-    fn at_time(&self, stream: StreamId, time_ms: u64) -> Result<Offset, JournalError> {
-        self.journal.at_time(stream, time_ms)
-    }
-
-    fn bounds(&self, stream: StreamId) -> Result<Bounds, JournalError> {
-        let bounds = self.journal.bounds(stream)?;
-        let ahead = if self.is_of_consent(stream) { self.gate.ahead.load(Ordering::SeqCst) } else { 0 };
-        Ok(Bounds { next: bounds.next + u64::from(ahead), ..bounds })
-    }
-
-    fn trim_all(&self, cuts: &[(StreamId, Offset)]) -> Result<(), JournalError> {
-        self.journal.trim_all(cuts)
-    }
-
-    fn watch(&self, listener: Listener) {
-        self.journal.watch(listener);
-    }
-}
+/// The topic that says what people consent to.
+const RECORDS: &str = "consent.record.changed";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_what_people_said_is_still_being_read_nothing_is_handed_over_by_consent() {
@@ -355,15 +228,15 @@ async fn while_what_people_said_is_still_being_read_nothing_is_handed_over_by_co
     for who in [child(1), parent(1)] {
         Word::of(&who, "given").said(&office.world.bus, &keeper).await;
     }
-    let gate = Arc::new(Gate::default());
-    office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
-    gate.ahead.store(10_000, Ordering::SeqCst);
+    let gate = Gate::before(RECORDS);
+    office.world = gated(office.world, folder.path(), &gate).await;
+    gate.seem_ahead(10_000);
     let World { bus, tax, statistics, .. } = &office.world;
     let refused = bus.pull(tax, &cleared(), all()).await.unwrap_err();
     assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
     assert!(refused.text.contains("still being read"), "{refused}");
     assert_eq!(bus.pull(statistics, &uncleared(), all()).await.unwrap().events.len(), 1);
-    gate.ahead.store(0, Ordering::SeqCst);
+    gate.seem_ahead(0);
     assert_eq!(withheld(&office).await, [false]);
     office.world.bus.close().await;
 }
@@ -415,10 +288,10 @@ async fn a_start_opens_what_people_said_once_for_all_agencies_whose_topics_are_r
     };
     let counted = office.world.bus.publish(&counter, &visits, vec![Ok(visit)]).await.unwrap();
     counted.into_iter().for_each(|outcome| drop(receipt(outcome)));
-    let gate = Arc::new(Gate::default());
-    office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
+    let gate = Gate::before(RECORDS);
+    office.world = gated(office.world, folder.path(), &gate).await;
     // The bus itself begins, for all of them.
-    until(async || (!gate.read.lock().is_empty()).then_some(())).await;
+    until(async || (!gate.read().is_empty()).then_some(())).await;
     assert_eq!(withheld(&office).await, [false]);
     let name = "tax-office.visits".parse().unwrap();
     let read = office.world.bus.pull(&office.world.tax, &name, all()).await.unwrap();
@@ -426,7 +299,7 @@ async fn a_start_opens_what_people_said_once_for_all_agencies_whose_topics_are_r
         text(&read.events[0].event).contains(&child(1)),
         "by what the keys of the other agency call them"
     );
-    let mut read = gate.read.lock().clone();
+    let mut read = gate.read();
     let often = read.len();
     read.sort();
     read.dedup();
@@ -448,10 +321,10 @@ fn those_who_wait_for_what_people_said_keep_nobody_from_reading() {
         let mut office = office(folder.path()).await;
         let keeper = believes(&office, "statistics").await;
         receipt(publish(&office.world, birth(1)).await);
-        let gate = Arc::new(Gate::default());
-        office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
+        let gate = Gate::before(RECORDS);
+        office.world = gated(office.world, folder.path(), &gate).await;
         assert_eq!(withheld(&office).await, [true]);
-        gate.set(true);
+        gate.shut(true);
         Word::of(&child(1), "given").said(&office.world.bus, &keeper).await;
         let World { bus, tax, statistics, .. } = &office.world;
         let pulls: Vec<_> = (0..8)
@@ -462,11 +335,11 @@ fn those_who_wait_for_what_people_said_keep_nobody_from_reading() {
                 )
             })
             .collect();
-        until(async || (gate.waiting.load(Ordering::SeqCst) > 0).then_some(())).await;
+        until(async || (gate.waiting() > 0).then_some(())).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
         let name = uncleared();
         let other = tokio::time::timeout(Duration::from_secs(10), bus.pull(statistics, &name, all())).await;
-        gate.set(false);
+        gate.shut(false);
         assert_eq!(other.expect("a reader without a demand waits for nobody").unwrap().events.len(), 1);
         for pull in pulls {
             let read: Result<usize, Refusal> = pull.await.unwrap();
@@ -474,4 +347,66 @@ fn those_who_wait_for_what_people_said_keep_nobody_from_reading() {
         }
         office.world.bus.close().await;
     });
+}
+
+/// The right to see it may end, and the person be erased, while it becomes durable that it is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_person_said_is_not_shown_where_the_right_to_it_or_the_person_is_gone_by_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut office = office(folder.path()).await;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/consent/topics").join(RECORDS);
+    let shipped = |file| std::fs::read_to_string(shipped.join(file)).unwrap();
+    // Decisions are in another lane, which is not held.
+    let yaml = shipped("topic.yaml").replace("latency: standard", "latency: batch");
+    let second = "consent.record.mended";
+    let more = [
+        (format!("topics/{second}/topic.yaml"), yaml.replace(RECORDS, second)),
+        (format!("topics/{second}/v1.schema.json"), shipped("v1.schema.json")),
+        (format!("topics/{RECORDS}/topic.yaml"), yaml),
+        (
+            "standards/standards.toml".to_owned(),
+            format!("[consent]\ntopics = [\"{RECORDS}\", \"{second}\"]\n"),
+        ),
+    ];
+    let keeper = believes_beside(&office, "civil-registry", more).await;
+    Word::of(&child(1), "given").said(&office.world.bus, &keeper).await;
+    let gate = Gate::before(RECORDS);
+    office.world = gated(office.world, folder.path(), &gate).await;
+    let World { bus, operator, .. } = &office.world;
+    // What is asked, and then done before the audit has it.
+    let asked = async |officer: &Caller, done: Pin<Box<dyn Future<Output = ()> + '_>>| {
+        gate.hold_lane(true);
+        let (bus, officer) = (bus.clone(), officer.clone());
+        let asking = tokio::spawn(async move {
+            let subject = Subject::parse(child(1)).unwrap();
+            bus.consents_of(&officer, &subject).await.map(|known| known.len())
+        });
+        until(async || gate.is_lane_waiting().then_some(())).await;
+        done.await;
+        gate.hold_lane(false);
+        asking.await.unwrap()
+    };
+    let officer = office.officer();
+    let leaving = principal(bus, operator, "e@civil-registry", Role::Dpo).await;
+    for who in [officer, &leaving] {
+        assert_eq!(asked(who, Box::pin(async {})).await.unwrap(), 1);
+    }
+    let end = Command::DisablePrincipal { principal: leaving.principal.clone() };
+    let ended = Box::pin(async { drop(bus.govern(operator, end).await.unwrap()) });
+    let refused = asked(&leaving, ended).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Forbidden, "{refused}");
+    let mut standards = bus.state(operator).unwrap().standards().clone();
+    standards.consent.topics.remove(&second.parse::<TopicName>().unwrap());
+    let set = Command::SetStandards { standards };
+    let changed = Box::pin(async { drop(bus.govern(operator, set).await.unwrap()) });
+    let refused = asked(officer, changed).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
+    assert!(refused.text.contains("the topics that you answer for changed"), "{refused}");
+    assert_eq!(asked(officer, Box::pin(async {})).await.unwrap(), 1, "asked once more");
+    let erased = Box::pin(async { drop(office.erased(&child(1)).await) });
+    let refused = asked(officer, erased).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Unavailable, "{refused}");
+    assert!(refused.text.contains("the person was erased"), "{refused}");
+    assert_eq!(asked(officer, Box::pin(async {})).await.unwrap(), 0, "nothing is known any more");
+    bus.close().await;
 }

@@ -18,7 +18,7 @@ use contract::{CloudEvent, TopicName};
 use governance::commands::QuarantinedAt;
 use governance::leaks::{Answer, Leaks};
 use governance::{Command, Role, Standards};
-use journal::{Embedded, Group, Journal, Options, RealDisk};
+use journal::{Embedded, Group, Journal, Options, RealDisk, StreamInfo};
 
 /// What was found in events that were quarantined.
 const COUNTED: &str =
@@ -110,7 +110,10 @@ async fn what_is_quarantined_is_taken_and_read_by_nobody() {
         believing.consent.topics.insert(topic());
         let believe = Command::SetStandards { standards: believing };
         let refused = world.bus.govern(&world.operator, believe).await.unwrap_err();
-        assert!(refused.text.contains("wait in quarantine (1)"), "{refused}");
+        assert!(
+            refused.text.contains("wait in quarantine") && refused.text.contains("1 wait for"),
+            "{refused}"
+        );
         assert_eq!((waiting[0].partition, waiting[0].offset), (taken.partition, taken.offset));
         assert_eq!(
             (waiting[0].by.as_str(), &waiting[0].found[..]),
@@ -323,14 +326,24 @@ async fn a_quarantine_that_is_full_refuses() {
     drop(bus);
     fill(folder.path(), bus::limits::QUARANTINE_MAX - 1);
     let (bus, _) = open(folder.path()).await;
+    let gate = Gate::before("civil.birth.registered");
     let world = World { bus, operator, registry, tax, statistics };
+    let world = gated(world, folder.path(), &gate).await;
     let full = refusal(publish(&world, leaking(2)).await);
     assert_eq!(full.kind, RefusalKind::Contract);
     assert!(full.text.contains("/registrationOffice (iban), and 10000 events"), "{full}");
     assert!(!world.bus.metrics_text().contains(COUNTED), "what is not taken is not found");
     assert!(matches!(publish(&world, leaking(1)).await, Outcome::Duplicate(_)));
-    world.bus.discard_quarantined(&officer, at(&taken)).await.unwrap();
-    receipt(publish(&world, leaking(2)).await);
+    // What is released and only to be placed takes no room, however long that lasts.
+    world.bus.govern(&officer, Command::ReleaseQuarantined(at(&taken))).await.unwrap();
+    gate.shut(true);
+    let second = receipt(publish(&world, leaking(2)).await);
+    refusal(publish(&world, leaking(3)).await);
+    gate.shut(false);
+    world.bus.release_quarantined(&officer, at(&taken)).await.unwrap();
+    refusal(publish(&world, leaking(3)).await);
+    world.bus.discard_quarantined(&officer, at(&second)).await.unwrap();
+    receipt(publish(&world, leaking(3)).await);
     world.bus.close().await;
 }
 
@@ -360,13 +373,21 @@ async fn a_subject_that_is_nothing_but_a_citizens_number_has_the_answer_of_its_d
 
 /// A topic of the registry's about nobody, with one partition.
 pub async fn round(world: &World) -> TopicName {
+    round_of(world, "civil-registry", "standard").await
+}
+
+/// The same of another agency, or in another lane.
+pub async fn round_of(world: &World, owner: &str, latency: &str) -> TopicName {
     let yaml = "topic: audit.round.done\nowner: civil-registry\nsteward: m.okafor@civil-registry\n\
                 deputy: l.brandt@civil-registry\ndescription: A round of checks was done.\n\
-                legal_basis: Civil Registration Act §12\npartitions: 1\nretention: 10y\nkey: none\ncontract:\n  \
+                legal_basis: Civil Registration Act §12\nlatency: standard\npartitions: 1\n\
+                retention: 10y\nkey: none\ncontract:\n  \
                 version: 1\n  format: json-schema\n  schema: v1.schema.json\n  classify:\n    /note: internal\n";
     let schema = r#"{"type":"object","additionalProperties":false,"properties":{"note":{"type":"string"}}}"#;
+    let yaml =
+        yaml.replace("civil-registry", owner).replace("latency: standard", &format!("latency: {latency}"));
     let mut files = files();
-    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml.to_owned());
+    files.insert("topics/audit.round.done/topic.yaml".to_owned(), yaml);
     files.insert("topics/audit.round.done/v1.schema.json".to_owned(), schema.to_owned());
     world.bus.apply(&world.operator, &files, false).await.unwrap();
     "audit.round.done".parse().unwrap()
@@ -386,13 +407,24 @@ pub fn round_done(round: &TopicName, number: usize) -> CloudEvent {
 fn fill(folder: &Path, count: usize) {
     let options = Options { log_bytes: 1 << 20, ..Options::default() };
     let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
-    let info = journal.streams().into_iter().find(|it| it.spec.name == "quarantine/standard").unwrap();
+    note(&journal, count, |number| {
+        serde_json::json!({"what": "came", "topic": topic(), "partition": 0, "offset": 1_000 + number,
+            "by": "register@civil-registry", "agency": "civil-registry", "key": "00", "found": []})
+    });
+}
+
+/// The stream of what is noted of quarantined events of the standard lane.
+pub fn notes(journal: &Embedded) -> StreamInfo {
+    journal.streams().into_iter().find(|it| it.spec.name == "quarantine/standard").unwrap()
+}
+
+/// Notes so much of quarantined events.
+pub fn note(journal: &Embedded, count: usize, what: impl Fn(u64) -> serde_json::Value) {
+    let info = notes(journal);
     let first = journal.bounds(info.id).unwrap().next;
     let (mut group, now_ms) = (Group::new(), SystemClock.now_ms());
     for number in 0..count as u64 {
-        let body = serde_json::json!({"what": "came", "topic": topic(), "partition": 0, "offset": 1_000 + number,
-            "by": "register@civil-registry", "agency": "civil-registry", "key": "00", "found": []});
-        let body = body.to_string();
+        let body = what(number).to_string();
         group.push(info.id, first + number, now_ms, &[], &[body.as_bytes()]);
         if group.bytes() > 200_000 || number + 1 == count as u64 {
             journal.append(info.spec.lane, &mut group).unwrap();

@@ -4,8 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::carrying::{STEPS, of_office, pulled, second_birth, second_version};
@@ -13,17 +11,11 @@ use crate::common::*;
 use crate::erasures::office;
 use crate::person_consents::{Word, believes};
 use crate::quarantine::{ACCOUNT, at, leaking, read, round, round_done, set, watched};
-use bus::clock::SystemClock;
-use bus::{Batch, Bus, Incoming, Outcome, Receipt, RefusalKind, SetApart};
+use bus::{Batch, Bus, Caller, Incoming, Outcome, Receipt, RefusalKind, SetApart};
 use contract::{AttributeValue, CloudEvent, ContractVersion, TopicName};
 use governance::commands::QuarantinedAt;
 use governance::leaks::{Answer, Leaks};
 use governance::{Command, Standards};
-use journal::{
-    Bounds, Embedded, Entry, Found, Group, Journal, JournalError, LaneId, Listener, Offset, Options,
-    RealDisk, Record, StreamId, StreamInfo, StreamSpec,
-};
-use parking_lot::{Condvar, Mutex};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
@@ -161,10 +153,10 @@ async fn while_one_release_is_stuck_the_others_go_on_and_who_sends_it_again_is_t
     let round = round(&world).await;
     let (births, rounds) = (receipt(publish(&world, leaking(1)).await), receipt(done(&world, &round).await));
     assert!(rounds.quarantined.is_some());
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::before("civil.birth.registered");
     let world = gated(world, folder.path(), &gate).await;
     world.bus.govern(&officer, Command::ReleaseQuarantined(at(&births))).await.unwrap();
-    *gate.shut.lock() = true;
+    gate.shut(true);
     world.bus.govern(&officer, Command::ReleaseQuarantined(at(&rounds))).await.unwrap();
     for _ in 0..2 {
         tokio::time::timeout(Duration::from_secs(20), world.bus.bring_due()).await.unwrap().unwrap();
@@ -176,8 +168,7 @@ async fn while_one_release_is_stuck_the_others_go_on_and_who_sends_it_again_is_t
         let told = Receipt { quarantined: Some(SetApart::Released), ..births.clone() };
         assert_eq!(again, Outcome::Duplicate(told));
     }
-    *gate.shut.lock() = false;
-    gate.changed.notify_all();
+    gate.shut(false);
     let told = until(async || {
         world.bus.bring_due().await.unwrap();
         match publish(&world, leaking(1)).await {
@@ -192,105 +183,38 @@ async fn while_one_release_is_stuck_the_others_go_on_and_who_sends_it_again_is_t
 }
 
 async fn done(world: &World, round: &TopicName) -> Outcome {
-    let event = CloudEvent {
+    world.bus.publish(&world.registry, round, vec![Ok(leaking_round(round, 1))]).await.unwrap().remove(0)
+}
+
+pub fn leaking_round(round: &TopicName, number: usize) -> CloudEvent {
+    CloudEvent {
         extensions: vec![(
             "dataref".to_owned(),
             AttributeValue::String(format!("https://x.example/{DUTCH}")),
         )],
-        ..round_done(round, 1)
-    };
-    world.bus.publish(&world.registry, round, vec![Ok(event)]).await.unwrap().remove(0)
+        ..round_done(round, number)
+    }
 }
 
 /// A bank account.
 const DUTCH: &str = "NL91ABNA0417164300";
 
-/// What a test does to the reading of births, but for their lane's.
-#[derive(Default)]
-struct Gate {
-    shut: Mutex<bool>,
-    changed: Condvar,
+/// The topic that says what people consent to.
+pub fn records() -> TopicName {
+    "consent.record.changed".parse().unwrap()
 }
 
-struct Gated {
-    journal: Embedded,
-    gate: Arc<Gate>,
+/// Standards that quarantine, by which it is believed or not.
+pub fn of_consent(bus: &Bus, operator: &Caller, is_believed: bool) -> Command {
+    let leaks = Leaks { otherwise: Answer::Quarantine, by_detector: BTreeMap::new() };
+    let mut standards = Standards { leaks, ..bus.state(operator).unwrap().standards().clone() };
+    standards.consent.topics = is_believed.then(records).into_iter().collect();
+    Command::SetStandards { standards }
 }
 
-impl Gated {
-    fn pass(&self, stream: StreamId) {
-        let is_lanes = std::thread::current().name().is_some_and(|name| name.starts_with("lane-"));
-        let streams = self.journal.streams();
-        let is_of_births =
-            |known: &StreamInfo| known.id == stream && known.spec.name.contains("civil.birth.registered");
-        if is_lanes || !streams.iter().any(is_of_births) {
-            return;
-        }
-        let mut shut = self.gate.shut.lock();
-        while *shut {
-            self.gate.changed.wait(&mut shut);
-        }
-    }
-}
-
-async fn gated(world: World, folder: &Path, gate: &Arc<Gate>) -> World {
-    let World { bus, operator, registry, tax, statistics } = world;
-    bus.close().await;
-    drop(bus);
-    let options = Options { log_bytes: 1 << 20, ..Options::default() };
-    let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
-    let journal = Arc::new(Gated { journal, gate: gate.clone() });
-    let (bus, _) =
-        Bus::open(settings(folder), journal, Arc::new(TestKms), Arc::new(SystemClock)).await.unwrap();
-    World { bus, operator, registry, tax, statistics }
-}
-
-impl Journal for Gated {
-    fn create(&self, specs: &[StreamSpec]) -> Result<Vec<StreamId>, JournalError> {
-        self.journal.create(specs)
-    }
-
-    fn streams(&self) -> Vec<StreamInfo> {
-        self.journal.streams()
-    }
-
-    fn append(&self, lane: LaneId, group: &mut Group) -> Result<(), JournalError> {
-        self.journal.append(lane, group)
-    }
-
-    fn read(&self, stream: StreamId, from: Offset, max_bytes: usize) -> Result<Vec<Record>, JournalError> {
-        self.pass(stream);
-        self.journal.read(stream, from, max_bytes)
-    }
-
-    fn entries(
-        &self,
-        stream: StreamId,
-        from: Offset,
-        visit: &mut dyn FnMut(Entry),
-    ) -> Result<(), JournalError> {
-        self.journal.entries(stream, from, visit)
-    }
-
-    fn find(&self, mark: u64) -> Result<Vec<Found>, JournalError> {
-        self.journal.find(mark)
-    }
-
-    fn at_time(&self, stream: StreamId, time_ms: u64) -> Result<Offset, JournalError> {
-        self.journal.at_time(stream, time_ms)
-    }
-
-    fn bounds(&self, stream: StreamId) -> Result<Bounds, JournalError> {
-        self.journal.bounds(stream)
-    }
-
-    fn trim_all(&self, cuts: &[(StreamId, Offset)]) -> Result<(), JournalError> {
-        self.journal.trim_all(cuts)
-    }
-
-    fn watch(&self, listener: Listener) {
-        self.journal.watch(listener);
-    }
+/// An attribute that a record of it is quarantined for.
+pub fn leak() -> Vec<(String, AttributeValue)> {
+    vec![("dataref".to_owned(), AttributeValue::String("https://x.example/811228-9874".to_owned()))]
 }
 
 /// A word about a consent that nobody reads would not be heeded.
@@ -300,15 +224,8 @@ async fn nothing_comes_into_the_quarantine_of_a_topic_while_it_is_going_to_be_be
     let office = office(folder.path()).await;
     let keeper = believes(&office, "civil-registry").await;
     let (bus, operator) = (&office.world.bus, &office.world.operator);
-    let records: TopicName = "consent.record.changed".parse().unwrap();
-    let standards = |believed: bool| {
-        let leaks = Leaks { otherwise: Answer::Quarantine, by_detector: BTreeMap::new() };
-        let mut standards = Standards { leaks, ..bus.state(operator).unwrap().standards().clone() };
-        standards.consent.topics = believed.then(|| records.clone()).into_iter().collect();
-        Command::SetStandards { standards }
-    };
-    let leak =
-        || vec![("dataref".to_owned(), AttributeValue::String("https://x.example/811228-9874".to_owned()))];
+    let records = records();
+    let standards = |is_believed| of_consent(bus, operator, is_believed);
     let (mut believed, mut refused) = (0, 0);
     for _ in 0..30 {
         bus.govern(operator, standards(false)).await.unwrap();

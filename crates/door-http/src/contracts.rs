@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
+use bus::Caller;
 use bus::clock::rfc3339;
 use contract::impact::weight;
 use contract::profiles::Finding;
@@ -18,11 +19,9 @@ use governance::{Topic, Version, carrying};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Door;
 use crate::caller::Authenticated;
-use crate::governance::missing;
 use crate::problem::Problem;
-use crate::wire;
+use crate::{Door, found, wire};
 
 fn version(
     state: &governance::State,
@@ -96,16 +95,20 @@ fn wait(topic: &Topic, wait: &Wait) -> Value {
     })
 }
 
+/// Now, and whether the caller answers for the topic.
+fn seen(door: &Door, caller: &Caller, topic: &Topic) -> (u64, bool) {
+    (door.bus.now_ms(), door.bus.may_read_disclosures(caller, Some(&topic.name), None).is_ok())
+}
+
 /// `GET /v1/contracts/{topic}`.
 pub async fn all(
     State(door): State<Door>,
     Path(name): Path<String>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let wanted: TopicName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
-    let seen = (door.bus.now_ms(), door.bus.may_read_disclosures(&caller, Some(&wanted), None).is_ok());
+    let found = found::topic(&state, &name)?;
+    let seen = seen(&door, &caller, found);
     let versions = found.versions.values().map(|one| version(&state, found, one, seen));
     Ok(Json(json!({ "topic": name, "versions": versions.collect::<Vec<_>>() })))
 }
@@ -116,13 +119,10 @@ pub async fn one(
     Path((name, number)): Path<(String, u32)>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let wanted: TopicName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
-    let one = found.versions.get(&ContractVersion(number));
-    let one = one.ok_or_else(|| missing("contract", &format!("{name} v{number}")))?;
-    let seen = (door.bus.now_ms(), door.bus.may_read_disclosures(&caller, Some(&wanted), None).is_ok());
-    Ok(Json(version(&state, found, one, seen)))
+    let found = found::topic(&state, &name)?;
+    let one = found::version(found, number)?;
+    Ok(Json(version(&state, found, one, seen(&door, &caller, found))))
 }
 
 /// `?cleared=`.
@@ -226,7 +226,7 @@ pub async fn lint(
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let LintBody { files, profile } = wire::read(&body)?;
-    let only = |id: String| Profiles::only(&id).ok_or_else(|| missing("profile", &id));
+    let only = |id: String| Profiles::only(&id).ok_or_else(|| found::missing("profile", &id));
     let profile = profile.map(only).transpose()?;
     let found = door.bus.lint(&caller, files.as_ref(), profile)?;
     Ok(Json(json!({ "findings": found.iter().map(linted).collect::<Vec<_>>() })))

@@ -7,8 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use bus::clock::rfc3339;
-use bus::{Refusal, RefusalKind};
-use contract::{AgencyName, PrincipalName, SubscriptionName, TopicName};
+use contract::{PrincipalName, SubscriptionName};
 use governance::state::Approval;
 use governance::{Access, Command, Plan, Side, Subscription, Terms, Topic};
 use serde_json::{Value, json};
@@ -16,11 +15,7 @@ use serde_json::{Value, json};
 use crate::caller::Authenticated;
 use crate::problem::Problem;
 use crate::wire::{self, FilesBody, PrincipalBody, TokenBody};
-use crate::{Door, ownership};
-
-pub(crate) fn missing(kind: &str, name: &str) -> Problem {
-    Problem(Refusal::new(RefusalKind::Unknown, format!("there is no {kind} {name}")))
-}
+use crate::{Door, found, ownership};
 
 pub(crate) fn agency(agency: &governance::Agency, state: &governance::State, now_ms: u64) -> Value {
     let profile = &agency.profile;
@@ -120,10 +115,8 @@ pub async fn one_agency(
     Path(name): Path<String>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let wanted: AgencyName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    let found = state.agency(&wanted).ok_or_else(|| missing("agency", &name))?;
-    Ok(Json(agency(found, &state, door.bus.now_ms())))
+    Ok(Json(agency(found::agency(&state, &name)?, &state, door.bus.now_ms())))
 }
 
 /// `GET /v1/principals`.
@@ -185,10 +178,8 @@ pub async fn one_topic(
     Path(name): Path<String>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let wanted: TopicName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    let found = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
-    Ok(Json(topic(found, &state, door.bus.now_ms())))
+    Ok(Json(topic(found::topic(&state, &name)?, &state, door.bus.now_ms())))
 }
 
 /// `GET /v1/subscriptions`.

@@ -13,6 +13,7 @@ mod dead_letters;
 mod erasures;
 mod events;
 mod exports;
+mod found;
 mod governance;
 mod health;
 mod keys;

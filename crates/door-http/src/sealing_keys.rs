@@ -8,11 +8,9 @@ use contract::AgencyName;
 use governance::sealing_keys::SealingKey;
 use serde_json::{Value, json};
 
-use crate::Door;
 use crate::caller::Authenticated;
-use crate::governance::missing;
 use crate::problem::Problem;
-use crate::wire;
+use crate::{Door, found, wire};
 
 fn key(id: &str, key: &SealingKey) -> Value {
     json!({
@@ -30,9 +28,8 @@ pub async fn of_agency(
     Path(name): Path<String>,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<Value>, Problem> {
-    let wanted: AgencyName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    let found = state.agency(&wanted).ok_or_else(|| missing("agency", &name))?;
+    let found = found::agency(&state, &name)?;
     let keys: Vec<Value> = found.sealing_keys.iter().map(|(id, known)| key(id, known)).collect();
     Ok(Json(json!({ "agency": name, "keys": keys })))
 }

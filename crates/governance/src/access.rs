@@ -1,6 +1,6 @@
 //! What time brings to subscriptions: their end is told before it comes, and when it has come.
 
-use crate::events::By;
+use crate::events::{By, SubscriptionEvent};
 use crate::state::Told;
 use crate::{Event, State, Subscription};
 
@@ -11,17 +11,18 @@ pub fn due(state: &State, now_ms: u64, by: &By) -> Vec<Event> {
         let grant = subscription.granted.as_ref().filter(|_| subscription.ended.is_none())?;
         let (name, by) = (subscription.name.clone(), by.clone());
         if now_ms >= grant.expires_ms {
-            let expired = Event::SubscriptionExpired { subscription: name, by };
+            let expired =
+                Event::Subscription(SubscriptionEvent::SubscriptionExpired { subscription: name, by });
             return (grant.told < Told::Expired).then_some(expired);
         }
         // One that was granted for less has known its end from the beginning.
         let from_ms = grant.expires_ms.saturating_sub(renewal_ms);
         let is_near = grant.told < Told::Expiring && grant.since_ms < from_ms && from_ms <= now_ms;
-        is_near.then_some(Event::SubscriptionExpiring {
+        is_near.then_some(Event::Subscription(SubscriptionEvent::SubscriptionExpiring {
             subscription: name,
             expires: grant.terms.expires,
             by,
-        })
+        }))
     };
     state.subscriptions().filter_map(|subscription| told(subscription)).collect()
 }

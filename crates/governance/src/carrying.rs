@@ -10,7 +10,7 @@ use std::sync::Arc;
 use contract::{AgencyName, ContractVersion, Definition, SubscriptionName};
 
 use crate::clerk::clerk;
-use crate::events::By;
+use crate::events::{By, CarryingEvent, ContractEvent};
 use crate::state::{Topic, Version};
 use crate::{Event, State, Subscription};
 
@@ -77,7 +77,11 @@ pub(crate) fn must_agree(
 /// That the version goes live, and who stays behind or is taken along.
 pub(crate) fn goes_live(state: &State, topic: &Topic, version: &Version, by: &By, now_ms: u64) -> Vec<Event> {
     let (topic_name, number) = (topic.name.clone(), version.number());
-    let live = Event::ContractActivated { topic: topic_name, version: number, by: by.clone() };
+    let live = Event::Contract(ContractEvent::ContractActivated {
+        topic: topic_name,
+        version: number,
+        by: by.clone(),
+    });
     let concerned = state
         .subscriptions_of(&topic.name)
         .filter(|one| one.ended.is_none() && (one.carried.is_some() || one.is_live(now_ms)));
@@ -87,8 +91,12 @@ pub(crate) fn goes_live(state: &State, topic: &Topic, version: &Version, by: &By
             .filter(|_| serves(topic, back_to, one) && !goes_along(state, topic, version, one, now_ms))
         {
             Some(_) if one.carried.is_some() => None,
-            Some(version) => Some(Event::SubscriptionCarried { subscription, version, by }),
-            None => one.carried.map(|_| Event::SubscriptionCaughtUp { subscription, version: number, by }),
+            Some(version) => {
+                Some(Event::Carrying(CarryingEvent::SubscriptionCarried { subscription, version, by }))
+            }
+            None => one.carried.map(|_| {
+                Event::Carrying(CarryingEvent::SubscriptionCaughtUp { subscription, version: number, by })
+            }),
         }
     });
     std::iter::once(live).chain(follows).collect()
@@ -116,7 +124,7 @@ pub fn set_aside(state: &State, subscription: &SubscriptionName, version: Contra
     let carried_on = found.and_then(Subscription::carried_on);
     let event = |carried_on| {
         let (subscription, by) = (subscription.clone(), By::own(clerk()));
-        Event::EventsSetAside { subscription, version, carried_on, by }
+        Event::Carrying(CarryingEvent::EventsSetAside { subscription, version, carried_on, by })
     };
     carried_on.map(event).into_iter().collect()
 }
@@ -141,8 +149,8 @@ pub(crate) fn goes_over(
     let event = |one: &Arc<Subscription>| {
         let (subscription, version, by) = (one.name.clone(), number, by.clone());
         match is_passed {
-            true => Event::SubscriptionCarried { subscription, version, by },
-            false => Event::SubscriptionCaughtUp { subscription, version, by },
+            true => Event::Carrying(CarryingEvent::SubscriptionCarried { subscription, version, by }),
+            false => Event::Carrying(CarryingEvent::SubscriptionCaughtUp { subscription, version, by }),
         }
     };
     behind.map(event).collect()

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use contract::{AgencyName, TopicName};
 
-use crate::events::By;
+use crate::events::{By, ErasureEvent};
 use crate::notices::is_own;
 use crate::state::{Erasure, EventAt, Found, Handed, Hold, Part, Person};
 use crate::{Actor, Event, Role, State, apply, clerk};
@@ -129,9 +129,20 @@ pub(crate) fn carry_out(
         let agreed = is_agreed(state, erasure, &found);
         let (erasure, by) = (erasure.id.clone(), by.clone());
         if agreed && blocks(state, &found, now_ms).is_empty() {
-            return Some(Event::PersonErased { erasure, agency, pseudonym, topics, by });
+            return Some(Event::Erasure(ErasureEvent::PersonErased {
+                erasure,
+                agency,
+                pseudonym,
+                topics,
+                by,
+            }));
         }
-        (topics != part.found.topics).then_some(Event::ErasureLooked { erasure, agency, topics, by })
+        (topics != part.found.topics).then_some(Event::Erasure(ErasureEvent::ErasureLooked {
+            erasure,
+            agency,
+            topics,
+            by,
+        }))
     });
     carried.collect()
 }
@@ -141,10 +152,12 @@ pub(crate) fn carry_out(
 pub fn due(state: &State, now_ms: u64, look: Look<'_>) -> Vec<Event> {
     let by = By::own(clerk::clerk());
     let of_one = |erasure: &Erasure| {
-        let asked = unasked(state, erasure).into_iter().map(|agency| Event::ErasureAskedOf {
-            erasure: erasure.id.clone(),
-            agency: agency.clone(),
-            by: by.clone(),
+        let asked = unasked(state, erasure).into_iter().map(|agency| {
+            Event::Erasure(ErasureEvent::ErasureAskedOf {
+                erasure: erasure.id.clone(),
+                agency: agency.clone(),
+                by: by.clone(),
+            })
         });
         let mut facts: Vec<Event> = asked.collect();
         if is_ready(state, erasure, now_ms) {
@@ -209,16 +222,18 @@ pub fn traced(state: &State, erasure: &str, agency: &AgencyName, handed: Traced)
         return Vec::new();
     }
     let by = By::own(clerk::clerk());
-    let told = handed.into_iter().map(|(to, (handed, some))| Event::ErasureTold {
-        erasure: erasure.to_owned(),
-        agency: agency.clone(),
-        to,
-        handed,
-        some,
-        by: by.clone(),
+    let told = handed.into_iter().map(|(to, (handed, some))| {
+        Event::Erasure(ErasureEvent::ErasureTold {
+            erasure: erasure.to_owned(),
+            agency: agency.clone(),
+            to,
+            handed,
+            some,
+            by: by.clone(),
+        })
     });
     let (erasure, agency) = (erasure.to_owned(), agency.clone());
-    let done = Event::ErasureTraced { erasure, agency, by: by.clone() };
+    let done = Event::Erasure(ErasureEvent::ErasureTraced { erasure, agency, by: by.clone() });
     told.chain([done]).collect()
 }
 

@@ -7,6 +7,7 @@ use contract::leaks::{Set, detector, detectors};
 use serde::{Deserialize, Serialize};
 
 use crate::clerk::clerk;
+use crate::events::LeakEvent;
 use crate::{By, Event, State};
 
 /// What happens to an event in which something is found.
@@ -105,13 +106,15 @@ pub fn to_tell(state: &State, seen: &[Seen], now_ms: u64) -> Vec<Event> {
         state.topic(&one.topic).is_some()
             && !state.is_leak_told(&one.topic, &one.place, &one.detector, one.answer, now_ms)
     };
-    let fact = |one: &Seen| Event::LeakFound {
-        topic: one.topic.clone(),
-        place: one.place.clone(),
-        detector: one.detector.clone(),
-        answer: one.answer,
-        events: one.events,
-        by: By::own(clerk()),
+    let fact = |one: &Seen| {
+        Event::Leak(LeakEvent::LeakFound {
+            topic: one.topic.clone(),
+            place: one.place.clone(),
+            detector: one.detector.clone(),
+            answer: one.answer,
+            events: one.events,
+            by: By::own(clerk()),
+        })
     };
     seen.iter().filter(is_new).map(fact).collect()
 }

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::agreement::minute;
-use crate::events::{By, Event};
+use crate::events::{By, Event, OwnershipEvent};
 use crate::standards::Ownership;
 use crate::state::{Stage, Topic};
 use crate::{Refused, State, clerk, notices};
@@ -133,7 +133,8 @@ pub fn remedy(topic: &Topic) -> String {
 /// What a confirmation is for a topic that people were told is orphaned.
 pub(crate) fn healed(topic: &Topic, by: &By) -> Option<Event> {
     let orphaned = topic.stewardship.told.contains_key(&Stage::Orphaned);
-    orphaned.then(|| Event::TopicHealed { topic: topic.name.clone(), by: by.clone() })
+    orphaned
+        .then(|| Event::Ownership(OwnershipEvent::TopicHealed { topic: topic.name.clone(), by: by.clone() }))
 }
 
 /// What people must be told now: each stage once between two confirmations, and nothing that is over already.
@@ -154,20 +155,30 @@ fn next(topic: &Topic, rules: &Ownership, now_ms: u64) -> Option<Event> {
     match standing {
         Standing::Held => None,
         Standing::ConfirmationDue if untold(Stage::Due) => {
-            Some(Event::ConfirmationDue { topic, freezes_ms: after(rules.freeze_after_s), by })
+            Some(Event::Ownership(OwnershipEvent::ConfirmationDue {
+                topic,
+                freezes_ms: after(rules.freeze_after_s),
+                by,
+            }))
         }
         Standing::ConfirmationDue => {
             let freezes_ms = at.freezes_ms.filter(|at_ms| untold(Stage::FreezeAhead) && ahead(*at_ms))?;
-            Some(Event::FreezeAhead { topic, freezes_ms, by })
+            Some(Event::Ownership(OwnershipEvent::FreezeAhead { topic, freezes_ms, by }))
         }
         Standing::Orphaned if untold(Stage::Orphaned) => {
-            Some(Event::TopicOrphaned { topic, suspends_ms: after(rules.suspend_after_s), by })
+            Some(Event::Ownership(OwnershipEvent::TopicOrphaned {
+                topic,
+                suspends_ms: after(rules.suspend_after_s),
+                by,
+            }))
         }
         Standing::Orphaned => {
             let suspends_ms =
                 at.suspends_ms.filter(|at_ms| untold(Stage::SuspensionAhead) && ahead(*at_ms))?;
-            Some(Event::SuspensionAhead { topic, suspends_ms, by })
+            Some(Event::Ownership(OwnershipEvent::SuspensionAhead { topic, suspends_ms, by }))
         }
-        Standing::Suspended => untold(Stage::Suspended).then_some(Event::TopicSuspended { topic, by }),
+        Standing::Suspended => {
+            untold(Stage::Suspended).then_some(Event::Ownership(OwnershipEvent::TopicSuspended { topic, by }))
+        }
     }
 }

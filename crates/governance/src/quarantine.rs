@@ -2,6 +2,8 @@
 //! protection officer of the topic's owner has decided: whose right it is to see them. What waits the bus knows; the
 //! decisions are commands as others are.
 
+use std::fmt;
+
 use contract::AgencyName;
 
 use crate::{Actor, Refused, Role, State, Topic};
@@ -21,6 +23,29 @@ pub enum Quarantined {
     Released,
     /// Nobody ever reads it.
     Discarded,
+}
+
+/// How many events of a topic are in quarantine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Nobody has decided about these.
+    pub undecided: usize,
+    /// These are released, and about to be placed.
+    pub released: usize,
+}
+
+impl Waiting {
+    /// Whether there are none.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { undecided, released } = self;
+        write!(f, "{undecided} wait for a decision, {released} are released and not placed yet")
+    }
 }
 
 /// Who sees what waits in a topic: where, since when, by whom and what was found; never the event.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use contract::{AgencyName, SubscriptionName, TopicName};
 
-use crate::events::{By, Event};
+use crate::events::{By, Event, SuccessionEvent};
 use crate::notices::is_own;
 use crate::state::{Shares, Succession};
 use crate::{State, clerk, transfer};
@@ -171,20 +171,28 @@ fn enacted(state: &State, agency: &AgencyName, agreed: &Succession) -> Vec<Event
         }
     }
     for (name, heir) in estate.subscriptions {
-        events.extend(heir.map(|heir| Event::SubscriptionMoved {
-            subscription: name.clone(),
-            agency: heir.clone(),
-            by: by.clone(),
+        events.extend(heir.map(|heir| {
+            Event::Succession(SuccessionEvent::SubscriptionMoved {
+                subscription: name.clone(),
+                agency: heir.clone(),
+                by: by.clone(),
+            })
         }));
     }
     for (name, heir) in estate.subjects {
-        events.extend(heir.map(|heir| Event::SubjectMoved {
-            subject: name.clone(),
-            agency: heir.clone(),
-            by: by.clone(),
+        events.extend(heir.map(|heir| {
+            Event::Succession(SuccessionEvent::SubjectMoved {
+                subject: name.clone(),
+                agency: heir.clone(),
+                by: by.clone(),
+            })
         }));
     }
     let successors = agreed.shares.successors().into_iter().cloned().collect();
-    events.push(Event::AgencySucceeded { agency: agency.clone(), successors, by });
+    events.push(Event::Succession(SuccessionEvent::AgencySucceeded {
+        agency: agency.clone(),
+        successors,
+        by,
+    }));
     events
 }

@@ -6,7 +6,7 @@
 use contract::{AgencyName, PrincipalName};
 
 use crate::clerk;
-use crate::events::{By, Event};
+use crate::events::{By, Event, OwnershipEvent};
 use crate::state::{Accepted, Offer, Topic};
 use crate::{Role, State, ownership};
 
@@ -65,14 +65,14 @@ pub(crate) fn due(state: &State, now_ms: u64) -> Vec<Event> {
 /// The topic belongs to `owner` now, and those who were named answer for it.
 pub(crate) fn transferred(topic: &Topic, owner: &AgencyName, accepted: &Accepted) -> Vec<Event> {
     let by = By::own(clerk::clerk());
-    let moved = Event::TopicTransferred {
+    let moved = Event::Ownership(OwnershipEvent::TopicTransferred {
         topic: topic.name.clone(),
         owner: owner.clone(),
         steward: accepted.steward.clone(),
         deputy: accepted.deputy.clone(),
         accepted_by: accepted.by.principal.clone(),
         by: by.clone(),
-    };
+    });
     std::iter::once(moved).chain(ownership::healed(topic, &by)).collect()
 }
 

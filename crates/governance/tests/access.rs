@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use crate::support::{NOW, actor, closed, decided, done, operator, request, small_bus};
+use governance::events::SubscriptionEvent;
 use governance::state::Told;
 use governance::{Actor, Event, Role, Side, State, apply, clerk};
 use serde_json::{Value, json};
@@ -109,7 +110,9 @@ fn who_is_away_is_spoken_for_by_a_colleague_and_the_fact_says_so() {
     assert!(refusal(&state, &colleague, approve("b.asked")).starts_with("not-allowed"));
     done(&mut state, &steward(), delegate("s@a", "u@a", "2026-02-01"));
     let events = done(&mut state, &colleague, approve("b.asked"));
-    let [Event::SubscriptionApproved { side: Side::Owner, by, .. }] = events.as_slice() else {
+    let [Event::Subscription(SubscriptionEvent::SubscriptionApproved { side: Side::Owner, by, .. })] =
+        events.as_slice()
+    else {
         panic!("{events:?}")
     };
     assert_eq!((by.principal.as_str(), by.instead_of.as_ref().unwrap().as_str()), ("u@a", "s@a"));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::support::{
     Check, DAY_MS, NOW, actor, agency, closed, command, decided, done, operator, small_bus, telling_bus,
 };
+use governance::events::ErasureEvent;
 use governance::state::Person;
 use governance::{Actor, ContractCheck, Event, Role, State, apply, decide, erasure, notice};
 use serde_json::{Value, json};
@@ -230,11 +231,11 @@ fn what_is_found_later_in_somebody_elses_topic_wants_their_word_too() {
     done(&mut state, &operator(), because("lift-hold", "hold", "h"));
     let more = |_: &Person| Ok(["x.one", "x.two"].map(|name| (crate::support::topic(name), 2)).into());
     let events = erasure::due(&state, NOW, &more);
-    assert!(matches!(&events[..], [Event::ErasureLooked { .. }]), "{events:?}");
+    assert!(matches!(&events[..], [Event::Erasure(ErasureEvent::ErasureLooked { .. })]), "{events:?}");
     events.iter().for_each(|event| apply(&mut state, event, NOW));
     assert_eq!(status(&state), "requested");
     let events = brought(&mut state, NOW);
-    assert!(matches!(&events[..], [Event::ErasureAskedOf { .. }]), "{events:?}");
+    assert!(matches!(&events[..], [Event::Erasure(ErasureEvent::ErasureAskedOf { .. })]), "{events:?}");
     assert!(!erasure::is_due(&state, NOW));
 }
 
@@ -298,7 +299,9 @@ fn who_comes_to_have_a_word_is_asked_for_it_once() {
     let mut state = handed_over(state, "x.two");
     assert!(erasure::is_due(&state, NOW));
     let events = brought(&mut state, NOW);
-    let [Event::ErasureAskedOf { agency: asked, .. }] = &events[..] else { panic!("{events:?}") };
+    let [Event::Erasure(ErasureEvent::ErasureAskedOf { agency: asked, .. })] = &events[..] else {
+        panic!("{events:?}")
+    };
     assert_eq!(*asked, agency("b"));
     let told = notice(&state, &events[0], NOW).unwrap();
     assert_eq!((told.kind, &told.concerns[..]), ("erasure.requested", &[agency("b")][..]));

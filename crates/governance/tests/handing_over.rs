@@ -4,6 +4,7 @@
 use crate::support::{
     Check, DAY_MS, NOW, actor, agency, closed, command, definition, operator, small_bus, topic,
 };
+use governance::events::{ContractEvent, OwnershipEvent};
 use governance::{Actor, Event, Refused, Role, State, apply, clerk, decide, may_consume, may_publish};
 use serde_json::{Value, json};
 
@@ -28,7 +29,11 @@ fn brought(state: &mut State, day: u64) -> Vec<Event> {
             return brought;
         }
         events.iter().for_each(|event| apply(state, event, NOW + day * DAY_MS));
-        brought.extend(events.into_iter().filter(|event| !matches!(event, Event::ContractActivated { .. })));
+        brought.extend(
+            events
+                .into_iter()
+                .filter(|event| !matches!(event, Event::Contract(ContractEvent::ContractActivated { .. }))),
+        );
     }
 }
 
@@ -133,7 +138,7 @@ fn a_topic_changes_hands_on_its_day_and_its_history_says_so() {
     assert_eq!(brought(&mut state, 31), [], "who was named is gone");
     done(&mut state, &steward("c@b"), &take("v@b", "x@b"), 32);
     let moved = brought(&mut state, 33);
-    assert!(matches!(&moved[..], [Event::TopicTransferred { .. }]), "{moved:?}");
+    assert!(matches!(&moved[..], [Event::Ownership(OwnershipEvent::TopicTransferred { .. })]), "{moved:?}");
     assert_eq!(brought(&mut state, 33), []);
 
     let one = state.topic(&topic("x.one")).unwrap();

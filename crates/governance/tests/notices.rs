@@ -13,6 +13,7 @@ use crate::support::{
 };
 use contract::check::Workspace;
 use contract::compile::compile;
+use governance::events::ContractEvent;
 use governance::notices::{self, KINDS, Kind, Way};
 use governance::state::{EventAt, Handed, Person};
 use governance::{
@@ -381,7 +382,7 @@ fn what_time_brings_is_told_too() {
     let due = clerk::due(&state, later);
     let live = due
         .iter()
-        .find(|event| matches!(event, Event::ContractActivated { topic, .. } if topic.as_str() == "x.one"));
+        .find(|event| matches!(event, Event::Contract(ContractEvent::ContractActivated { topic, .. }) if topic.as_str() == "x.one"));
     let event = live.unwrap();
     apply(&mut state, event, later);
     let told = notice(&state, event, later).unwrap();

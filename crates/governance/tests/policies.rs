@@ -7,6 +7,7 @@ use crate::support::{
     Check, NOW, actor, closed, command, create_topic, decided, done, operator, request, small_bus,
 };
 use contract::ClassSet;
+use governance::events::{BusEvent, ContractEvent, SubscriptionEvent};
 use governance::policy::{self, Asked, DEFAULTS, RIGHTS};
 use governance::{Actor, Event, Policies, Refused, Role, Standards, State, apply, clerk, plan, rule};
 use serde_json::{Value, json};
@@ -262,7 +263,9 @@ fn what_a_command_implies_is_asked_too() {
     // Nor does a forbidden version go live with time.
     let later = NOW + 15 * 24 * 60 * 60 * 1000;
     let live = |state: &State| {
-        clerk::due(state, later).iter().any(|fact| matches!(fact, Event::ContractActivated { .. }))
+        clerk::due(state, later)
+            .iter()
+            .any(|fact| matches!(fact, Event::Contract(ContractEvent::ContractActivated { .. })))
     };
     assert!(live(&state));
     let text = r#"forbid (principal, action == Action::"activate-contract", resource in Domain::"x");"#;
@@ -358,7 +361,7 @@ fn policies_that_cannot_be_read_any_more_forbid_all_but_mending_them() {
     let mut state = closed(small_bus());
     let standards = Standards { policies: policies("this was a policy once"), ..Standards::default() };
     let by = governance::By::own("root@central".parse().unwrap());
-    apply(&mut state, &Event::StandardsSet { standards, by }, NOW);
+    apply(&mut state, &Event::Bus(BusEvent::StandardsSet { standards, by }), NOW);
     forbidden(&state, &steward(), create_topic("x.three"));
     let producer = actor("p@a", &[Role::Producer]);
     let topic = state.topic(&crate::support::topic("x.one")).unwrap();
@@ -478,7 +481,10 @@ fn a_steward_agrees_ahead_by_a_policy_of_the_topic() {
         [("b.other", "marketing", &[][..]), ("b.special", "statistics", &["special"])]
     {
         let asked = done(&mut state, &consumer, wish(name, purpose, clears));
-        assert!(matches!(asked[..], [Event::SubscriptionRequested { .. }]), "{asked:?}");
+        assert!(
+            matches!(asked[..], [Event::Subscription(SubscriptionEvent::SubscriptionRequested { .. })]),
+            "{asked:?}"
+        );
     }
     // Who wrote it ahead is not the other one of two who must both agree.
     let classes: ClassSet = ["internal"].into_iter().map(contract::Class::from).collect();

@@ -1,5 +1,6 @@
 //! What becomes of quarantined events: the owner's data protection officer decides, once.
 
+use governance::events::LeakEvent;
 use governance::{Actor, Event, Refused, Role, State, quarantine};
 use serde_json::{Value, json};
 
@@ -42,7 +43,7 @@ fn an_officer_of_the_owner_decides_and_nobody_else() {
     done(&mut state, &officer("d@a"), speaks);
     let events = done(&mut state, &actor("s@a", &[Role::Steward]), on("release-quarantined", 17));
     assert!(
-        matches!(&events[0], Event::QuarantineReleased { by, .. } if by.instead_of.is_some()),
+        matches!(&events[0], Event::Leak(LeakEvent::QuarantineReleased { by, .. }) if by.instead_of.is_some()),
         "{events:?}"
     );
 }

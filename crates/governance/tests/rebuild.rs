@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Check, NOW, actor, closed, command, definition, opened, operator, small_bus};
 use contract::{AgencyName, PrincipalName, TopicName, Weight};
-use governance::events::Side;
+use governance::events::{ContractEvent, ErasureEvent, Side};
 use governance::state::{Carried, HoldOn, Person};
 use governance::{
     Actor, Command, ContractCheck, Desired, Event, Role, State, Status, Topic, Version, apply, apply_all,
@@ -163,7 +163,9 @@ fn erased_by_time(state: &State, now: u64) -> Vec<Event> {
 /// each agency that owns a topic with something about them, and no hold keeps them.
 fn nobody_is_erased_by_one_person_or_against_a_hold(state: &State, events: &[Event]) {
     for event in events {
-        let Event::PersonErased { erasure, agency, topics, .. } = event else { continue };
+        let Event::Erasure(ErasureEvent::PersonErased { erasure, agency, topics, .. }) = event else {
+            continue;
+        };
         let known = state.erasure(erasure).unwrap();
         let words: Vec<_> = [&known.asked].into_iter().chain(&known.agreed).collect();
         let people: BTreeSet<_> = words.iter().map(|word| &word.by.principal).collect();
@@ -240,7 +242,9 @@ fn play(
 /// or time to object, or two people of different agencies who overrode them.
 fn nothing_goes_live_behind_a_reader(state: &State, events: &[Event], now: u64) {
     for event in events {
-        let Event::ContractActivated { topic, version, .. } = event else { continue };
+        let Event::Contract(ContractEvent::ContractActivated { topic, version, .. }) = event else {
+            continue;
+        };
         let topic = state.topic(topic).unwrap();
         let live = &topic.versions[version];
         let overriding: BTreeSet<_> = live.overrides.iter().map(|one| one.by.principal.agency()).collect();
@@ -269,7 +273,7 @@ fn nothing_goes_live_behind_a_reader(state: &State, events: &[Event], now: u64) 
 fn who_is_carried_is_led_back(state: &State, events: &[Event]) {
     let went_live = |version: &Version| {
         events.iter().any(|event| match event {
-            Event::ContractActivated { topic, version: number, .. } => {
+            Event::Contract(ContractEvent::ContractActivated { topic, version: number, .. }) => {
                 *topic == version.definition.topic && *number == version.number()
             }
             _ => false,

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::support::{Check, DAY_MS, NOW, actor, closed, command, definition, operator, small_bus};
 use contract::TopicName;
+use governance::events::{
+    ContractEvent, OwnershipEvent, SchemaEvent, SubscriptionEvent, SuccessionEvent, TopicEvent,
+};
 use governance::{Actor, Command, Event, Role, State, apply, clerk, decide, may_publish};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -72,17 +75,21 @@ impl Reckoned {
     /// Takes a fact in; what was told before is not told again until somebody confirms.
     fn note(&mut self, event: &Event, now: u64) {
         let (topic, tag) = match event {
-            Event::TopicConfirmed { topic, .. } | Event::TopicTransferred { topic, .. } => {
+            Event::Ownership(
+                OwnershipEvent::TopicConfirmed { topic, .. } | OwnershipEvent::TopicTransferred { topic, .. },
+            ) => {
                 return drop(self.0.remove(topic));
             }
-            Event::TopicChanged { topic, steward, deputy, .. } if steward.is_some() || deputy.is_some() => {
+            Event::Topic(TopicEvent::TopicChanged { topic, steward, deputy, .. })
+                if steward.is_some() || deputy.is_some() =>
+            {
                 return drop(self.0.remove(topic));
             }
-            Event::ConfirmationDue { topic, .. } => (topic, "due"),
-            Event::FreezeAhead { topic, .. } => (topic, "freeze ahead"),
-            Event::TopicOrphaned { topic, .. } => (topic, "orphaned"),
-            Event::SuspensionAhead { topic, .. } => (topic, "suspension ahead"),
-            Event::TopicSuspended { topic, .. } => (topic, "suspended"),
+            Event::Ownership(OwnershipEvent::ConfirmationDue { topic, .. }) => (topic, "due"),
+            Event::Ownership(OwnershipEvent::FreezeAhead { topic, .. }) => (topic, "freeze ahead"),
+            Event::Ownership(OwnershipEvent::TopicOrphaned { topic, .. }) => (topic, "orphaned"),
+            Event::Ownership(OwnershipEvent::SuspensionAhead { topic, .. }) => (topic, "suspension ahead"),
+            Event::Ownership(OwnershipEvent::TopicSuspended { topic, .. }) => (topic, "suspended"),
             _ => return,
         };
         let before = self.0.entry(topic.clone()).or_default().insert(tag, now);
@@ -109,11 +116,15 @@ impl Reckoned {
 /// The topic that a fact changes, or opens to more.
 fn changed<'a>(state: &'a State, event: &'a Event) -> Option<&'a TopicName> {
     match event {
-        Event::ContractProposed { definition, .. } => Some(&definition.topic),
-        Event::ContractActivated { topic, .. } | Event::ContractOverridden { topic, .. } => Some(topic),
-        Event::TopicChanged { topic, description: Some(_), .. } => Some(topic),
-        Event::SubscriptionGranted { subscription, .. } => Some(&state.subscription(subscription)?.topic),
-        Event::CompatibilitySet { subject: Some(subject), .. } => {
+        Event::Contract(ContractEvent::ContractProposed { definition, .. }) => Some(&definition.topic),
+        Event::Contract(
+            ContractEvent::ContractActivated { topic, .. } | ContractEvent::ContractOverridden { topic, .. },
+        ) => Some(topic),
+        Event::Topic(TopicEvent::TopicChanged { topic, description: Some(_), .. }) => Some(topic),
+        Event::Subscription(SubscriptionEvent::SubscriptionGranted { subscription, .. }) => {
+            Some(&state.subscription(subscription)?.topic)
+        }
+        Event::Schema(SchemaEvent::CompatibilitySet { subject: Some(subject), .. }) => {
             state.topics().map(|topic| &topic.name).find(|name| subject.starts_with(name.as_str()))
         }
         _ => None,
@@ -132,10 +143,10 @@ fn play(asked: &[Asked]) -> Result<(), TestCaseError> {
                 prop_assert!(!reckoned.is_orphaned(&state, topic, now), "{topic} changed: {events:?}");
             }
             for event in &events {
-                if let Event::TopicOrphaned { topic, .. } = event {
+                if let Event::Ownership(OwnershipEvent::TopicOrphaned { topic, .. }) = event {
                     prop_assert!(reckoned.is_orphaned(&state, topic, now), "{event:?}");
                 }
-                if let Event::TopicHealed { topic, .. } = event {
+                if let Event::Ownership(OwnershipEvent::TopicHealed { topic, .. }) = event {
                     prop_assert!(reckoned.told(topic, "orphaned").is_some(), "{event:?}");
                 }
             }
@@ -153,7 +164,7 @@ fn play(asked: &[Asked]) -> Result<(), TestCaseError> {
 /// An agency that was succeeded has nothing any more.
 fn nothing_is_left_behind(state: &State, events: &[Event]) -> Result<(), TestCaseError> {
     for event in events {
-        let Event::AgencySucceeded { agency, .. } = event else { continue };
+        let Event::Succession(SuccessionEvent::AgencySucceeded { agency, .. }) = event else { continue };
         prop_assert!(state.topics().all(|topic| topic.owner != *agency), "{agency}");
         prop_assert!(state.subscriptions().all(|it| it.agency != *agency || it.ended.is_some()), "{agency}");
     }

@@ -14,6 +14,7 @@ use std::fmt;
 
 use contract::{AgencyName, TopicName};
 use governance::commands::{ErasureRequest, NewHold};
+use governance::events::ErasureEvent;
 use governance::state::{HoldOn, Person};
 use governance::{Command, Event, erasure};
 use seal::Pseudonym;
@@ -193,7 +194,10 @@ impl Bus {
     /// fails, the clerk does it.
     pub async fn govern_erasure(&self, caller: &Caller, command: Command) -> Result<(), Refusal> {
         let governed = self.govern_any(caller, command).await?;
-        let erases = governed.events.iter().any(|event| matches!(event, Event::PersonErased { .. }));
+        let erases = governed
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Erasure(ErasureEvent::PersonErased { .. })));
         if erases && let Err(error) = self.tell_of_erasures().await {
             tracing::warn!(%error, "who was handed events about an erased person could not be told; it is tried again");
         }
@@ -216,13 +220,15 @@ pub(crate) fn is_anybodys(command: &Command) -> Result<(), Refusal> {
 /// Whether who asked is answered with a fact. An approval may erase other agencies' parts, and what their keys call the
 /// person and where there were events about them is not theirs to know.
 pub(crate) fn is_told(fact: &Event) -> bool {
-    !matches!(fact, Event::PersonErased { .. } | Event::ErasureLooked { .. })
+    !matches!(fact, Event::Erasure(ErasureEvent::PersonErased { .. } | ErasureEvent::ErasureLooked { .. }))
 }
 
 /// Whom facts erase.
 pub(crate) fn erased(events: &[Event]) -> Vec<(AgencyName, Pseudonym)> {
     let of = |event: &Event| match event {
-        Event::PersonErased { agency, pseudonym, .. } => Some((agency.clone(), Pseudonym::parse(pseudonym)?)),
+        Event::Erasure(ErasureEvent::PersonErased { agency, pseudonym, .. }) => {
+            Some((agency.clone(), Pseudonym::parse(pseudonym)?))
+        }
         _ => None,
     };
     events.iter().filter_map(of).collect()
@@ -237,16 +243,18 @@ pub(crate) fn marks(marker: &Marker, events: &[Event]) -> Vec<u64> {
 /// The erasure that a fact is about.
 fn named(event: &Event) -> Option<&str> {
     match event {
-        Event::ErasureRequested { erasure, .. }
-        | Event::ErasureApproved { erasure, .. }
-        | Event::ErasureDeclined { erasure, .. }
-        | Event::ErasureWithdrawn { erasure, .. }
-        | Event::ErasureLooked { erasure, .. }
-        | Event::ErasureAskedOf { erasure, .. }
-        | Event::PersonErased { erasure, .. }
-        | Event::ErasureTold { erasure, .. }
-        | Event::ErasureTraced { erasure, .. }
-        | Event::ErasureAnswered { erasure, .. } => Some(erasure),
+        Event::Erasure(
+            ErasureEvent::ErasureRequested { erasure, .. }
+            | ErasureEvent::ErasureApproved { erasure, .. }
+            | ErasureEvent::ErasureDeclined { erasure, .. }
+            | ErasureEvent::ErasureWithdrawn { erasure, .. }
+            | ErasureEvent::ErasureLooked { erasure, .. }
+            | ErasureEvent::ErasureAskedOf { erasure, .. }
+            | ErasureEvent::PersonErased { erasure, .. }
+            | ErasureEvent::ErasureTold { erasure, .. }
+            | ErasureEvent::ErasureTraced { erasure, .. }
+            | ErasureEvent::ErasureAnswered { erasure, .. },
+        ) => Some(erasure),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use contract::compile::{compile, compile_with};
 use contract::schemas::{self, Compatibility, SchemaFault, Source};
 use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal, TopicName, Weight, impact};
+use governance::quarantine::Waiting;
 use governance::state::Person;
 use governance::{ContractCheck, Quarantined, ReadSchema};
 
@@ -63,7 +64,7 @@ impl ContractCheck for Compiler<'_> {
         quarantine::standing(self.0, &(topic.clone(), partition, offset))
     }
 
-    fn waiting(&self, topic: &TopicName) -> usize {
+    fn waiting(&self, topic: &TopicName) -> Waiting {
         self.0.quarantine.waiting(topic)
     }
 

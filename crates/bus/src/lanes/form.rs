@@ -180,6 +180,7 @@ impl<'a> Forming<'a> {
             }
         }
         self.settle_repeats(jobs);
+        jobs.iter_mut().for_each(|job| self.keep_first_place(job));
         Ok(())
     }
 
@@ -357,6 +358,9 @@ impl<'a> Forming<'a> {
             let offset = self.take_offset(fact.stream)?;
             self.group.push(fact.stream, offset, self.now_ms, &fact.marks, &[&fact.body]);
             committed.offsets.push(offset);
+        }
+        for key in &job.facts.waiting {
+            self.note_anew(key)?;
         }
         for (entry, marks) in std::mem::take(&mut job.facts.entries) {
             committed.leaves.push(self.entry(entry, &marks)?);

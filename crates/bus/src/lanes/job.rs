@@ -16,7 +16,7 @@ use crate::Refusal;
 use crate::api::{Caller, Outcome};
 use crate::audit_logs::Entry;
 use crate::keyring::{StoredKey, mark_of};
-use crate::quarantine::Leaked;
+use crate::quarantine::{Key, Leaked};
 use crate::topics::Topic;
 
 /// One thing that a lane takes from its queue.
@@ -141,6 +141,8 @@ pub struct Facts {
     pub records: Vec<Fact>,
     /// Audit entries with their marks.
     pub entries: Vec<(Entry, Vec<u64>)>,
+    /// Quarantined events that are noted anew where they still wait.
+    pub waiting: Vec<Key>,
     /// What to do when they are durable.
     pub apply: Option<Apply>,
 }

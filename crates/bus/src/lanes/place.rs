@@ -9,7 +9,7 @@ use crate::api::Outcome;
 use crate::identities::Seen;
 use crate::limits::QUARANTINE_MAX;
 use crate::mark_table::Place;
-use crate::quarantine::{Noted, replaced};
+use crate::quarantine::{Key, Noted, replaced};
 use crate::{Refusal, RefusalKind};
 
 impl Forming<'_> {
@@ -74,6 +74,7 @@ impl Forming<'_> {
                 agency: job.publisher.agency.clone(),
                 key: of.key.to_string(),
                 found: of.found.clone(),
+                since_ms: None,
             },
             (None, Some(quarantined)) => {
                 Noted::Placed { topic, partition, offset: quarantined, placed: offset, elsewhere: None }
@@ -89,6 +90,16 @@ impl Forming<'_> {
         self.group.push(stream, at, self.now_ms, &[], &[&noted.encode()]);
         self.formed.noted.push((noted, at));
         Ok(())
+    }
+
+    /// Notes an event anew that still waits, so that what was noted before it can be taken away. Not one that this group places: its
+    /// placing would be forgotten.
+    pub(super) fn note_anew(&mut self, key: &Key) -> Result<(), Refusal> {
+        let Some(entry) = self.parts.quarantine.get(key) else { return Ok(()) };
+        match self.formed.noted.iter().any(|(noted, _)| noted.places(key)) {
+            true => Ok(()),
+            false => self.noted(entry.noted_anew(key)),
+        }
     }
 
     /// What is said of a released event before it is placed; nothing where it is to be. That it was placed is durable with
@@ -149,7 +160,8 @@ impl Forming<'_> {
         let of = event.quarantined.as_ref()?;
         let topic = &job.topic;
         let is_closed = self.closed.contains(&topic.name);
-        if !is_closed && self.parts.quarantine.waiting(&topic.name) < QUARANTINE_MAX {
+        // What is released has had its decision, and goes as soon as it can be placed.
+        if !is_closed && self.parts.quarantine.waiting(&topic.name).undecided < QUARANTINE_MAX {
             return None;
         }
         let places: Vec<String> =
@@ -157,8 +169,9 @@ impl Forming<'_> {
         let why = match is_closed {
             true => "what people consent to is read from the topic, which takes nothing into quarantine"
                 .to_owned(),
-            // Counting apart those that are only to be placed would cost the lane more than it tells.
-            false => format!("{QUARANTINE_MAX} events of the topic wait in quarantine already"),
+            false => {
+                format!("{QUARANTINE_MAX} events of the topic wait in quarantine for a decision already")
+            }
         };
         let text = format!(
             "contract {} {}: personal data was found at {}, and {why}, so it is refused ({})",
@@ -171,8 +184,7 @@ impl Forming<'_> {
             return Some(Refusal::new(RefusalKind::Contract, text).hint("leave it out"));
         }
         let hint = format!(
-            "leave it out, or let a dpo of {} decide about those that nobody has decided about (chancery topic quarantine list \
-             {}); those that are released go when they can be placed",
+            "leave it out, or let a dpo of {} decide about those first (chancery topic quarantine list {})",
             topic.owner, topic.name
         );
         Some(Refusal::new(RefusalKind::Contract, text).hint(hint))

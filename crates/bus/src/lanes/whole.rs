@@ -92,7 +92,7 @@ impl Forming<'_> {
         self.sequences.judge(sequence, job.outcomes.len() as u32, stream)
     }
 
-    /// A batch that was taken before: each event gets the receipt it got then.
+    /// A batch that was taken before: each event gets the receipt it got then, or that of what stands for it now.
     fn repeated(&mut self, job: &mut PublishJob, whole: Whole, offset: u64) -> Result<(), Refusal> {
         job.repeated = true;
         for event_number in 0..job.ready.len() {
@@ -104,6 +104,23 @@ impl Forming<'_> {
             job.outcomes[index] = Some(Outcome::Duplicate(outcome));
         }
         Ok(())
+    }
+
+    /// A batch that was taken before has the place that it was given then, though its first event was quarantined and stands
+    /// further on by now: producers reckon the others' places from it (KIP-98).
+    pub(super) fn keep_first_place(&self, job: &mut PublishJob) {
+        let (true, Some(whole @ Whole { sequence: Some(sequence), .. })) = (job.repeated, job.whole) else {
+            return;
+        };
+        let stream = job.topic.partitions[whole.partition as usize];
+        // A batch that was taken in this group has no place yet that could be another.
+        let taken = self.parts.sequences.judge(&sequence, job.outcomes.len() as u32, stream);
+        if let (Verdict::Repeated(offset), Some(Some(Outcome::Duplicate(now)))) =
+            (taken, job.outcomes.first())
+            && now.offset != offset
+        {
+            job.outcomes[0] = Some(Outcome::Duplicate(self.receipt_at(job, whole, offset)));
+        }
     }
 
     /// The receipt of what stands at a place; without a leaf where retention took it away.

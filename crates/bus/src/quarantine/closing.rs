@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use contract::TopicName;
 use governance::State;
+use governance::quarantine::Waiting;
 
 use crate::lanes::Facts;
 use crate::{Bus, Refusal, RefusalKind};
@@ -31,8 +32,8 @@ impl Bus {
             let Ok(topic) = self.core.topics.get(name) else { continue };
             // What was formed before is in the view when this is answered: the lane applies in order.
             let flushed = self.core.lane(topic.lane).record(Facts::default()).await.map(|_| ());
-            let came = self.core.quarantine.counts(name);
-            let refused = flushed.err().or_else(|| (came != (0, 0)).then(|| came_meanwhile(name, came)));
+            let came = self.core.quarantine.waiting(name);
+            let refused = flushed.err().or_else(|| (!came.is_nothing()).then(|| came_meanwhile(name, came)));
             if let Some(refused) = refused {
                 self.core.quarantine.close(before.clone());
                 return Err(refused);
@@ -47,12 +48,11 @@ pub fn believed(state: &State) -> &BTreeSet<TopicName> {
     &state.standards().consent.topics
 }
 
-fn came_meanwhile(topic: &TopicName, (undecided, released): (usize, usize)) -> Refusal {
+fn came_meanwhile(topic: &TopicName, came: Waiting) -> Refusal {
     let text = format!(
-        "consent.topics: events of {topic} are in quarantine by now, and what nobody reads is not heeded: {undecided} wait for a \
-         decision, {released} are released and not placed yet"
+        "consent.topics: events of {topic} are in quarantine by now, and what nobody reads is not heeded: {came}"
     );
-    let hint = match undecided {
+    let hint = match came.undecided {
         0 => "try again in a while: what is released is placed as soon as it can be".to_owned(),
         _ => format!(
             "let a dpo of its owner decide about those that wait first (chancery topic quarantine list {topic})"

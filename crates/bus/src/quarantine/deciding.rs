@@ -8,16 +8,17 @@ use std::time::Duration;
 use contract::{Class, TopicName};
 use governance::clerk::clerk;
 use governance::commands::QuarantinedAt;
+use governance::events::LeakEvent;
 use governance::{By, Command, Event, Quarantined, Roles, State};
 use journal::StreamId;
 use seal::{Pseudonym, SealedForm};
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::sealing::DAMAGED;
-use super::shelf::Entry;
+use super::shelf::{Entry, Turn};
 use super::{Key, is_discarded, open, placed};
 use crate::api::{Caller, Outcome, Receipt};
 use crate::core::Core;
@@ -148,8 +149,7 @@ impl Bus {
     /// Places a released event, behind those of its partition that were released before it; one of those that cannot be placed
     /// now comes later.
     async fn place_released(&self, at: &Key) -> Result<Receipt, Refusal> {
-        let turn = self.core.quarantine.turn(&at.0);
-        let Ok(_alone) = timeout(TURN_PATIENCE, turn.lock()).await else { return Err(later(at)) };
+        let _alone = in_turn(self.core.quarantine.turn(&at.0), at, TURN_PATIENCE).await?;
         let released = self.core.quarantine.released(&at.0);
         let before = released.iter().take_while(|(partition, offset)| (*partition, *offset) != (at.1, at.2));
         if released.contains(&(at.1, at.2)) {
@@ -209,13 +209,15 @@ fn overdue(core: &Core, state: &State, now_ms: u64, max: usize) -> Vec<Event> {
     let is_late = |of: &Entry| of.at_ms.saturating_add(QUARANTINE_WAIT_MS) <= now_ms;
     for topic in core.quarantine.topics().into_iter().filter(|topic| !state.is_held(topic)) {
         let late = core.quarantine.undecided_where(&topic, is_late, max - discarded.len());
-        discarded.extend(late.into_iter().map(|((partition, offset), entry)| Event::QuarantineDiscarded {
-            topic: topic.clone(),
-            partition,
-            offset,
-            key: entry.key,
-            reason: IN_TIME.to_owned(),
-            by: By::own(clerk()),
+        discarded.extend(late.into_iter().map(|((partition, offset), entry)| {
+            Event::Leak(LeakEvent::QuarantineDiscarded {
+                topic: topic.clone(),
+                partition,
+                offset,
+                key: entry.key,
+                reason: IN_TIME.to_owned(),
+                by: By::own(clerk()),
+            })
         }));
     }
     discarded
@@ -284,6 +286,11 @@ pub(crate) fn replaced(topic: &Topic, partition: u32, offset: u64) -> Refusal {
         .hint("it is placed by itself when that one's identity is not remembered any more")
 }
 
+/// Waits for the turn of a release, but not for ever.
+async fn in_turn(turn: Turn, at: &Key, patience: Duration) -> Result<OwnedMutexGuard<()>, Refusal> {
+    timeout(patience, turn.lock_owned()).await.map_err(|_| later(at))
+}
+
 /// What is told of a release that others of its topic are in the way of.
 fn later((topic, partition, offset): &Key) -> Refusal {
     let text = format!(
@@ -297,4 +304,24 @@ pub(super) fn unknown(topic: &TopicName, partition: u32, offset: u64) -> Refusal
     let text = format!("topic {topic} has nothing in quarantine at partition {partition}, offset {offset}");
     Refusal::new(RefusalKind::Unknown, text)
         .hint(format!("chancery topic quarantine list {topic} shows what waits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Shelf;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_release_that_waits_behind_another_for_too_long_comes_later_and_keeps_no_other_topic() {
+        let (shelf, topic): (Shelf, TopicName) = (Shelf::default(), "a.b".parse().unwrap());
+        let (at, long) = ((topic.clone(), 1, 7), Duration::from_secs(10));
+        let others = in_turn(shelf.turn(&topic), &at, long).await.unwrap();
+        let told = timeout(long, in_turn(shelf.turn(&topic), &at, Duration::from_millis(1))).await;
+        let told = told.expect("it waits for ever").unwrap_err();
+        assert_eq!(told.kind, RefusalKind::Unavailable);
+        assert!(told.text.contains("the event at 1/7 is released, and placed when it can be"), "{told}");
+        assert!(in_turn(shelf.turn(&"a.c".parse().unwrap()), &at, long).await.is_ok(), "another topic");
+        drop(others);
+        assert!(in_turn(shelf.turn(&topic), &at, long).await.is_ok(), "nobody is at it any more");
+    }
 }

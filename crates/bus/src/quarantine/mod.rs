@@ -23,6 +23,7 @@ pub use told::{SetApart, is_discarded, placed};
 
 use contract::TopicName;
 use governance::Event;
+use governance::events::LeakEvent;
 use seal::Pseudonym;
 
 /// Which event: topic, partition, offset.
@@ -31,10 +32,10 @@ pub type Key = (TopicName, u32, u64);
 /// What a fact decides about a quarantined event.
 pub(crate) fn decided(event: &Event) -> Option<(Key, Verdict)> {
     let (topic, partition, offset, verdict) = match event {
-        Event::QuarantineReleased { topic, partition, offset, .. } => {
+        Event::Leak(LeakEvent::QuarantineReleased { topic, partition, offset, .. }) => {
             (topic, partition, offset, Verdict::Released)
         }
-        Event::QuarantineDiscarded { topic, partition, offset, .. } => {
+        Event::Leak(LeakEvent::QuarantineDiscarded { topic, partition, offset, .. }) => {
             (topic, partition, offset, Verdict::Discarded)
         }
         _ => return None,
@@ -45,7 +46,7 @@ pub(crate) fn decided(event: &Event) -> Option<(Key, Verdict)> {
 /// The key that a fact destroys.
 pub(crate) fn destroyed(event: &Event) -> Option<Pseudonym> {
     match event {
-        Event::QuarantineDiscarded { key, .. } => Pseudonym::parse(key),
+        Event::Leak(LeakEvent::QuarantineDiscarded { key, .. }) => Pseudonym::parse(key),
         _ => None,
     }
 }

@@ -1,7 +1,9 @@
 //! What waits in quarantine, for a decision or to be placed anew: a fold over the `quarantine/<lane>` streams, which say what came
 //! and what was placed, and over the decisions of governance. An entry goes when its event is discarded or placed, or when
-//! retention takes it away; so [`QUARANTINE_MAX`](crate::limits::QUARANTINE_MAX) of a topic, at which a lane takes no more, and
-//! what one group brings bound the memory, and the streams are trimmed up to the oldest one. At a start what was decided since
+//! retention takes it away; so [`QUARANTINE_MAX`](crate::limits::QUARANTINE_MAX) of a topic that nobody has decided about, at
+//! which a lane takes no more, and what one group brings bound the memory, beside what was decided and is only to be placed. The
+//! streams are trimmed up to the oldest one; where that one waits for long, what waits is noted anew, so that it keeps no more
+//! than [`QUARANTINE_NOTES_KEPT`](crate::limits::QUARANTINE_NOTES_KEPT) of what came behind it. At a start what was decided since
 //! the last trimming is held until the decisions are folded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::{AgencyName, PrincipalName, TopicName};
+use governance::quarantine::Waiting;
 use journal::{Journal, JournalError, Offset, StreamId};
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -48,6 +51,9 @@ pub enum Noted {
         key: String,
         /// What was found in it.
         found: Vec<Leaked>,
+        /// When it came, in milliseconds since 1970, where it is noted anew; else that is the time of the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since_ms: Option<u64>,
     },
     /// It was released, and stands as its own record further on; in one group with that.
     Placed {
@@ -70,6 +76,16 @@ impl Noted {
     /// The journal's form.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("names and texts always encode")
+    }
+
+    /// Whether it says that this event is placed.
+    pub fn places(&self, key: &Key) -> bool {
+        match self {
+            Noted::Placed { topic, partition, offset, .. } => {
+                (topic, *partition, *offset) == (&key.0, key.1, key.2)
+            }
+            Noted::Came { .. } => false,
+        }
     }
 }
 
@@ -103,6 +119,15 @@ pub struct Entry {
     noted: (Lane, Offset),
 }
 
+impl Entry {
+    /// What is noted of it once more, so that the older note can go.
+    pub fn noted_anew(self, (topic, partition, offset): &Key) -> Noted {
+        let Self { at_ms, by, agency, key, found, .. } = self;
+        let (topic, since_ms) = (topic.clone(), Some(at_ms));
+        Noted::Came { topic, partition: *partition, offset: *offset, by, agency, key, found, since_ms }
+    }
+}
+
 /// The view.
 #[derive(Default)]
 pub struct Shelf {
@@ -113,8 +138,21 @@ pub struct Shelf {
     turns: Mutex<HashMap<TopicName, Turn>>,
 }
 
-/// By partition and offset.
-type Entries = BTreeMap<(u32, Offset), Entry>;
+/// What a topic has.
+#[derive(Default)]
+struct Entries {
+    /// By partition and offset.
+    by_place: BTreeMap<(u32, Offset), Entry>,
+    /// How many of them are released: a lane asks with each event that it takes into quarantine.
+    released: usize,
+}
+
+impl Entries {
+    fn take(&mut self, place: (u32, Offset)) {
+        let taken = self.by_place.remove(&place);
+        self.released -= taken.map_or(0, |entry| usize::from(entry.released.is_some()));
+    }
+}
 
 /// Held by who places what is released of a topic.
 pub type Turn = Arc<tokio::sync::Mutex<()>>;
@@ -124,7 +162,7 @@ impl Shelf {
     pub fn fold(&self, journal: &dyn Journal, lane: Lane, stream: StreamId) -> Result<(), Refusal> {
         let mut unread = None;
         fold::each(journal, stream, 0, |record| match serde_json::from_slice(&record.body) {
-            Ok(noted) => self.note(&noted, (lane, record.offset), record.time_ms),
+            Ok(noted) => self.fold_in(&noted, (lane, record.offset), record.time_ms),
             Err(_) => unread = unread.or(Some(record.offset)),
         })?;
         match unread {
@@ -139,16 +177,33 @@ impl Shelf {
 
     /// A record of a stream is durable.
     pub fn note(&self, noted: &Noted, at: (Lane, Offset), at_ms: u64) {
+        match noted {
+            // It may have been discarded, or retention took it away, while it was noted anew.
+            Noted::Came { topic, partition, offset, since_ms: Some(_), .. } => {
+                let mut by_topic = self.by_topic.write();
+                let of = by_topic.get_mut(topic).and_then(|of| of.by_place.get_mut(&(*partition, *offset)));
+                if let Some(entry) = of {
+                    entry.noted = at;
+                }
+            }
+            _ => self.fold_in(noted, at, at_ms),
+        }
+    }
+
+    /// A record of a stream, in whose order decisions are not.
+    fn fold_in(&self, noted: &Noted, at: (Lane, Offset), at_ms: u64) {
         let mut by_topic = self.by_topic.write();
         match noted.clone() {
-            Noted::Came { topic, partition, offset, by, agency, key, found } => {
-                let (released, is_placed) = (None, false);
+            Noted::Came { topic, partition, offset, by, agency, key, found, since_ms } => {
+                let (at_ms, released, is_placed) = (since_ms.unwrap_or(at_ms), None, false);
                 let entry = Entry { at_ms, by, agency, key, found, released, is_placed, noted: at };
-                by_topic.entry(topic).or_default().insert((partition, offset), entry);
+                let of = by_topic.entry(topic).or_default();
+                of.take((partition, offset));
+                of.by_place.insert((partition, offset), entry);
             }
             Noted::Placed { topic, partition, offset, .. } => {
                 let Some(of) = by_topic.get_mut(&topic) else { return };
-                let Some(entry) = of.get_mut(&(partition, offset)) else { return };
+                let Some(entry) = of.by_place.get_mut(&(partition, offset)) else { return };
                 entry.is_placed = true;
                 if entry.released.is_some() {
                     take(&mut by_topic, &(topic, partition, offset));
@@ -162,7 +217,7 @@ impl Shelf {
         let mut by_topic = self.by_topic.write();
         let (topic, partition, offset) = key;
         let Some(of) = by_topic.get_mut(topic) else { return };
-        let Some(entry) = of.get_mut(&(*partition, *offset)) else { return };
+        let Some(entry) = of.by_place.get_mut(&(*partition, *offset)) else { return };
         // It is decided once.
         if entry.released.is_some() {
             return;
@@ -171,6 +226,7 @@ impl Shelf {
             Verdict::Released if !entry.is_placed => {
                 entry.released = Some(self.releases.fetch_add(1, Ordering::Relaxed));
                 entry.found = Vec::new();
+                of.released += 1;
             }
             Verdict::Released | Verdict::Discarded => take(&mut by_topic, key),
         }
@@ -188,20 +244,17 @@ impl Shelf {
 
     /// One event's entry; none where it does not wait any more.
     pub fn get(&self, (topic, partition, offset): &Key) -> Option<Entry> {
-        self.by_topic.read().get(topic)?.get(&(*partition, *offset)).cloned()
+        self.by_topic.read().get(topic)?.by_place.get(&(*partition, *offset)).cloned()
     }
 
-    /// How many events of a topic wait, for a decision or to be placed.
-    pub fn waiting(&self, topic: &TopicName) -> usize {
-        self.by_topic.read().get(topic).map_or(0, BTreeMap::len)
-    }
-
-    /// How many of them nobody has decided about, and how many are released and not placed yet.
-    pub fn counts(&self, topic: &TopicName) -> (usize, usize) {
+    /// How many events of a topic nobody has decided about, and how many are released and not placed yet.
+    pub fn waiting(&self, topic: &TopicName) -> Waiting {
         let by_topic = self.by_topic.read();
-        let Some(of) = by_topic.get(topic) else { return (0, 0) };
-        let released = of.values().filter(|entry| entry.released.is_some()).count();
-        (of.len() - released, released)
+        let of = by_topic.get(topic);
+        of.map_or_else(Waiting::default, |Entries { by_place, released }| Waiting {
+            undecided: by_place.len() - released,
+            released: *released,
+        })
     }
 
     /// The events of a topic that nobody has decided about, by partition and offset.
@@ -217,7 +270,7 @@ impl Shelf {
         max: usize,
     ) -> Vec<((u32, Offset), Entry)> {
         let by_topic = self.by_topic.read();
-        let entries = by_topic.get(topic).into_iter().flatten();
+        let entries = by_topic.get(topic).into_iter().flat_map(|of| &of.by_place);
         let wanted = entries.filter(|(_, of)| of.released.is_none() && is_wanted(of)).take(max);
         wanted.map(|(at, of)| (*at, of.clone())).collect()
     }
@@ -225,7 +278,7 @@ impl Shelf {
     /// The events of a topic that are released and not placed yet, in the order in which they were released.
     pub fn released(&self, topic: &TopicName) -> Vec<(u32, Offset)> {
         let by_topic = self.by_topic.read();
-        let entries = by_topic.get(topic).into_iter().flatten();
+        let entries = by_topic.get(topic).into_iter().flat_map(|of| &of.by_place);
         let mut released: Vec<_> = entries.filter_map(|(at, of)| Some((of.released?, *at))).collect();
         released.sort_unstable();
         released.into_iter().map(|(_, at)| at).collect()
@@ -255,14 +308,15 @@ impl Shelf {
         let mut by_topic = self.by_topic.write();
         let Some(of) = by_topic.get_mut(topic) else { return };
         let mut lost = 0;
-        of.retain(|(of, offset), entry| {
+        of.by_place.retain(|(of, offset), entry| {
             let is_kept = *of != partition || *offset >= first;
             if !is_kept && entry.released.is_some() {
                 lost += 1;
             }
             is_kept
         });
-        if of.is_empty() {
+        of.released -= lost;
+        if of.by_place.is_empty() {
             by_topic.remove(topic);
         }
         drop(by_topic);
@@ -271,10 +325,21 @@ impl Shelf {
         }
     }
 
+    /// What waits of a lane's topics.
+    pub fn of_lane(&self, lane: Lane) -> Vec<Key> {
+        let by_topic = self.by_topic.read();
+        let mut all = Vec::new();
+        for (topic, of) in by_topic.iter() {
+            let own = of.by_place.iter().filter(|(_, entry)| entry.noted.0 == lane);
+            all.extend(own.map(|((partition, offset), _)| (topic.clone(), *partition, *offset)));
+        }
+        all
+    }
+
     /// The first record of a lane's stream that is still needed; none where none is.
     pub fn oldest(&self, lane: Lane) -> Option<Offset> {
         let by_topic = self.by_topic.read();
-        let noted = by_topic.values().flat_map(|of| of.values().map(|entry| entry.noted));
+        let noted = by_topic.values().flat_map(|of| of.by_place.values().map(|entry| entry.noted));
         noted.filter(|(of, _)| *of == lane).map(|(_, offset)| offset).min()
     }
 }
@@ -282,8 +347,8 @@ impl Shelf {
 /// An event does not wait any more.
 fn take(by_topic: &mut BTreeMap<TopicName, Entries>, (topic, partition, offset): &Key) {
     let Some(of) = by_topic.get_mut(topic) else { return };
-    of.remove(&(*partition, *offset));
-    if of.is_empty() {
+    of.take((*partition, *offset));
+    if of.by_place.is_empty() {
         by_topic.remove(topic);
     }
 }
@@ -301,7 +366,12 @@ mod tests {
             agency: "agency".parse().unwrap(),
             key: "00".to_owned(),
             found: vec![Leaked { place: "/office".to_owned(), detector: "iban".to_owned() }],
+            since_ms: None,
         }
+    }
+
+    fn waiting(undecided: usize, released: usize) -> Waiting {
+        Waiting { undecided, released }
     }
 
     #[test]
@@ -312,19 +382,18 @@ mod tests {
             // A fold may come by a record twice.
             shelf.note(&came(offset), (Lane::Batch, 10 + offset), 1);
         }
-        assert_eq!((shelf.waiting(&topic), shelf.oldest(Lane::Batch)), (2, Some(13)));
+        assert_eq!((shelf.waiting(&topic), shelf.oldest(Lane::Batch)), (waiting(2, 0), Some(13)));
         let key = (topic.clone(), 0, 3);
         shelf.decide(&key, Verdict::Released);
         shelf.decide(&key, Verdict::Discarded);
         shelf.decide(&(topic.clone(), 0, 4), Verdict::Discarded);
         assert_eq!(shelf.released(&topic), [(0, 3)]);
-        assert_eq!((shelf.undecided(&topic).len(), shelf.waiting(&topic)), (1, 2));
-        assert_eq!(shelf.counts(&topic), (1, 1));
+        assert_eq!((shelf.undecided(&topic).len(), shelf.waiting(&topic)), (1, waiting(1, 1)));
         for (is_wanted, max, count) in [(true, 1, 1), (true, 0, 0), (false, 9, 0)] {
             assert_eq!(shelf.undecided_where(&topic, |_| is_wanted, max).len(), count);
         }
         shelf.forget_before(&topic, 0, 4);
-        assert_eq!((shelf.waiting(&topic), shelf.oldest(Lane::Batch)), (1, Some(15)));
+        assert_eq!((shelf.waiting(&topic), shelf.oldest(Lane::Batch)), (waiting(1, 0), Some(15)));
         shelf.forget_before(&topic, 0, 6);
         assert_eq!((shelf.topics(), shelf.oldest(Lane::Batch)), (Vec::new(), None));
     }
@@ -351,7 +420,8 @@ mod tests {
         assert!(shelf.get(&key(4)).unwrap().found.is_empty());
         shelf.note(&placed(1), (Lane::Batch, 6), 2);
         shelf.decide(&key(2), Verdict::Discarded);
-        assert_eq!((shelf.get(&key(1)), shelf.get(&key(2)), shelf.waiting(&topic)), (None, None, 3));
+        assert_eq!((shelf.get(&key(1)), shelf.get(&key(2))), (None, None));
+        assert_eq!(shelf.waiting(&topic), waiting(1, 2));
         // After a start the decisions come last.
         let folded = Shelf::default();
         for offset in 1..=5 {
@@ -364,12 +434,47 @@ mod tests {
         folded.decide(&key(2), Verdict::Discarded);
         assert_eq!(folded.released(&topic), shelf.released(&topic));
         assert_eq!(folded.undecided(&topic), shelf.undecided(&topic));
+        assert_eq!(folded.waiting(&topic), waiting(1, 2));
+        // A fold that comes by an older record again brings its decision again too.
+        folded.note(&came(3), (Lane::Batch, 3), 1);
+        assert_eq!(folded.waiting(&topic), waiting(2, 1));
+        folded.decide(&key(3), Verdict::Released);
         for shelf in [&shelf, &folded] {
             shelf.note(&placed(3), (Lane::Batch, 7), 3);
             shelf.note(&placed(4), (Lane::Batch, 8), 3);
             shelf.decide(&key(5), Verdict::Discarded);
             assert_eq!((shelf.topics(), shelf.oldest(Lane::Batch)), (Vec::new(), None));
         }
+    }
+
+    #[test]
+    fn what_is_noted_anew_stays_what_it_was_and_goes_with_what_was_decided_meanwhile() {
+        let topic: TopicName = "a.b".parse().unwrap();
+        let key = |offset| (topic.clone(), 0, offset);
+        let (shelf, folded) = (Shelf::default(), Shelf::default());
+        for offset in 1..=3 {
+            shelf.note(&came(offset), (Lane::Batch, offset), 100 + offset);
+        }
+        shelf.decide(&key(2), Verdict::Released);
+        let anew = |offset| shelf.get(&key(offset)).unwrap().noted_anew(&key(offset));
+        let again = [anew(1), anew(2), anew(3)];
+        // Between the forming of that and its being durable.
+        shelf.decide(&key(3), Verdict::Discarded);
+        for (noted, offset) in again.iter().zip(11..) {
+            shelf.note(noted, (Lane::Batch, offset), 999);
+            folded.fold_in(noted, (Lane::Batch, offset), 999);
+        }
+        assert_eq!(shelf.get(&key(3)), None);
+        folded.decide(&key(2), Verdict::Released);
+        folded.decide(&key(3), Verdict::Discarded);
+        for shelf in [&shelf, &folded] {
+            assert_eq!(shelf.waiting(&topic), waiting(1, 1));
+            assert_eq!((shelf.get(&key(1)).unwrap().at_ms, shelf.released(&topic)), (101, vec![(0, 2)]));
+            assert_eq!((shelf.oldest(Lane::Batch), shelf.of_lane(Lane::Batch).len()), (Some(11), 2));
+            assert_eq!(shelf.of_lane(Lane::Standard), []);
+        }
+        assert_eq!(shelf.get(&key(1)), folded.get(&key(1)));
+        assert!(anew(1) != came(1) && !anew(1).places(&key(1)));
     }
 
     #[test]

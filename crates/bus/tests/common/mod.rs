@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+mod gate;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -14,6 +16,8 @@ use contract::{AgencyName, CloudEvent, Data, PrincipalName, SubscriptionName, To
 use governance::{Role, Roles};
 use journal::{Embedded, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
+
+pub use gate::{Gate, gated, over, over_by};
 
 /// A KMS that keeps a secret in its wrapped bytes, behind the agency's name. It remembers what was destroyed, for all
 /// buses of the process: so a bus that is opened from an old copy of its folder is told so too.

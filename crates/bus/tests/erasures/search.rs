@@ -1,9 +1,6 @@
 //! The events about a person are found, and only those that are there.
 
-use std::sync::Arc;
-
 use super::*;
-use crate::consent_waits::{Gate, over};
 use bus::RefusalKind;
 use contract::Data;
 
@@ -22,8 +19,8 @@ async fn while_a_note_cannot_be_read_nobody_is_erased_whose_event_may_be_held() 
     let folder = tempfile::tempdir().unwrap();
     let mut office = office(folder.path()).await;
     receipt(publish(&office.world, of_many()).await);
-    let gate = Arc::new(Gate::default());
-    office.world = over(office.world, folder.path(), Some(&gate), Arc::new(TestKms)).await;
+    let gate = Gate::before("civil.birth.registered");
+    office.world = gated(office.world, folder.path(), &gate).await;
     let last = "PAR-0000039";
     let erasure = office.asked(last).await;
     gate.spoil(Some("people/"));

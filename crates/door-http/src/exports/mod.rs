@@ -12,16 +12,14 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bus::{Refusal, RefusalKind};
-use contract::{ContractVersion, TopicName};
+use contract::ContractVersion;
 use governance::Version;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Door;
 use crate::caller::Authenticated;
-use crate::governance::missing;
 use crate::problem::{Problem, malformed};
-use crate::wire;
+use crate::{Door, found};
 
 pub use servers::Reach;
 use servers::Servers;
@@ -70,13 +68,12 @@ pub async fn odcs(
     servers: Servers,
     Authenticated(caller): Authenticated,
 ) -> Result<Response, Problem> {
-    let wanted: TopicName = wire::name(&name)?;
     let state = door.bus.state(&caller)?;
-    let topic = state.topic(&wanted).ok_or_else(|| missing("topic", &name))?;
+    let topic = found::topic(&state, &name)?;
     let number = query.version.map(ContractVersion).or_else(|| topic.read_by().map(Version::number));
     let version = number.map_or_else(|| topic.newest(), |number| topic.versions.get(&number));
-    let version = version.ok_or_else(|| missing("such contract of", &name))?;
-    let contract = door.bus.contract(&caller, &wanted, Some(version.number()))?;
+    let version = version.ok_or_else(|| found::missing("such contract of", &name))?;
+    let contract = door.bus.contract(&caller, &topic.name, Some(version.number()))?;
     let owner = state.agency(&topic.owner);
     let of = odcs::Of { bus: door.bus.name(), servers: &servers, topic, owner, version };
     let document = odcs::document(&of, &contract.outline());

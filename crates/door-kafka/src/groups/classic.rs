@@ -2,7 +2,8 @@
 //!
 //! Empty → (join) → Preparing: every member must join again, or is left behind when its time is up → Completing: the
 //! leader says who gets what → Stable. Whoever comes, goes or changes its wishes starts at Preparing again. Time is
-//! given, answers go out through the channels that members wait on; nothing else happens here.
+//! given, answers go out through the channels that members wait on; nothing else happens here. What a group is stands in this
+//! file, with signs of life and leaving; `joining.rs`, `dealing.rs` and `rebalance.rs` are the steps.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,17 +14,6 @@ use tokio::sync::oneshot;
 use super::words::{Join, Joined, MemberInfo, State, Synced, Who};
 
 type Waiting<T> = Option<oneshot::Sender<Result<T, ResponseError>>>;
-
-/// Session timeouts that are taken, in milliseconds.
-const SESSION_MS: std::ops::RangeInclusive<u64> = 1_000..=1_800_000;
-
-/// What became of a request to be in.
-enum Placed {
-    /// It can be answered now.
-    Told(Joined),
-    /// The member of this id waits for the others.
-    Waits(String),
-}
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -104,173 +94,6 @@ impl Group {
         std::mem::take(&mut self.unkept).then(|| self.keep())
     }
 
-    /// A member wants to be in; it is answered when all have joined. One that gets an id first is told generation -1.
-    pub fn join(&mut self, join: Join, now_ms: u64, reply: oneshot::Sender<Result<Joined, ResponseError>>) {
-        match self.place(join, now_ms) {
-            Err(error) => drop(reply.send(Err(error))),
-            Ok(Placed::Told(joined)) => drop(reply.send(Ok(joined))),
-            Ok(Placed::Waits(id)) => {
-                if let Some(member) = self.members.get_mut(&id) {
-                    member.joining = Some(reply);
-                }
-                self.rebalance(now_ms);
-            }
-        }
-    }
-
-    fn place(&mut self, mut join: Join, now_ms: u64) -> Result<Placed, ResponseError> {
-        if !SESSION_MS.contains(&join.session_ms) {
-            return Err(ResponseError::InvalidSessionTimeout);
-        }
-        if !self.fits(&join) {
-            return Err(ResponseError::InconsistentGroupProtocol);
-        }
-        let known_instance =
-            join.instance.as_ref().and_then(|instance| self.instances.get(instance)).cloned();
-        if join.member.is_empty() {
-            let id = self.new_id(&join);
-            if let Some(old) = known_instance {
-                return Ok(self.replace(&old, id, join, now_ms));
-            }
-            if join.instance.is_none() && join.takes_id_first {
-                self.promised.insert(id.clone(), now_ms + join.session_ms);
-                return Ok(Placed::Told(Joined::only_id(id)));
-            }
-            join.member = id;
-            return Ok(self.admit(join, now_ms));
-        }
-        if known_instance.is_some_and(|known| known != join.member) {
-            return Err(ResponseError::FencedInstanceId);
-        }
-        if self.promised.remove(&join.member).is_some() {
-            return Ok(self.admit(join, now_ms));
-        }
-        let member = self.members.get_mut(&join.member).ok_or(ResponseError::UnknownMemberId)?;
-        let same = member.join.protocols == join.protocols;
-        let id = join.member.clone();
-        member.seen_ms = now_ms;
-        member.join = join;
-        let nothing_new = match self.state {
-            State::Completing => same,
-            State::Stable => same && id != self.leader,
-            State::Empty | State::Preparing => false,
-        };
-        Ok(if nothing_new { Placed::Told(self.told(&id)) } else { Placed::Waits(id) })
-    }
-
-    fn new_id(&mut self, join: &Join) -> String {
-        self.made += 1;
-        let name = join.instance.as_deref().unwrap_or(&join.client.0);
-        format!("{name}-{}", uuid::Uuid::from_u128(unique(self.made)))
-    }
-
-    /// Whether the member knows a way of dealing out that all others know too.
-    fn fits(&self, join: &Join) -> bool {
-        let others = || self.members.iter().filter(|(id, _)| **id != join.member).map(|(_, member)| member);
-        let same_kind = others().all(|member| member.join.protocol_type == join.protocol_type);
-        let shared = |(name, _): &(String, Bytes)| others().all(|member| member.knows(name));
-        !join.protocol_type.is_empty() && same_kind && join.protocols.iter().any(shared)
-    }
-
-    fn admit(&mut self, join: Join, now_ms: u64) -> Placed {
-        let id = join.member.clone();
-        if let Some(instance) = &join.instance {
-            self.instances.insert(instance.clone(), id.clone());
-        }
-        let member = Member { join, assignment: Bytes::new(), seen_ms: now_ms, joining: None, syncing: None };
-        self.members.insert(id.clone(), member);
-        Placed::Waits(id)
-    }
-
-    /// A member that came back under its instance takes the place of what it was; nothing is dealt out anew where its
-    /// wishes are the same (KIP-345).
-    fn replace(&mut self, old: &str, id: String, mut join: Join, now_ms: u64) -> Placed {
-        join.member.clone_from(&id);
-        let Some(mut member) = self.members.remove(old) else { return self.admit(join, now_ms) };
-        refuse(&mut member.joining, ResponseError::FencedInstanceId);
-        refuse(&mut member.syncing, ResponseError::FencedInstanceId);
-        if let Some(instance) = &join.instance {
-            self.instances.insert(instance.clone(), id.clone());
-        }
-        if self.leader == old {
-            self.leader.clone_from(&id);
-        }
-        let settled = self.state == State::Stable && member.join.protocols == join.protocols;
-        member.join = join;
-        member.seen_ms = now_ms;
-        self.members.insert(id.clone(), member);
-        if !settled {
-            return Placed::Waits(id);
-        }
-        // Without the leader's list, so that it does not deal out what stands.
-        Placed::Told(Joined { members: Vec::new(), ..self.told(&id) })
-    }
-
-    /// A member is ready for its part; the leader brings everybody's. When it has, [`Group::tell_parts`] is to follow, once
-    /// the group is kept.
-    pub fn sync(
-        &mut self,
-        who: &Who,
-        parts: Vec<(String, Bytes)>,
-        now_ms: u64,
-        reply: oneshot::Sender<Result<Synced, ResponseError>>,
-    ) {
-        if let Err(error) = self.is_current(who) {
-            let _ = reply.send(Err(error));
-            return;
-        }
-        let (state, is_leader) = (self.state, who.member == self.leader);
-        let Some(member) = self.members.get_mut(&who.member) else { return };
-        member.seen_ms = now_ms;
-        match state {
-            State::Empty => {
-                let _ = reply.send(Err(ResponseError::UnknownMemberId));
-            }
-            State::Preparing => {
-                let _ = reply.send(Err(ResponseError::RebalanceInProgress));
-            }
-            State::Stable => {
-                let assignment = member.assignment.clone();
-                let _ = reply.send(Ok(self.synced(assignment)));
-            }
-            State::Completing => {
-                member.syncing = Some(reply);
-                if is_leader {
-                    self.deal_out(parts);
-                }
-            }
-        }
-    }
-
-    fn deal_out(&mut self, parts: Vec<(String, Bytes)>) {
-        self.state = State::Stable;
-        self.unkept = true;
-        for (id, part) in parts {
-            if let Some(member) = self.members.get_mut(&id) {
-                member.assignment = part;
-            }
-        }
-    }
-
-    /// Tells those who wait their part.
-    pub fn tell_parts(&mut self) {
-        if self.state != State::Stable {
-            return;
-        }
-        let (protocol_type, protocol) = (self.protocol_type().to_owned(), self.protocol.clone());
-        for member in self.members.values_mut() {
-            if let Some(reply) = member.syncing.take() {
-                let assignment = member.assignment.clone();
-                let (protocol_type, protocol) = (protocol_type.clone(), protocol.clone());
-                let _ = reply.send(Ok(Synced { protocol_type, protocol, assignment }));
-            }
-        }
-    }
-
-    fn synced(&self, assignment: Bytes) -> Synced {
-        Synced { protocol_type: self.protocol_type().to_owned(), protocol: self.protocol.clone(), assignment }
-    }
-
     /// A sign of life. An error tells the member what to do next.
     pub fn heartbeat(&mut self, who: &Who, now_ms: u64) -> Result<(), ResponseError> {
         self.is_current(who)?;
@@ -299,7 +122,7 @@ impl Group {
         }
     }
 
-    fn is_current(&self, who: &Who) -> Result<(), ResponseError> {
+    pub(super) fn is_current(&self, who: &Who) -> Result<(), ResponseError> {
         if let Some(instance) = &who.instance {
             match self.instances.get(instance) {
                 None => return Err(ResponseError::UnknownMemberId),
@@ -375,12 +198,6 @@ pub(super) fn refuse<T>(waiting: &mut Waiting<T>, error: ResponseError) {
     if let Some(reply) = waiting.take() {
         let _ = reply.send(Err(error));
     }
-}
-
-/// A number that no other member has, here or after a restart: Kafka's clients take ids for unique.
-fn unique(count: u64) -> u128 {
-    use std::hash::{BuildHasher, RandomState};
-    u128::from(RandomState::new().hash_one(count)) << 64 | u128::from(RandomState::new().hash_one(!count))
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //!
 //! A group is a subscription; its place is the bus's and durable. Its members are known here; a settled group is kept in
 //! the bus (`kept.rs`), so that its members go on after a restart. `classic.rs` is the protocol that a group's leader
-//! decides in (JoinGroup, SyncGroup) and `rebalance.rs` its way from one generation to the next; `modern.rs` is the one
-//! in which the group decides (KIP-848): state machines without I/O or clock. A group is in one of them at a time.
-//! `uses.rs` remembers who works for which group, because a fetch does not say so.
+//! decides in, with `joining.rs` (JoinGroup), `dealing.rs` (SyncGroup) and `rebalance.rs`, its way from one generation to
+//! the next; `modern.rs` is the one in which the group decides (KIP-848): state machines without I/O or clock. A group is
+//! in one of them at a time. `uses.rs` remembers who works for which group, because a fetch does not say so.
 
 mod classic;
+mod dealing;
+mod joining;
 mod kept;
 mod modern;
 mod rebalance;

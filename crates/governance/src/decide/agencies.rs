@@ -8,6 +8,7 @@ use super::authority::Case;
 use super::no_faults;
 use crate::clerk::BUS;
 use crate::commands::{AgencyChange, AgencyProfile};
+use crate::events::{AgencyEvent, BusEvent};
 use crate::policy::{Asked, Policies};
 use crate::state::Profile;
 use crate::{Actor, Command, Event, Refused, Standards, State, Version, apply, person_consent};
@@ -15,7 +16,11 @@ use crate::{Actor, Command, Event, Refused, Standards, State, Version, apply, pe
 /// From now on no operator stands in for anybody.
 pub(super) fn close_bootstrap(case: &Case<'_>) -> Result<Vec<Event>, Refused> {
     let by = case.as_operator("closing the bootstrap")?;
-    Ok(if case.state.in_bootstrap() { vec![Event::BootstrapClosed { by }] } else { Vec::new() })
+    Ok(if case.state.in_bootstrap() {
+        vec![Event::Bus(BusEvent::BootstrapClosed { by })]
+    } else {
+        Vec::new()
+    })
 }
 
 /// Sets the central rules.
@@ -30,7 +35,7 @@ pub(super) fn set_standards(case: &Case<'_>, standards: &Standards) -> Result<Ve
     if standards == case.state.standards() {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::StandardsSet { standards: standards.clone(), by }])
+    Ok(vec![Event::Bus(BusEvent::StandardsSet { standards: standards.clone(), by })])
 }
 
 /// An operator whom the policies let set the standards stays one.
@@ -92,12 +97,17 @@ fn consent_topics(case: &Case<'_>, standards: &Standards) -> Vec<String> {
             )];
         }
         let waiting = case.check.waiting(name);
-        if waiting > 0 && !believed_before.contains(name) {
+        // What is released is not read before it is placed, so it keeps the topic for that long.
+        if !waiting.is_nothing() && !believed_before.contains(name) {
+            let then = match waiting.undecided {
+                0 => "those are placed as soon as they can be: set it again in a while".to_owned(),
+                _ => format!(
+                    "let a dpo of {} decide about those first (chancery topic quarantine list {name})",
+                    topic.owner
+                ),
+            };
             return vec![format!(
-                "consent.topics: events of {name} wait in quarantine ({waiting}), and what nobody reads is not heeded: let a dpo of \
-                 {} decide first about those that wait for a decision (chancery topic quarantine list {name}); those that are \
-                 released already go when they are placed",
-                topic.owner
+                "consent.topics: events of {name} wait in quarantine, and what nobody reads is not heeded: {waiting}; {then}"
             )];
         }
         let of_version = |version: &Version| {
@@ -140,7 +150,7 @@ pub(super) fn register(case: &Case<'_>, new: &AgencyProfile) -> Result<Vec<Event
         notices: new.notices.clone(),
     };
     no_faults("invalid-agency", &faults(&profile))?;
-    Ok(vec![Event::AgencyRegistered { agency: new.agency.clone(), profile, by }])
+    Ok(vec![Event::Agency(AgencyEvent::AgencyRegistered { agency: new.agency.clone(), profile, by })])
 }
 
 /// Another profile of an agency.
@@ -158,7 +168,11 @@ pub(super) fn change(case: &Case<'_>, change: &AgencyChange) -> Result<Vec<Event
         notices: notices.unwrap_or_else(|| former.notices.clone()),
     };
     no_faults("invalid-agency", &faults(&profile))?;
-    Ok(if profile == *former { Vec::new() } else { vec![Event::AgencyChanged { agency, profile, by }] })
+    Ok(if profile == *former {
+        Vec::new()
+    } else {
+        vec![Event::Agency(AgencyEvent::AgencyChanged { agency, profile, by })]
+    })
 }
 
 fn faults(profile: &Profile) -> Vec<String> {

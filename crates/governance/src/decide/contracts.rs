@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::authority::Case;
 use super::{no_faults, public, topics};
+use crate::events::ContractEvent;
 use crate::policy::Basis;
 use crate::{
     Date, Event, Impact, Refused, Status, Subscription, Topic, Version, carrying, notices, person_consent,
@@ -50,7 +51,13 @@ pub(super) fn propose(case: &Case<'_>, definition: &Arc<Definition>) -> Result<V
     let impact = Impact::of(case.state, topic, definition, case.check);
     let rehearsal = rehearsed(case, topic, definition)?;
     let definition = definition.clone();
-    Ok(vec![Event::ContractProposed { definition, registered: None, impact, rehearsal, by }])
+    Ok(vec![Event::Contract(ContractEvent::ContractProposed {
+        definition,
+        registered: None,
+        impact,
+        rehearsal,
+        by,
+    })])
 }
 
 /// What the definition's migration makes of real events; where it does not carry each of them there is no proposal.
@@ -90,7 +97,9 @@ fn tried(definition: &Definition, came_to: &Rehearsal) -> Value {
 /// The trials behind facts, for where those do not come to stand.
 pub fn trials(events: &[Event]) -> Vec<Value> {
     let trial = |event: &Event| match event {
-        Event::ContractProposed { definition, rehearsal, .. } => Some(tried(definition, rehearsal.as_ref()?)),
+        Event::Contract(ContractEvent::ContractProposed { definition, rehearsal, .. }) => {
+            Some(tried(definition, rehearsal.as_ref()?))
+        }
         _ => None,
     };
     events.iter().filter_map(trial).collect()
@@ -118,7 +127,12 @@ pub(super) fn deprecate(
     if version.sunset == Some(sunset) {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::ContractDeprecated { topic: topic.name.clone(), version: number, sunset, by }])
+    Ok(vec![Event::Contract(ContractEvent::ContractDeprecated {
+        topic: topic.name.clone(),
+        version: number,
+        sunset,
+        by,
+    })])
 }
 
 /// Ends a deprecated version after its sunset, or withdraws one that was only proposed.
@@ -144,7 +158,11 @@ pub(super) fn retire(
         (Status::Proposed | Status::Deprecated, _) => {}
     }
     nobody_is_carried_on(case, topic, number)?;
-    Ok(vec![Event::ContractRetired { topic: topic.name.clone(), version: number, by }])
+    Ok(vec![Event::Contract(ContractEvent::ContractRetired {
+        topic: topic.name.clone(),
+        version: number,
+        by,
+    })])
 }
 
 /// What the bus writes into its own topics, no contract of somebody's can change.

@@ -4,6 +4,7 @@
 use contract::PrincipalName;
 
 use super::authority::{Case, reason_given};
+use crate::events::PrincipalEvent;
 use crate::{Date, Event, Refused, duration};
 
 /// Lets `to` speak for `principal` until a day.
@@ -42,7 +43,7 @@ pub(super) fn give(
         return Ok(Vec::new());
     }
     let (principal, to, reason) = (principal.clone(), to.clone(), reason.to_owned());
-    Ok(vec![Event::DelegationGiven { principal, to, until, reason, by }])
+    Ok(vec![Event::Principal(PrincipalEvent::DelegationGiven { principal, to, until, reason, by })])
 }
 
 /// The principal speaks for itself alone again.
@@ -51,7 +52,7 @@ pub(super) fn end(case: &Case<'_>, principal: &PrincipalName) -> Result<Vec<Even
     if case.principal(principal)?.delegation.is_none() {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::DelegationEnded { principal: principal.clone(), by }])
+    Ok(vec![Event::Principal(PrincipalEvent::DelegationEnded { principal: principal.clone(), by })])
 }
 
 fn own_or_operator(case: &Case<'_>, principal: &PrincipalName, what: &str) -> Result<crate::By, Refused> {

@@ -9,7 +9,7 @@ use contract::{AgencyName, PrincipalName};
 use super::authority::{Case, reason_given};
 use crate::commands::ErasureRequest;
 use crate::erasure::{self, after, carry_out, sight, speakers};
-use crate::events::By;
+use crate::events::{By, ErasureEvent};
 use crate::state::{Erasure, Found, Part, Person};
 use crate::{Event, Refused, Role};
 
@@ -45,7 +45,7 @@ pub(super) fn request(case: &Case<'_>, wish: &ErasureRequest) -> Result<Vec<Even
     let parts = wish.parts.iter().map(|person| found(case, person)).collect::<Result<Vec<_>, _>>()?;
     let (speaks_for, by) = speaks_for(case, parts.iter());
     let (erasure, reason) = (wish.erasure.clone(), wish.reason.clone());
-    Ok(vec![Event::ErasureRequested { erasure, parts, reason, speaks_for, by }])
+    Ok(vec![Event::Erasure(ErasureEvent::ErasureRequested { erasure, parts, reason, speaks_for, by })])
 }
 
 fn found(case: &Case<'_>, person: &Person) -> Result<Found, Refused> {
@@ -71,7 +71,11 @@ pub(super) fn approve(case: &Case<'_>, name: &str) -> Result<Vec<Event>, Refused
     if same.is_some_and(|word| speaks_for.is_subset(&word.speaks_for)) {
         return Ok(Vec::new());
     }
-    let mut events = vec![Event::ErasureApproved { erasure: name.to_owned(), speaks_for, by: by.clone() }];
+    let mut events = vec![Event::Erasure(ErasureEvent::ErasureApproved {
+        erasure: name.to_owned(),
+        speaks_for,
+        by: by.clone(),
+    })];
     let next = after(case.state, &events, case.now_ms);
     let look = |person: &Person| case.check.events_about(person);
     if let Some(agreed) = next.erasure(name) {
@@ -95,7 +99,12 @@ pub(super) fn decline(case: &Case<'_>, name: &str, reason: &str) -> Result<Vec<E
         return Err(Refused::not_allowed(&format!("declining erasure {name}"), who(case, known, &open)));
     }
     reason_given(reason)?;
-    Ok(vec![Event::ErasureDeclined { erasure: name.to_owned(), agencies, reason: reason.to_owned(), by }])
+    Ok(vec![Event::Erasure(ErasureEvent::ErasureDeclined {
+        erasure: name.to_owned(),
+        agencies,
+        reason: reason.to_owned(),
+        by,
+    })])
 }
 
 /// Who asked, a colleague of theirs in the same office, or an operator.
@@ -116,7 +125,11 @@ pub(super) fn withdraw(case: &Case<'_>, name: &str, reason: &str) -> Result<Vec<
         }
     };
     reason_given(reason)?;
-    Ok(vec![Event::ErasureWithdrawn { erasure: name.to_owned(), reason: reason.to_owned(), by }])
+    Ok(vec![Event::Erasure(ErasureEvent::ErasureWithdrawn {
+        erasure: name.to_owned(),
+        reason: reason.to_owned(),
+        by,
+    })])
 }
 
 /// A data protection officer or steward of an agency that was told.
@@ -148,7 +161,7 @@ pub(super) fn acknowledge(
         return Ok(Vec::new());
     }
     let (erasure, kept) = (name.to_owned(), kept.map(str::to_owned));
-    Ok(vec![Event::ErasureAnswered { erasure, agency: agency.clone(), kept, by }])
+    Ok(vec![Event::Erasure(ErasureEvent::ErasureAnswered { erasure, agency: agency.clone(), kept, by })])
 }
 
 /// The erasure, where the actor may know that there is one.

@@ -6,7 +6,7 @@ use contract::{AgencyName, ContractVersion, TopicName};
 use super::authority::{Case, owners, reason_given};
 use super::contracts::version_of;
 use crate::agreement::{self, Wait, is_overridden};
-use crate::events::By;
+use crate::events::{By, ContractEvent};
 use crate::{Event, Refused, Role, Status, Topic, Version, carrying};
 
 /// A subscribed agency agrees.
@@ -29,7 +29,7 @@ pub(super) fn acknowledge(
         is_subscribed(case, topic, agency)?;
     }
     let (topic, agency) = (topic.name.clone(), agency.clone());
-    let agreed = Event::ContractAcknowledged { topic, version: number, agency, by };
+    let agreed = Event::Contract(ContractEvent::ContractAcknowledged { topic, version: number, agency, by });
     Ok((!agrees).then_some(agreed).into_iter().chain(over).collect())
 }
 
@@ -50,7 +50,7 @@ pub(super) fn object(
         return Ok(Vec::new());
     }
     let (topic, agency, reason) = (topic.name.clone(), agency.clone(), reason.to_owned());
-    Ok(vec![Event::ContractObjected { topic, version: number, agency, reason, by }])
+    Ok(vec![Event::Contract(ContractEvent::ContractObjected { topic, version: number, agency, reason, by })])
 }
 
 /// The owner answers an objection; it stands until its agency agrees.
@@ -76,7 +76,7 @@ pub(super) fn answer(
         return Ok(Vec::new());
     }
     let (topic, agency, answer) = (topic.name.clone(), agency.clone(), answer.to_owned());
-    Ok(vec![Event::ObjectionAnswered { topic, version: number, agency, answer, by }])
+    Ok(vec![Event::Contract(ContractEvent::ObjectionAnswered { topic, version: number, agency, answer, by })])
 }
 
 /// Lets a version go live without waiting for anybody. Two people of different agencies must, and one of them must be an
@@ -113,13 +113,13 @@ pub(super) fn override_waits(
     {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::ContractOverridden {
+    Ok(vec![Event::Contract(ContractEvent::ContractOverridden {
         topic: topic.name.clone(),
         version: number,
         reason: reason.to_owned(),
         role,
         by,
-    }])
+    })])
 }
 
 /// Events may follow the version, once it waits for nothing.
@@ -156,7 +156,7 @@ pub(super) fn activate(
 
 fn agreed_for(topic: &Topic, version: ContractVersion, agency: &AgencyName, by: &By) -> Event {
     let (topic, agency, by) = (topic.name.clone(), agency.clone(), by.clone());
-    Event::ContractAcknowledged { topic, version, agency, by }
+    Event::Contract(ContractEvent::ContractAcknowledged { topic, version, agency, by })
 }
 
 /// One refusal of everything that a version waits for, the most important first.

@@ -3,7 +3,7 @@
 use super::authority::{Case, owners, reason_given};
 use crate::commands::NewHold;
 use crate::erasure;
-use crate::events::By;
+use crate::events::{By, ErasureEvent};
 use crate::state::{Hold, HoldOn};
 use crate::{Event, Refused, Role};
 
@@ -22,7 +22,14 @@ pub(super) fn place(case: &Case<'_>, wish: &NewHold) -> Result<Vec<Event>, Refus
         return Err(Refused::exists("hold", &wish.hold));
     }
     let NewHold { hold, on, reason, reference } = wish.clone();
-    Ok(vec![Event::HoldPlaced { hold, on, agency: case.actor.agency.clone(), reason, reference, by }])
+    Ok(vec![Event::Erasure(ErasureEvent::HoldPlaced {
+        hold,
+        on,
+        agency: case.actor.agency.clone(),
+        reason,
+        reference,
+        by,
+    })])
 }
 
 fn on_person(case: &Case<'_>, persons: &[crate::state::Person]) -> Result<By, Refused> {
@@ -70,7 +77,11 @@ pub(super) fn lift(case: &Case<'_>, name: &str, reason: &str) -> Result<Vec<Even
         return Ok(Vec::new());
     }
     reason_given(reason)?;
-    Ok(vec![Event::HoldLifted { hold: name.to_owned(), reason: reason.to_owned(), by }])
+    Ok(vec![Event::Erasure(ErasureEvent::HoldLifted {
+        hold: name.to_owned(),
+        reason: reason.to_owned(),
+        by,
+    })])
 }
 
 fn right(case: &Case<'_>, hold: &Hold) -> Option<By> {

@@ -29,7 +29,7 @@ use contract::schemas::{Compatibility, Source};
 use contract::{Class, ClassSet, Definition, Effect, Pointer, Rehearsal, TopicName};
 
 use crate::policy::{self, Asked, Basis};
-use crate::quarantine::Quarantined;
+use crate::quarantine::{Quarantined, Waiting};
 use crate::state::{Person, Shares};
 use crate::{Actor, Command, Event, Refused, State};
 pub(crate) use authority::Case;
@@ -75,10 +75,10 @@ pub trait ContractCheck {
         None
     }
 
-    /// How many events of a topic are quarantined and nobody has decided about.
-    fn waiting(&self, topic: &TopicName) -> usize {
+    /// How many events of a topic are in quarantine.
+    fn waiting(&self, topic: &TopicName) -> Waiting {
         let _ = topic;
-        0
+        Waiting::default()
     }
 
     /// Why the versions of a series would not go on as `mode` asks, with `new` after `earlier` (oldest first); a line

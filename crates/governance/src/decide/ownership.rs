@@ -4,7 +4,7 @@ use contract::{PrincipalName, TopicName};
 
 use super::authority::Case;
 use crate::commands::TopicChange;
-use crate::events::By;
+use crate::events::{By, OwnershipEvent};
 use crate::{Event, Refused, Role, State, Topic, ownership};
 
 /// The steward or the deputy still answers for the topic.
@@ -16,7 +16,8 @@ pub(super) fn confirm(case: &Case<'_>, topic: &TopicName) -> Result<Vec<Event>, 
         case.not_frozen(topic)?;
     }
     let by = case.as_owner_of(topic, &what)?;
-    let mut events = vec![Event::TopicConfirmed { topic: topic.name.clone(), by: by.clone() }];
+    let mut events =
+        vec![Event::Ownership(OwnershipEvent::TopicConfirmed { topic: topic.name.clone(), by: by.clone() })];
     events.extend(ownership::healed(topic, &by));
     Ok(events)
 }
@@ -49,10 +50,12 @@ pub(super) fn unnamed(topic: &Topic, change: &TopicChange) -> Vec<String> {
 /// That somebody ends as a principal is a fact of every topic that they answer for.
 pub(super) fn left(state: &State, person: &PrincipalName, by: &By) -> Vec<Event> {
     let serves = state.topics().filter(|topic| topic.steward == *person || topic.deputy == *person);
-    let left = |topic: &std::sync::Arc<Topic>| Event::StewardLeft {
-        topic: topic.name.clone(),
-        person: person.clone(),
-        by: by.clone(),
+    let left = |topic: &std::sync::Arc<Topic>| {
+        Event::Ownership(OwnershipEvent::StewardLeft {
+            topic: topic.name.clone(),
+            person: person.clone(),
+            by: by.clone(),
+        })
     };
     serves.map(left).collect()
 }

@@ -6,7 +6,7 @@ use contract::{AgencyName, PrincipalName};
 
 use super::authority::Case;
 use super::ownership;
-use crate::events::By;
+use crate::events::{AgencyEvent, BusEvent, By, PrincipalEvent};
 use crate::state::Profile;
 use crate::{Event, Refused, Role, Roles, Scram, State, TokenHash};
 
@@ -25,9 +25,16 @@ pub(super) fn open_bus(
     let profile = Profile { name: name.to_owned(), ..Profile::default() };
     let (principal, roles) = (operator.clone(), Role::Operator.into());
     Ok(vec![
-        Event::AgencyRegistered { agency: agency.clone(), profile, by: by.clone() },
-        Event::PrincipalCreated { principal, agency, roles, token_hash, scram, by: by.clone() },
-        Event::BusOpened { by },
+        Event::Agency(AgencyEvent::AgencyRegistered { agency: agency.clone(), profile, by: by.clone() }),
+        Event::Principal(PrincipalEvent::PrincipalCreated {
+            principal,
+            agency,
+            roles,
+            token_hash,
+            scram,
+            by: by.clone(),
+        }),
+        Event::Bus(BusEvent::BusOpened { by }),
     ])
 }
 
@@ -52,7 +59,14 @@ pub(super) fn create(
     has_a_role(principal, roles)?;
     token_hash.map_or(Ok(()), |hash| token_is_free(case.state, principal, hash))?;
     let (principal, agency) = (principal.clone(), agency.clone());
-    Ok(vec![Event::PrincipalCreated { principal, agency, roles, token_hash, scram, by }])
+    Ok(vec![Event::Principal(PrincipalEvent::PrincipalCreated {
+        principal,
+        agency,
+        roles,
+        token_hash,
+        scram,
+        by,
+    })])
 }
 
 /// Other roles.
@@ -69,7 +83,7 @@ pub(super) fn change(case: &Case<'_>, name: &PrincipalName, roles: Roles) -> Res
     if roles == former {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::PrincipalChanged { principal: name.clone(), roles, by }])
+    Ok(vec![Event::Principal(PrincipalEvent::PrincipalChanged { principal: name.clone(), roles, by })])
 }
 
 /// A token; the former one ends.
@@ -81,7 +95,7 @@ pub(super) fn issue_token(
     let by = case.as_operator(&format!("issuing a token for {name}"))?;
     case.principal(name)?;
     token_is_free(case.state, name, token_hash)?;
-    Ok(vec![Event::TokenIssued { principal: name.clone(), token_hash, scram, by }])
+    Ok(vec![Event::Principal(PrincipalEvent::TokenIssued { principal: name.clone(), token_hash, scram, by })])
 }
 
 /// Ends a principal, at once, whatever it answers for: a person who leaves keeps no token. Topics that it answered for say
@@ -94,7 +108,8 @@ pub(super) fn disable(case: &Case<'_>, name: &PrincipalName) -> Result<Vec<Event
     }
     an_operator_remains(case.state, name)?;
     let left = ownership::left(case.state, name, &by);
-    Ok([vec![Event::PrincipalDisabled { principal: name.clone(), by }], left].concat())
+    Ok([vec![Event::Principal(PrincipalEvent::PrincipalDisabled { principal: name.clone(), by })], left]
+        .concat())
 }
 
 /// The facts that make `name` a steward of `agency`, if it is none yet.
@@ -108,12 +123,19 @@ pub(crate) fn name_steward(
     match state.principal(name) {
         None => {
             let (roles, token_hash, scram) = (Role::Steward.into(), None, None);
-            Some(Event::PrincipalCreated { principal, agency, roles, token_hash, scram, by })
+            Some(Event::Principal(PrincipalEvent::PrincipalCreated {
+                principal,
+                agency,
+                roles,
+                token_hash,
+                scram,
+                by,
+            }))
         }
         Some(known) if known.roles.contains(Role::Steward) => None,
         Some(known) => {
             let roles = known.roles.with(Role::Steward);
-            Some(Event::PrincipalChanged { principal, roles, by })
+            Some(Event::Principal(PrincipalEvent::PrincipalChanged { principal, roles, by }))
         }
     }
 }

@@ -5,7 +5,7 @@ use contract::{AgencyName, Definition, Pointer};
 
 use super::authority::{Case, reason_given};
 use crate::commands::PublicFields;
-use crate::events::By;
+use crate::events::{By, LeakEvent};
 use crate::{Event, Refused, Role};
 
 /// Most fields that are confirmed at once.
@@ -31,7 +31,7 @@ pub(super) fn confirm(case: &Case<'_>, wish: &PublicFields) -> Result<Vec<Event>
         return Ok(Vec::new());
     }
     let PublicFields { topic, fields, reason } = wish.clone();
-    Ok(vec![Event::PublicConfirmed { topic, agency: agency.clone(), fields, reason, by }])
+    Ok(vec![Event::Leak(LeakEvent::PublicConfirmed { topic, agency: agency.clone(), fields, reason, by })])
 }
 
 /// What a definition has as public and speaks of a person is confirmed, or it is no contract. What counts as approved in

@@ -5,7 +5,7 @@ use contract::leaks::{Search, Set, detectors, national_identifier, scan};
 
 use super::authority::{Case, reason_given};
 use crate::commands::QuarantinedAt;
-use crate::events::By;
+use crate::events::{By, LeakEvent};
 use crate::quarantine::Quarantined;
 use crate::{Event, Refused, Role};
 
@@ -20,7 +20,7 @@ pub(super) fn release(case: &Case<'_>, at: &QuarantinedAt) -> Result<Vec<Event>,
     }
     reason_holds_nobodys(&at.reason)?;
     let QuarantinedAt { topic, partition, offset, reason } = at.clone();
-    Ok(vec![Event::QuarantineReleased { topic, partition, offset, reason, by }])
+    Ok(vec![Event::Leak(LeakEvent::QuarantineReleased { topic, partition, offset, reason, by })])
 }
 
 /// Nobody ever reads it: its key is destroyed. Not while a hold keeps the topic's events.
@@ -37,7 +37,7 @@ pub(super) fn discard(case: &Case<'_>, at: &QuarantinedAt) -> Result<Vec<Event>,
         return Err(Refused::new("held", text).hint("it can be discarded when that is lifted"));
     }
     let QuarantinedAt { topic, partition, offset, reason } = at.clone();
-    Ok(vec![Event::QuarantineDiscarded { topic, partition, offset, key, reason, by }])
+    Ok(vec![Event::Leak(LeakEvent::QuarantineDiscarded { topic, partition, offset, key, reason, by })])
 }
 
 fn found(case: &Case<'_>, at: &QuarantinedAt, what: &str) -> Result<(By, Quarantined), Refused> {

@@ -9,7 +9,7 @@ use contract::{AgencyName, Class, ContractVersion, Definition, FieldRule, Pointe
 
 use super::authority::Case;
 use super::{ReadSchema, contracts, tags};
-use crate::events::By;
+use crate::events::{By, ContractEvent, SchemaEvent};
 use crate::state::schemas::{NUMBERS_MAX, topic_of};
 use crate::state::{Listed, Mode, Schema, Topic};
 use crate::{Event, Refused, Role, Status};
@@ -43,7 +43,7 @@ pub(super) fn register(
         None => {
             let newest = case.state.schemas().free(subject).map_or(0, |series| series.newest);
             let (subject, version) = (subject.to_owned(), newest + 1);
-            Ok(vec![Event::SchemaRegistered { subject, agency, version, schema, by }])
+            Ok(vec![Event::Schema(SchemaEvent::SchemaRegistered { subject, agency, version, schema, by })])
         }
     }
 }
@@ -146,8 +146,14 @@ fn propose(
         _ => refused,
     })?;
     let registered = |event| match event {
-        Event::ContractProposed { definition, impact, rehearsal, by, .. } => {
-            Event::ContractProposed { definition, registered: Some(schema.clone()), impact, rehearsal, by }
+        Event::Contract(ContractEvent::ContractProposed { definition, impact, rehearsal, by, .. }) => {
+            Event::Contract(ContractEvent::ContractProposed {
+                definition,
+                registered: Some(schema.clone()),
+                impact,
+                rehearsal,
+                by,
+            })
         }
         other => other,
     };
@@ -191,11 +197,13 @@ pub(super) fn delete(
     }
     may_go(case, subject, version, &found, permanently)?;
     let gone = found.into_iter().filter(|known| permanently || !known.deleted);
-    let event = |known: &Listed| Event::SchemaDeleted {
-        subject: subject.to_owned(),
-        version: known.version,
-        permanently,
-        by: by.clone(),
+    let event = |known: &Listed| {
+        Event::Schema(SchemaEvent::SchemaDeleted {
+            subject: subject.to_owned(),
+            version: known.version,
+            permanently,
+            by: by.clone(),
+        })
     };
     Ok(gone.map(event).collect())
 }
@@ -284,7 +292,7 @@ pub(super) fn set_compatibility(
     if now == compatibility {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::CompatibilitySet { subject: subject.cloned(), compatibility, by }])
+    Ok(vec![Event::Schema(SchemaEvent::CompatibilitySet { subject: subject.cloned(), compatibility, by })])
 }
 
 /// Whether schemas are taken from now on.
@@ -306,5 +314,5 @@ pub(super) fn set_mode(
     if now == mode {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::ModeSet { subject: subject.cloned(), mode, by }])
+    Ok(vec![Event::Schema(SchemaEvent::ModeSet { subject: subject.cloned(), mode, by })])
 }

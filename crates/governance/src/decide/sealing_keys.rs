@@ -5,7 +5,7 @@ use contract::AgencyName;
 use end_to_end::PublicKey;
 
 use super::authority::{Case, reason_given};
-use crate::events::By;
+use crate::events::{AgencyEvent, By};
 use crate::sealing_keys::ACTIVE_MAX;
 use crate::{Event, Refused, Role};
 
@@ -30,12 +30,12 @@ pub(super) fn publish(case: &Case<'_>, agency: &AgencyName, text: &str) -> Resul
         let text = format!("{agency} uses {ACTIVE_MAX} keys already, the most that an agency may");
         return Err(Refused::new("too-many-keys", text).hint("chancery agency key retire ends one"));
     }
-    Ok(vec![Event::SealingKeyPublished {
+    Ok(vec![Event::Agency(AgencyEvent::SealingKeyPublished {
         agency: agency.clone(),
         key,
         public_key: public_key.to_string(),
         by,
-    }])
+    })])
 }
 
 /// The same two retire it: nothing is sealed for it from then on.
@@ -57,7 +57,7 @@ pub(super) fn retire(
     }
     reason_given(reason)?;
     let (agency, key, reason) = (agency.clone(), key.to_owned(), reason.to_owned());
-    Ok(vec![Event::SealingKeyRetired { agency, key, reason, by }])
+    Ok(vec![Event::Agency(AgencyEvent::SealingKeyRetired { agency, key, reason, by })])
 }
 
 fn right(case: &Case<'_>, agency: &AgencyName, what: &str) -> Result<By, Refused> {

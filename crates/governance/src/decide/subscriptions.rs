@@ -6,7 +6,7 @@ use contract::{PrincipalName, SubscriptionName};
 use super::authority::{Case, owners, reason_given};
 use super::no_faults;
 use crate::commands::{SubscriptionChange, SubscriptionRequest};
-use crate::events::{By, Side};
+use crate::events::{By, Side, SubscriptionEvent};
 use crate::state::Request;
 use crate::{Event, Refused, Role, Subscription, Terms, Topic, duration, person_consent, policy};
 
@@ -48,13 +48,13 @@ pub(super) fn request(case: &Case<'_>, wish: &SubscriptionRequest) -> Result<Vec
         consent: wish.consent.clone(),
     };
     no_faults("invalid-terms", &faults(case, &terms))?;
-    let mut events = vec![Event::SubscriptionRequested {
+    let mut events = vec![Event::Subscription(SubscriptionEvent::SubscriptionRequested {
         subscription: name.clone(),
         topic: wish.topic.clone(),
         agency: wish.agency.clone(),
         terms: terms.clone(),
         by,
-    }];
+    })];
     agree_ahead(case, topic, (name, &terms), &mut events);
     Ok(events)
 }
@@ -76,7 +76,10 @@ fn agree_ahead(
     let by = By::policy(topic.access_by.clone(), policy);
     events.push(approved(name, Side::Owner, &[], &by));
     if terms.needs(&case.state.standards().access) == [Side::Owner] {
-        events.push(Event::SubscriptionGranted { subscription: name.clone(), by });
+        events.push(Event::Subscription(SubscriptionEvent::SubscriptionGranted {
+            subscription: name.clone(),
+            by,
+        }));
     }
 }
 
@@ -96,12 +99,22 @@ fn granted_in_bootstrap(
     let Some(by) = case.stand_in().filter(|_| case.not_frozen(topic).is_ok()) else { return Vec::new() };
     let needs = terms.needs(&case.state.standards().access);
     let approved = needs.into_iter().map(|side| approved(name, side, &[], &by));
-    approved.chain([Event::SubscriptionGranted { subscription: name.clone(), by: by.clone() }]).collect()
+    approved
+        .chain([Event::Subscription(SubscriptionEvent::SubscriptionGranted {
+            subscription: name.clone(),
+            by: by.clone(),
+        })])
+        .collect()
 }
 
 fn approved(name: &SubscriptionName, side: Side, conditions: &[String], by: &By) -> Event {
     let (subscription, conditions) = (name.clone(), conditions.to_vec());
-    Event::SubscriptionApproved { subscription, side, conditions, by: by.clone() }
+    Event::Subscription(SubscriptionEvent::SubscriptionApproved {
+        subscription,
+        side,
+        conditions,
+        by: by.clone(),
+    })
 }
 
 /// Longest purpose and legal basis: every disclosure carries both.
@@ -192,7 +205,10 @@ pub(super) fn approve(
         missing.retain(|waits| *waits != side);
         events.push(approved(name, side, conditions, &by));
         if missing.is_empty() {
-            events.push(Event::SubscriptionGranted { subscription: name.clone(), by });
+            events.push(Event::Subscription(SubscriptionEvent::SubscriptionGranted {
+                subscription: name.clone(),
+                by,
+            }));
         }
     }
     if events.is_empty() && missing.contains(&Side::SecondOwner) {
@@ -252,7 +268,11 @@ pub(super) fn refuse(case: &Case<'_>, name: &SubscriptionName, reason: &str) -> 
     }
     reason_given(reason)?;
     let by = sides.into_iter().next().map_or_else(|| case.own(), |(_, by)| by);
-    Ok(vec![Event::SubscriptionRefused { subscription: name.clone(), reason: reason.to_owned(), by }])
+    Ok(vec![Event::Subscription(SubscriptionEvent::SubscriptionRefused {
+        subscription: name.clone(),
+        reason: reason.to_owned(),
+        by,
+    })])
 }
 
 fn nothing_asked(subscription: &Subscription, now_ms: u64) -> Refused {
@@ -286,10 +306,17 @@ pub(super) fn change(case: &Case<'_>, change: &SubscriptionChange) -> Result<Vec
     no_faults("invalid-terms", &faults(case, &terms))?;
     let subscription_name = name.clone();
     if subscription.granted_terms().is_some_and(|granted| terms.are_within(granted)) {
-        return Ok(vec![Event::SubscriptionNarrowed { subscription: subscription_name, terms, by }]);
+        return Ok(vec![Event::Subscription(SubscriptionEvent::SubscriptionNarrowed {
+            subscription: subscription_name,
+            terms,
+            by,
+        })]);
     }
-    let asked =
-        Event::SubscriptionChangeRequested { subscription: subscription_name, terms: terms.clone(), by };
+    let asked = Event::Subscription(SubscriptionEvent::SubscriptionChangeRequested {
+        subscription: subscription_name,
+        terms: terms.clone(),
+        by,
+    });
     let mut events = vec![asked];
     agree_ahead(case, topic, (name, &terms), &mut events);
     Ok(events)
@@ -312,7 +339,11 @@ pub(super) fn revoke(case: &Case<'_>, name: &SubscriptionName, reason: &str) -> 
         return Err(ended(subscription, case.now_ms));
     }
     reason_given(reason)?;
-    Ok(vec![Event::SubscriptionRevoked { subscription: name.clone(), reason: reason.to_owned(), by }])
+    Ok(vec![Event::Subscription(SubscriptionEvent::SubscriptionRevoked {
+        subscription: name.clone(),
+        reason: reason.to_owned(),
+        by,
+    })])
 }
 
 fn ended(subscription: &Subscription, now_ms: u64) -> Refused {

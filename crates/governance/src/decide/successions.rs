@@ -4,6 +4,7 @@ use contract::{AgencyName, PrincipalName};
 
 use super::authority::{Case, reason_given};
 use super::{no_faults, principals, transfers};
+use crate::events::SuccessionEvent;
 use crate::state::{Shares, Succession};
 use crate::{Date, Event, Refused, Role, succession, transfer};
 
@@ -22,7 +23,12 @@ pub(super) fn propose(
     if known.is_some_and(|known| known.on == on && known.shares == *shares) {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::SuccessionProposed { agency: agency.clone(), on, shares: shares.clone(), by }])
+    Ok(vec![Event::Succession(SuccessionEvent::SuccessionProposed {
+        agency: agency.clone(),
+        on,
+        shares: shares.clone(),
+        by,
+    })])
 }
 
 /// A successor agrees, and names who will answer for the topics that it gets.
@@ -51,7 +57,13 @@ pub(super) fn accept(
         named.filter_map(|name| principals::name_steward(case.state, name, successor, &by)).collect();
     let (agency, successor) = (agency.clone(), successor.clone());
     let (steward, deputy) = (steward.clone(), deputy.clone());
-    events.push(Event::SuccessionAccepted { agency, successor, steward, deputy, by });
+    events.push(Event::Succession(SuccessionEvent::SuccessionAccepted {
+        agency,
+        successor,
+        steward,
+        deputy,
+        by,
+    }));
     Ok(events)
 }
 
@@ -65,7 +77,11 @@ pub(super) fn withdraw(case: &Case<'_>, agency: &AgencyName, reason: &str) -> Re
         false => case.as_operator(&format!("withdrawing who succeeds agency {agency}"))?,
     };
     reason_given(reason)?;
-    Ok(vec![Event::SuccessionWithdrawn { agency: agency.clone(), reason: reason.to_owned(), by }])
+    Ok(vec![Event::Succession(SuccessionEvent::SuccessionWithdrawn {
+        agency: agency.clone(),
+        reason: reason.to_owned(),
+        by,
+    })])
 }
 
 fn proposed<'a>(case: &Case<'a>, agency: &AgencyName) -> Result<&'a Succession, Refused> {

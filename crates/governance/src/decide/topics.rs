@@ -7,7 +7,7 @@ use super::authority::Case;
 use super::{no_faults, ownership, principals, public};
 use crate::commands::{NewTopic, TopicChange};
 use crate::erasure::{self, Block};
-use crate::events::By;
+use crate::events::{By, ContractEvent, TopicEvent};
 use crate::policy::Policies;
 use crate::profiles::Lint;
 use crate::state::Part;
@@ -36,7 +36,7 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
         named.filter_map(|name| principals::name_steward(case.state, name, owner, &by)).collect();
     let (topic, version) = (new.topic.clone(), new.contract.version);
     events.extend([
-        Event::TopicCreated {
+        Event::Topic(TopicEvent::TopicCreated {
             topic: topic.clone(),
             owner: owner.clone(),
             steward: steward.clone(),
@@ -50,15 +50,15 @@ pub(super) fn create(case: &Case<'_>, new: &NewTopic) -> Result<Vec<Event>, Refu
             key: new.contract.key.clone(),
             access: new.access.clone(),
             by: by.clone(),
-        },
-        Event::ContractProposed {
+        }),
+        Event::Contract(ContractEvent::ContractProposed {
             definition: new.contract.clone(),
             registered: None,
             impact: None,
             rehearsal: None,
             by: by.clone(),
-        },
-        Event::ContractActivated { topic, version, by },
+        }),
+        Event::Contract(ContractEvent::ContractActivated { topic, version, by }),
     ]);
     Ok(events)
 }
@@ -194,7 +194,7 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
     if names || changes {
         let healed = if names { crate::ownership::healed(topic, &by) } else { None };
         let topic = topic.name.clone();
-        events.push(Event::TopicChanged {
+        events.push(Event::Topic(TopicEvent::TopicChanged {
             topic,
             steward,
             deputy,
@@ -204,7 +204,7 @@ pub(super) fn change(case: &Case<'_>, change: &TopicChange) -> Result<Vec<Event>
             keep_s,
             access,
             by,
-        });
+        }));
         events.extend(healed);
     }
     Ok(events)

@@ -4,6 +4,7 @@ use contract::{AgencyName, PrincipalName, TopicName};
 
 use super::authority::{Case, owners, reason_given};
 use super::{no_faults, principals, topics};
+use crate::events::OwnershipEvent;
 use crate::state::Offer;
 use crate::{Date, Event, Refused, Role, Topic, notices, transfer};
 
@@ -32,7 +33,12 @@ pub(super) fn offer(
     if topic.stewardship.offer.as_ref().is_some_and(|offer| offer.to == *to && offer.on == on) {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::TopicOffered { topic: topic.name.clone(), to: to.clone(), on, by }])
+    Ok(vec![Event::Ownership(OwnershipEvent::TopicOffered {
+        topic: topic.name.clone(),
+        to: to.clone(),
+        on,
+        by,
+    })])
 }
 
 /// Today is not too late: it takes effect as soon as both agree.
@@ -65,7 +71,7 @@ pub(super) fn accept(
     let mut events: Vec<Event> =
         named.filter_map(|name| principals::name_steward(case.state, name, &offer.to, &by)).collect();
     let (topic, steward, deputy) = (topic.name.clone(), steward.clone(), deputy.clone());
-    events.push(Event::TopicAccepted { topic, steward, deputy, by });
+    events.push(Event::Ownership(OwnershipEvent::TopicAccepted { topic, steward, deputy, by }));
     Ok(events)
 }
 
@@ -79,7 +85,11 @@ pub(super) fn withdraw(case: &Case<'_>, topic: &TopicName, reason: &str) -> Resu
         Refused::not_allowed(&format!("withdrawing the offer of topic {}", topic.name), who)
     })?;
     reason_given(reason)?;
-    Ok(vec![Event::OfferWithdrawn { topic: topic.name.clone(), reason: reason.to_owned(), by }])
+    Ok(vec![Event::Ownership(OwnershipEvent::OfferWithdrawn {
+        topic: topic.name.clone(),
+        reason: reason.to_owned(),
+        by,
+    })])
 }
 
 fn offered(topic: &Topic) -> Result<&Offer, Refused> {

@@ -13,7 +13,7 @@ use contract::{
 use super::{KINDS, Kind};
 use crate::clerk::clerk;
 use crate::decide::name_steward;
-use crate::events::By;
+use crate::events::{By, ContractEvent, TopicEvent};
 use crate::{Event, Latency, State};
 
 /// The form of a notice.
@@ -71,7 +71,7 @@ pub fn missing(state: &State) -> Vec<Event> {
         RETENTION_S.clamp(limits.retention_min_s, limits.retention_max_s.max(limits.retention_min_s));
     for kind in kinds {
         let topic = kind.topic();
-        events.push(Event::TopicCreated {
+        events.push(Event::Topic(TopicEvent::TopicCreated {
             topic: topic.clone(),
             owner: owner.clone(),
             steward: steward.clone(),
@@ -85,11 +85,17 @@ pub fn missing(state: &State) -> Vec<Event> {
             key: KeyRule::None,
             access: String::new(),
             by: by.clone(),
-        });
+        }));
         let (definition, version) = (Arc::new(definition(&kind)), ContractVersion(1));
         let (registered, impact, rehearsal) = Default::default();
-        events.push(Event::ContractProposed { definition, registered, impact, rehearsal, by: by.clone() });
-        events.push(Event::ContractActivated { topic, version, by: by.clone() });
+        events.push(Event::Contract(ContractEvent::ContractProposed {
+            definition,
+            registered,
+            impact,
+            rehearsal,
+            by: by.clone(),
+        }));
+        events.push(Event::Contract(ContractEvent::ContractActivated { topic, version, by: by.clone() }));
     }
     events
 }

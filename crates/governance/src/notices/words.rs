@@ -12,7 +12,10 @@ mod subscriptions;
 use contract::{AgencyName, ContractVersion, TopicName};
 
 use super::{Kind, Notice};
-use crate::events::{By, Event};
+use crate::events::{
+    AgencyEvent, BusEvent, By, CarryingEvent, ContractEvent, ErasureEvent, Event, LeakEvent, OwnershipEvent,
+    PrincipalEvent, SchemaEvent, SubscriptionEvent, SuccessionEvent, TopicEvent,
+};
 use crate::ownership::remedy;
 use crate::state::{Topic, Version};
 use crate::{State, duration};
@@ -23,78 +26,107 @@ use crate::{State, duration};
 pub fn notice(state: &State, event: &Event, at_ms: u64) -> Option<Notice> {
     let told = Telling { state, at_ms };
     match event {
-        Event::BootstrapClosed { .. } | Event::StandardsSet { .. } | Event::AgencyRegistered { .. } => {
-            told.bus(event)
-        }
-        Event::TopicCreated { .. } | Event::TopicChanged { .. } => told.topic(event),
-        Event::ContractProposed { definition, by, .. } => {
+        Event::Bus(BusEvent::BootstrapClosed { .. } | BusEvent::StandardsSet { .. })
+        | Event::Agency(AgencyEvent::AgencyRegistered { .. }) => told.bus(event),
+        Event::Topic(TopicEvent::TopicCreated { .. } | TopicEvent::TopicChanged { .. }) => told.topic(event),
+        Event::Contract(ContractEvent::ContractProposed { definition, by, .. }) => {
             told.proposed(&definition.topic, definition.version, by)
         }
-        Event::ContractAcknowledged { .. }
-        | Event::ContractObjected { .. }
-        | Event::ObjectionAnswered { .. }
-        | Event::ContractOverridden { .. } => told.hearing(event),
-        Event::ContractActivated { .. }
-        | Event::ContractDeprecated { .. }
-        | Event::ContractRetired { .. } => told.life(event),
-        Event::SubscriptionRequested { .. }
-        | Event::SubscriptionChangeRequested { .. }
-        | Event::SubscriptionApproved { .. }
-        | Event::SubscriptionGranted { .. }
-        | Event::SubscriptionNarrowed { .. }
-        | Event::SubscriptionRefused { .. }
-        | Event::SubscriptionRevoked { .. }
-        | Event::SubscriptionExpiring { .. }
-        | Event::SubscriptionExpired { .. }
-        | Event::SubscriptionMoved { .. } => told.subscription(event),
-        Event::SubscriptionCarried { .. }
-        | Event::SubscriptionCaughtUp { .. }
-        | Event::EventsSetAside { .. } => told.carrying(event),
-        Event::StewardLeft { .. }
-        | Event::ConfirmationDue { .. }
-        | Event::FreezeAhead { .. }
-        | Event::TopicOrphaned { .. }
-        | Event::SuspensionAhead { .. }
-        | Event::TopicSuspended { .. }
-        | Event::TopicHealed { .. } => told.ownership(event),
-        Event::TopicOffered { .. }
-        | Event::TopicAccepted { .. }
-        | Event::OfferWithdrawn { .. }
-        | Event::TopicTransferred { .. } => told.transfer(event),
-        Event::SuccessionProposed { .. }
-        | Event::SuccessionAccepted { .. }
-        | Event::SuccessionWithdrawn { .. }
-        | Event::AgencySucceeded { .. } => told.succession(event),
-        Event::ErasureRequested { .. }
-        | Event::ErasureAskedOf { .. }
-        | Event::ErasureDeclined { .. }
-        | Event::ErasureWithdrawn { .. }
-        | Event::ErasureTold { .. }
-        | Event::ErasureTraced { .. }
-        | Event::ErasureAnswered { .. } => told.erasure(event),
-        Event::SealingKeyPublished { .. } | Event::SealingKeyRetired { .. } => told.sealing_key(event),
-        Event::LeakFound { .. } => told.leak(event),
-        Event::QuarantineReleased { .. } | Event::QuarantineDiscarded { .. } => told.quarantine(event),
-        Event::HoldPlaced { hold, reason, by, .. } => told.hold("hold.placed", hold, reason, by),
-        Event::HoldLifted { hold, reason, by } => told.hold("hold.lifted", hold, reason, by),
-        Event::BusOpened { .. }
-        | Event::AgencyChanged { .. }
-        | Event::PrincipalCreated { .. }
-        | Event::PrincipalChanged { .. }
-        | Event::TokenIssued { .. }
-        | Event::PrincipalDisabled { .. }
-        | Event::DelegationGiven { .. }
-        | Event::DelegationEnded { .. }
-        | Event::TopicConfirmed { .. }
-        | Event::PublicConfirmed { .. }
-        | Event::SubjectMoved { .. }
-        | Event::ErasureApproved { .. }
-        | Event::ErasureLooked { .. }
-        | Event::PersonErased { .. }
-        | Event::SchemaRegistered { .. }
-        | Event::SchemaDeleted { .. }
-        | Event::CompatibilitySet { .. }
-        | Event::ModeSet { .. } => None,
+        Event::Contract(
+            ContractEvent::ContractAcknowledged { .. }
+            | ContractEvent::ContractObjected { .. }
+            | ContractEvent::ObjectionAnswered { .. }
+            | ContractEvent::ContractOverridden { .. },
+        ) => told.hearing(event),
+        Event::Contract(
+            ContractEvent::ContractActivated { .. }
+            | ContractEvent::ContractDeprecated { .. }
+            | ContractEvent::ContractRetired { .. },
+        ) => told.life(event),
+        Event::Subscription(
+            SubscriptionEvent::SubscriptionRequested { .. }
+            | SubscriptionEvent::SubscriptionChangeRequested { .. }
+            | SubscriptionEvent::SubscriptionApproved { .. }
+            | SubscriptionEvent::SubscriptionGranted { .. }
+            | SubscriptionEvent::SubscriptionNarrowed { .. }
+            | SubscriptionEvent::SubscriptionRefused { .. }
+            | SubscriptionEvent::SubscriptionRevoked { .. }
+            | SubscriptionEvent::SubscriptionExpiring { .. }
+            | SubscriptionEvent::SubscriptionExpired { .. },
+        )
+        | Event::Succession(SuccessionEvent::SubscriptionMoved { .. }) => told.subscription(event),
+        Event::Carrying(
+            CarryingEvent::SubscriptionCarried { .. }
+            | CarryingEvent::SubscriptionCaughtUp { .. }
+            | CarryingEvent::EventsSetAside { .. },
+        ) => told.carrying(event),
+        Event::Ownership(
+            OwnershipEvent::StewardLeft { .. }
+            | OwnershipEvent::ConfirmationDue { .. }
+            | OwnershipEvent::FreezeAhead { .. }
+            | OwnershipEvent::TopicOrphaned { .. }
+            | OwnershipEvent::SuspensionAhead { .. }
+            | OwnershipEvent::TopicSuspended { .. }
+            | OwnershipEvent::TopicHealed { .. },
+        ) => told.ownership(event),
+        Event::Ownership(
+            OwnershipEvent::TopicOffered { .. }
+            | OwnershipEvent::TopicAccepted { .. }
+            | OwnershipEvent::OfferWithdrawn { .. }
+            | OwnershipEvent::TopicTransferred { .. },
+        ) => told.transfer(event),
+        Event::Succession(
+            SuccessionEvent::SuccessionProposed { .. }
+            | SuccessionEvent::SuccessionAccepted { .. }
+            | SuccessionEvent::SuccessionWithdrawn { .. }
+            | SuccessionEvent::AgencySucceeded { .. },
+        ) => told.succession(event),
+        Event::Erasure(
+            ErasureEvent::ErasureRequested { .. }
+            | ErasureEvent::ErasureAskedOf { .. }
+            | ErasureEvent::ErasureDeclined { .. }
+            | ErasureEvent::ErasureWithdrawn { .. }
+            | ErasureEvent::ErasureTold { .. }
+            | ErasureEvent::ErasureTraced { .. }
+            | ErasureEvent::ErasureAnswered { .. },
+        ) => told.erasure(event),
+        Event::Agency(AgencyEvent::SealingKeyPublished { .. } | AgencyEvent::SealingKeyRetired { .. }) => {
+            told.sealing_key(event)
+        }
+        Event::Leak(LeakEvent::LeakFound { .. }) => told.leak(event),
+        Event::Leak(LeakEvent::QuarantineReleased { .. } | LeakEvent::QuarantineDiscarded { .. }) => {
+            told.quarantine(event)
+        }
+        Event::Erasure(ErasureEvent::HoldPlaced { hold, reason, by, .. }) => {
+            told.hold("hold.placed", hold, reason, by)
+        }
+        Event::Erasure(ErasureEvent::HoldLifted { hold, reason, by }) => {
+            told.hold("hold.lifted", hold, reason, by)
+        }
+        Event::Bus(BusEvent::BusOpened { .. })
+        | Event::Agency(AgencyEvent::AgencyChanged { .. })
+        | Event::Principal(
+            PrincipalEvent::PrincipalCreated { .. }
+            | PrincipalEvent::PrincipalChanged { .. }
+            | PrincipalEvent::TokenIssued { .. }
+            | PrincipalEvent::PrincipalDisabled { .. }
+            | PrincipalEvent::DelegationGiven { .. }
+            | PrincipalEvent::DelegationEnded { .. },
+        )
+        | Event::Ownership(OwnershipEvent::TopicConfirmed { .. })
+        | Event::Leak(LeakEvent::PublicConfirmed { .. })
+        | Event::Succession(SuccessionEvent::SubjectMoved { .. })
+        | Event::Erasure(
+            ErasureEvent::ErasureApproved { .. }
+            | ErasureEvent::ErasureLooked { .. }
+            | ErasureEvent::PersonErased { .. },
+        )
+        | Event::Schema(
+            SchemaEvent::SchemaRegistered { .. }
+            | SchemaEvent::SchemaDeleted { .. }
+            | SchemaEvent::CompatibilitySet { .. }
+            | SchemaEvent::ModeSet { .. },
+        ) => None,
     }
 }
 
@@ -131,15 +163,15 @@ impl<'a> Telling<'a> {
 
     fn bus(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::BootstrapClosed { by } => {
+            Event::Bus(BusEvent::BootstrapClosed { by }) => {
                 let text = "the bootstrap is closed: from now on owners and data protection officers approve";
                 Some(Notice { concerns: self.everybody(), ..self.begin("bootstrap.closed", text, by)? })
             }
-            Event::StandardsSet { by, .. } => {
+            Event::Bus(BusEvent::StandardsSet { by, .. }) => {
                 let text = "the standards changed; they hold for what is decided from now on";
                 Some(Notice { concerns: self.everybody(), ..self.begin("standards.changed", text, by)? })
             }
-            Event::AgencyRegistered { agency, profile, by } => {
+            Event::Agency(AgencyEvent::AgencyRegistered { agency, profile, by }) => {
                 let text = format!("agency {agency} ({}) joined the bus", profile.name);
                 let notice = self.begin("agency.registered", &text, by)?;
                 Some(Notice { agency: Some(agency.clone()), concerns: vec![agency.clone()], ..notice })
@@ -166,12 +198,24 @@ impl<'a> Telling<'a> {
 
     fn topic(&self, event: &Event) -> Option<Notice> {
         let notice = match event {
-            Event::TopicCreated { topic, owner, steward, by, .. } if !super::is_own(topic) => {
+            Event::Topic(TopicEvent::TopicCreated { topic, owner, steward, by, .. })
+                if !super::is_own(topic) =>
+            {
                 let text = format!("topic {topic} created, owned by {owner} (steward {steward})");
                 Notice { topic: Some(topic.clone()), ..self.begin("topic.created", &text, by)? }
             }
-            Event::TopicChanged { topic, steward, deputy, description, legal_basis, by, .. } => {
-                let Event::TopicChanged { retention_s, keep_s, access, .. } = event else { return None };
+            Event::Topic(TopicEvent::TopicChanged {
+                topic,
+                steward,
+                deputy,
+                description,
+                legal_basis,
+                by,
+                ..
+            }) => {
+                let Event::Topic(TopicEvent::TopicChanged { retention_s, keep_s, access, .. }) = event else {
+                    return None;
+                };
                 let changes = [
                     steward.as_ref().map(|name| format!("steward {name}")),
                     deputy.as_ref().map(|name| format!("deputy {name}")),

@@ -8,6 +8,7 @@ use super::GRANT;
 use super::entities::{self, Gathered};
 use super::handed::{self, Handed};
 use crate::decide::Case;
+use crate::events::{ContractEvent, PrincipalEvent};
 use crate::{Actor, Command, ContractCheck, Event, State, Subscription, Topic, apply};
 
 /// What making a topic is asked as.
@@ -70,24 +71,35 @@ impl Asked {
             true => vec![ask(command.name(), &about(command), context(case, command))],
             false => Self::handing(case, command, &handed, facts),
         };
-        let implied = facts.iter().filter_map(|fact| match (fact, command) {
-            (Event::ContractProposed { definition, .. }, Command::RegisterSchema { .. }) => {
-                let context = json!({ "contract": entities::contract(definition, check) });
-                Some(ask("propose-contract", &About::Topic(&definition.topic), context))
-            }
-            (Event::ContractRetired { topic, .. }, Command::DeleteSchema { .. }) => {
-                Some(ask("retire-contract", &About::Topic(topic), json!({})))
-            }
-            (Event::PrincipalCreated { .. }, Command::CreatePrincipal { .. } | Command::OpenBus { .. })
-            | (Event::PrincipalChanged { .. }, Command::ChangePrincipal { .. }) => None,
-            (Event::PrincipalCreated { principal, .. }, _) => {
-                Some(ask("create-principal", &About::Principal(principal), json!({})))
-            }
-            (Event::PrincipalChanged { principal, .. }, _) => {
-                Some(ask("change-principal", &About::Principal(principal), json!({})))
-            }
-            _ => None,
-        });
+        let implied =
+            facts.iter().filter_map(|fact| match (fact, command) {
+                (
+                    Event::Contract(ContractEvent::ContractProposed { definition, .. }),
+                    Command::RegisterSchema { .. },
+                ) => {
+                    let context = json!({ "contract": entities::contract(definition, check) });
+                    Some(ask("propose-contract", &About::Topic(&definition.topic), context))
+                }
+                (
+                    Event::Contract(ContractEvent::ContractRetired { topic, .. }),
+                    Command::DeleteSchema { .. },
+                ) => Some(ask("retire-contract", &About::Topic(topic), json!({}))),
+                (
+                    Event::Principal(PrincipalEvent::PrincipalCreated { .. }),
+                    Command::CreatePrincipal { .. } | Command::OpenBus { .. },
+                )
+                | (
+                    Event::Principal(PrincipalEvent::PrincipalChanged { .. }),
+                    Command::ChangePrincipal { .. },
+                ) => None,
+                (Event::Principal(PrincipalEvent::PrincipalCreated { principal, .. }), _) => {
+                    Some(ask("create-principal", &About::Principal(principal), json!({})))
+                }
+                (Event::Principal(PrincipalEvent::PrincipalChanged { principal, .. }), _) => {
+                    Some(ask("change-principal", &About::Principal(principal), json!({})))
+                }
+                _ => None,
+            });
         own.into_iter().chain(implied).collect()
     }
 

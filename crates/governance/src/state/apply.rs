@@ -20,104 +20,62 @@ use super::schemas::{Home, Schema};
 use super::subscription::{Approval, End, Ended, Grant, Request, Subscription, Told};
 use super::topic::{Acknowledgement, Answer, Objection, Override, Status, Topic, Version};
 use super::{State, Stewardship, Terms};
-use crate::events::{By, Event};
+use crate::events::{
+    BusEvent, By, ContractEvent, Event, LeakEvent, SchemaEvent, SubscriptionEvent, TopicEvent,
+};
 use crate::policy::Policies;
 
 /// Folds `event`, decided at `at_ms` (milliseconds since 1970), into `state`.
 pub fn apply(state: &mut State, event: &Event, at_ms: u64) {
     match event {
-        Event::BusOpened { by } => state.central = Some(by.principal.agency()),
-        Event::BootstrapClosed { .. } => state.bootstrap_closed = true,
-        Event::StandardsSet { standards, .. } => {
+        Event::Bus(event) => bus(state, event),
+        Event::Agency(event) => parties::agencies(state, event, at_ms),
+        Event::Principal(event) => parties::principals(state, event, at_ms),
+        Event::Topic(event) => topics(state, event, at_ms),
+        Event::Ownership(event) => ownership::fold(state, event, at_ms),
+        Event::Succession(event) => succession::fold(state, event, at_ms),
+        Event::Contract(event) => contracts(state, event, at_ms),
+        Event::Subscription(event) => subscriptions(state, event, at_ms),
+        Event::Carrying(event) => carrying::fold(state, event, at_ms),
+        Event::Schema(event) => schemas(state, event),
+        Event::Erasure(event) => erasure::fold(state, event, at_ms),
+        Event::Leak(event) => leaks(state, event, at_ms),
+    }
+}
+
+fn bus(state: &mut State, event: &BusEvent) {
+    match event {
+        BusEvent::BusOpened { by } => state.central = Some(by.principal.agency()),
+        BusEvent::BootstrapClosed { .. } => state.bootstrap_closed = true,
+        BusEvent::StandardsSet { standards, .. } => {
             if standards.policies != state.standards.policies {
                 state.policies = Arc::new(Policies::reread(&standards.policies));
             }
             state.standards = Arc::new(standards.clone());
         }
-        Event::AgencyRegistered { .. }
-        | Event::AgencyChanged { .. }
-        | Event::SealingKeyPublished { .. }
-        | Event::SealingKeyRetired { .. } => parties::agencies(state, event, at_ms),
-        Event::PrincipalCreated { .. }
-        | Event::PrincipalChanged { .. }
-        | Event::TokenIssued { .. }
-        | Event::DelegationGiven { .. }
-        | Event::DelegationEnded { .. }
-        | Event::PrincipalDisabled { .. } => parties::principals(state, event, at_ms),
-        Event::TopicCreated { .. } | Event::TopicChanged { .. } => topics(state, event, at_ms),
-        Event::TopicConfirmed { .. }
-        | Event::StewardLeft { .. }
-        | Event::ConfirmationDue { .. }
-        | Event::FreezeAhead { .. }
-        | Event::TopicOrphaned { .. }
-        | Event::SuspensionAhead { .. }
-        | Event::TopicSuspended { .. }
-        | Event::TopicHealed { .. }
-        | Event::TopicOffered { .. }
-        | Event::TopicAccepted { .. }
-        | Event::OfferWithdrawn { .. }
-        | Event::TopicTransferred { .. } => ownership::fold(state, event, at_ms),
-        Event::SuccessionProposed { .. }
-        | Event::SuccessionAccepted { .. }
-        | Event::SuccessionWithdrawn { .. }
-        | Event::SubscriptionMoved { .. }
-        | Event::SubjectMoved { .. }
-        | Event::AgencySucceeded { .. } => succession::fold(state, event, at_ms),
-        Event::ContractProposed { .. }
-        | Event::ContractAcknowledged { .. }
-        | Event::ContractObjected { .. }
-        | Event::ObjectionAnswered { .. }
-        | Event::ContractOverridden { .. }
-        | Event::ContractActivated { .. }
-        | Event::ContractDeprecated { .. }
-        | Event::ContractRetired { .. } => contracts(state, event, at_ms),
-        Event::SubscriptionRequested { .. }
-        | Event::SubscriptionChangeRequested { .. }
-        | Event::SubscriptionNarrowed { .. }
-        | Event::SubscriptionApproved { .. }
-        | Event::SubscriptionGranted { .. }
-        | Event::SubscriptionRefused { .. }
-        | Event::SubscriptionExpiring { .. }
-        | Event::SubscriptionExpired { .. }
-        | Event::SubscriptionRevoked { .. } => subscriptions(state, event, at_ms),
-        Event::SubscriptionCarried { .. }
-        | Event::SubscriptionCaughtUp { .. }
-        | Event::EventsSetAside { .. } => {
-            carrying::fold(state, event, at_ms);
-        }
-        Event::PublicConfirmed { topic, agency, fields, .. } => {
+    }
+}
+
+fn leaks(state: &mut State, event: &LeakEvent, at_ms: u64) {
+    match event {
+        LeakEvent::PublicConfirmed { topic, agency, fields, .. } => {
             let by_agency = state.public.entry(topic.clone()).or_default();
             let known = by_agency.entry(agency.clone()).or_default();
             Arc::make_mut(known).extend(fields.iter().cloned());
         }
-        Event::LeakFound { topic, place, detector, answer, .. } => {
+        LeakEvent::LeakFound { topic, place, detector, answer, .. } => {
             Arc::make_mut(&mut state.leaks_told).note(topic, place, detector, *answer, at_ms);
         }
         // The bus keeps what is quarantined.
-        Event::QuarantineReleased { .. } | Event::QuarantineDiscarded { .. } => {}
-        Event::SchemaRegistered { .. }
-        | Event::SchemaDeleted { .. }
-        | Event::CompatibilitySet { .. }
-        | Event::ModeSet { .. } => schemas(state, event),
-        Event::ErasureRequested { .. }
-        | Event::ErasureApproved { .. }
-        | Event::ErasureDeclined { .. }
-        | Event::ErasureWithdrawn { .. }
-        | Event::ErasureLooked { .. }
-        | Event::ErasureAskedOf { .. }
-        | Event::PersonErased { .. }
-        | Event::ErasureTold { .. }
-        | Event::ErasureTraced { .. }
-        | Event::ErasureAnswered { .. }
-        | Event::HoldPlaced { .. }
-        | Event::HoldLifted { .. } => erasure::fold(state, event, at_ms),
+        LeakEvent::QuarantineReleased { .. } | LeakEvent::QuarantineDiscarded { .. } => {}
     }
 }
 
-fn topics(state: &mut State, event: &Event, at_ms: u64) {
+fn topics(state: &mut State, event: &TopicEvent, at_ms: u64) {
     match event {
-        Event::TopicCreated { topic, owner, steward, deputy, description, legal_basis, by, .. } => {
-            let Event::TopicCreated { latency, partitions, retention_s, keep_s, key, access, .. } = event
+        TopicEvent::TopicCreated { topic, owner, steward, deputy, description, legal_basis, by, .. } => {
+            let TopicEvent::TopicCreated { latency, partitions, retention_s, keep_s, key, access, .. } =
+                event
             else {
                 return;
             };
@@ -144,7 +102,7 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
             let was = former.as_ref().map(|former| &former.owner);
             Arc::make_mut(&mut state.holdings).topic(was, Some(owner));
         }
-        Event::TopicChanged {
+        TopicEvent::TopicChanged {
             topic,
             steward,
             deputy,
@@ -155,7 +113,7 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
             by,
             ..
         } => {
-            let Event::TopicChanged { keep_s, .. } = event else { return };
+            let TopicEvent::TopicChanged { keep_s, .. } = event else { return };
             let Some(record) = state.topics.get_mut(topic).map(Arc::make_mut) else { return };
             ownership::name(record, (steward.as_ref(), deputy.as_ref()), by, at_ms);
             set(&mut record.description, description);
@@ -167,7 +125,6 @@ fn topics(state: &mut State, event: &Event, at_ms: u64) {
                 record.access_by = if by.bootstrap { record.steward.clone() } else { by.principal.clone() };
             }
         }
-        _ => {}
     }
 }
 
@@ -177,9 +134,9 @@ fn set<T: Clone>(field: &mut T, value: &Option<T>) {
     }
 }
 
-fn contracts(state: &mut State, event: &Event, at_ms: u64) {
+fn contracts(state: &mut State, event: &ContractEvent, at_ms: u64) {
     match event {
-        Event::ContractProposed { definition, registered, impact, rehearsal, by } => {
+        ContractEvent::ContractProposed { definition, registered, impact, rehearsal, by } => {
             if let Some(topic) = state.topics.get_mut(&definition.topic) {
                 let schema = registered.clone().unwrap_or_else(|| Arc::new(Schema::of(definition)));
                 let home = Home::Contract(definition.topic.clone(), definition.version);
@@ -190,48 +147,47 @@ fn contracts(state: &mut State, event: &Event, at_ms: u64) {
                 Arc::make_mut(topic).versions.insert(definition.version, version);
             }
         }
-        Event::ContractAcknowledged { topic, version, agency, by } => {
+        ContractEvent::ContractAcknowledged { topic, version, agency, by } => {
             change_version(state, topic, *version, |record| {
                 record.objections.remove(agency);
                 record.acknowledged.insert(agency.clone(), Acknowledgement { by: by.clone(), at_ms });
             });
         }
-        Event::ContractObjected { topic, version, agency, reason, by } => {
+        ContractEvent::ContractObjected { topic, version, agency, reason, by } => {
             change_version(state, topic, *version, |record| {
                 record.acknowledged.remove(agency);
                 let objection = Objection { reason: reason.clone(), by: by.clone(), at_ms, answer: None };
                 record.objections.insert(agency.clone(), objection);
             });
         }
-        Event::ObjectionAnswered { topic, version, agency, answer, by } => {
+        ContractEvent::ObjectionAnswered { topic, version, agency, answer, by } => {
             change_version(state, topic, *version, |record| {
                 if let Some(objection) = record.objections.get_mut(agency) {
                     objection.answer = Some(Answer { text: answer.clone(), by: by.clone(), at_ms });
                 }
             });
         }
-        Event::ContractOverridden { topic, version, reason, role, by } => {
+        ContractEvent::ContractOverridden { topic, version, reason, role, by } => {
             change_version(state, topic, *version, |record| {
                 let one = Override { reason: reason.clone(), role: *role, by: by.clone(), at_ms };
                 record.overrides.push(one);
             });
         }
-        Event::ContractActivated { topic, version, by } => {
+        ContractEvent::ContractActivated { topic, version, by } => {
             change_version(state, topic, *version, |record| {
                 record.status = Status::Active;
                 record.activated = Some((by.clone(), at_ms));
             });
         }
-        Event::ContractDeprecated { topic, version, sunset, .. } => {
+        ContractEvent::ContractDeprecated { topic, version, sunset, .. } => {
             change_version(state, topic, *version, |record| {
                 record.status = Status::Deprecated;
                 record.sunset = Some(*sunset);
             });
         }
-        Event::ContractRetired { topic, version, .. } => {
+        ContractEvent::ContractRetired { topic, version, .. } => {
             change_version(state, topic, *version, |record| record.status = Status::Retired);
         }
-        _ => {}
     }
 }
 
@@ -270,9 +226,9 @@ fn change_version(
     }
 }
 
-fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
+fn subscriptions(state: &mut State, event: &SubscriptionEvent, at_ms: u64) {
     match event {
-        Event::SubscriptionRequested { subscription, topic, agency, terms, by } => {
+        SubscriptionEvent::SubscriptionRequested { subscription, topic, agency, terms, by } => {
             let known = state.subscriptions.get(subscription);
             let record = Subscription {
                 name: subscription.clone(),
@@ -287,12 +243,12 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
             };
             insert_subscription(state, record);
         }
-        Event::SubscriptionChangeRequested { subscription, terms, by } => {
+        SubscriptionEvent::SubscriptionChangeRequested { subscription, terms, by } => {
             change_subscription(state, subscription, |record| {
                 record.requested = Some(requested(terms, by, at_ms));
             });
         }
-        Event::SubscriptionNarrowed { subscription, terms, .. } => {
+        SubscriptionEvent::SubscriptionNarrowed { subscription, terms, .. } => {
             change_subscription(state, subscription, |record| {
                 record.requested = None;
                 if let Some(grant) = &mut record.granted {
@@ -304,7 +260,7 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
                 }
             });
         }
-        Event::SubscriptionApproved { subscription, side, conditions, by } => {
+        SubscriptionEvent::SubscriptionApproved { subscription, side, conditions, by } => {
             change_subscription(state, subscription, |record| {
                 if let Some(request) = &mut record.requested {
                     request
@@ -313,12 +269,16 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
                 }
             });
         }
-        Event::SubscriptionGranted { subscription, .. } => {
+        SubscriptionEvent::SubscriptionGranted { subscription, .. } => {
             change_subscription(state, subscription, |record| grant(record, at_ms));
         }
-        Event::SubscriptionExpiring { subscription, .. } => told(state, subscription, Told::Expiring),
-        Event::SubscriptionExpired { subscription, .. } => told(state, subscription, Told::Expired),
-        Event::SubscriptionRefused { subscription, reason, by } => {
+        SubscriptionEvent::SubscriptionExpiring { subscription, .. } => {
+            told(state, subscription, Told::Expiring)
+        }
+        SubscriptionEvent::SubscriptionExpired { subscription, .. } => {
+            told(state, subscription, Told::Expired)
+        }
+        SubscriptionEvent::SubscriptionRefused { subscription, reason, by } => {
             change_subscription(state, subscription, |record| {
                 record.requested = None;
                 if record.granted.is_none() {
@@ -326,13 +286,12 @@ fn subscriptions(state: &mut State, event: &Event, at_ms: u64) {
                 }
             });
         }
-        Event::SubscriptionRevoked { subscription, reason, by } => {
+        SubscriptionEvent::SubscriptionRevoked { subscription, reason, by } => {
             change_subscription(state, subscription, |record| {
                 record.requested = None;
                 record.ended = Some(ended(End::Revoked, reason, by, at_ms));
             });
         }
-        _ => {}
     }
 }
 
@@ -365,22 +324,21 @@ fn told(state: &mut State, subscription: &SubscriptionName, told: Told) {
     });
 }
 
-fn schemas(state: &mut State, event: &Event) {
+fn schemas(state: &mut State, event: &SchemaEvent) {
     let schemas = Arc::make_mut(&mut state.schemas);
     match event {
-        Event::SchemaRegistered { subject, agency, version, schema, .. } => {
+        SchemaEvent::SchemaRegistered { subject, agency, version, schema, .. } => {
             schemas.register(subject, agency, *version, schema);
         }
-        Event::SchemaDeleted { subject, version, permanently, .. } => {
+        SchemaEvent::SchemaDeleted { subject, version, permanently, .. } => {
             schemas.delete(subject, *version, *permanently);
         }
-        Event::CompatibilitySet { subject, compatibility, .. } => {
+        SchemaEvent::CompatibilitySet { subject, compatibility, .. } => {
             schemas.set(subject.as_ref(), |settings| settings.compatibility = *compatibility);
         }
-        Event::ModeSet { subject, mode, .. } => {
+        SchemaEvent::ModeSet { subject, mode, .. } => {
             schemas.set(subject.as_ref(), |settings| settings.mode = *mode);
         }
-        _ => {}
     }
 }
 

@@ -10,6 +10,7 @@ use contract::schemas::{Compatibility, Source};
 use contract::{
     AgencyName, Class, ClassSet, ContractVersion, Definition, Effect, Pointer, Rehearsal, TopicName, Weight,
 };
+use governance::quarantine::Waiting;
 use governance::state::Person;
 use governance::{
     Actor, Command, ContractCheck, Desired, Event, Quarantined, ReadSchema, Refused, Role, Roles, State,
@@ -49,8 +50,12 @@ impl ContractCheck for Check {
         }
     }
 
-    fn waiting(&self, topic: &TopicName) -> usize {
-        if topic.as_str() == "x.one" { 3 } else { 0 }
+    fn waiting(&self, topic: &TopicName) -> Waiting {
+        match topic.as_str() {
+            "x.one" => Waiting { undecided: 3, released: 1 },
+            "x.two" => Waiting { undecided: 0, released: 2 },
+            _ => Waiting::default(),
+        }
     }
 
     /// A word with a question mark speaks of a person.

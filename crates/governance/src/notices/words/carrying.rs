@@ -3,14 +3,14 @@
 use contract::{AgencyName, ContractVersion};
 
 use super::{Telling, answerable};
-use crate::events::Event;
+use crate::events::{CarryingEvent, Event};
 use crate::notices::{Ask, Notice};
 use crate::state::Version;
 
 impl Telling<'_> {
     pub(super) fn carrying(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::SubscriptionCarried { subscription, version, by } => {
+            Event::Carrying(CarryingEvent::SubscriptionCarried { subscription, version, by }) => {
                 let what = format!(
                     "goes on by {version}, as its topic went past it: what comes by newer versions is taken back to it \
                      until its agency agrees"
@@ -18,11 +18,11 @@ impl Telling<'_> {
                 let notice = self.of_subscription("subscription.carried", subscription, &what, by)?;
                 self.asking_to_agree(notice)
             }
-            Event::SubscriptionCaughtUp { subscription, version, by } => {
+            Event::Carrying(CarryingEvent::SubscriptionCaughtUp { subscription, version, by }) => {
                 let what = format!("is carried no more: it reads by {version}");
                 self.of_subscription("subscription.caught-up", subscription, &what, by)
             }
-            Event::EventsSetAside { subscription, version, carried_on, by } => {
+            Event::Carrying(CarryingEvent::EventsSetAside { subscription, version, carried_on, by }) => {
                 let topic = self.state.topic(&self.state.subscription(subscription)?.topic)?;
                 let what = format!(
                     "is carried on {carried_on}, and an event of {version} cannot be taken back to it: it is set aside as \

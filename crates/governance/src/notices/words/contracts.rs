@@ -4,7 +4,7 @@ use contract::{AgencyName, ContractVersion, TopicName};
 
 use super::{Telling, answerable, instant, named};
 use crate::agreement::{self, Wait, is_overridden};
-use crate::events::{By, Event};
+use crate::events::{By, ContractEvent, Event};
 use crate::notices::{Ask, Notice, is_own};
 use crate::state::{Topic, Version};
 
@@ -53,13 +53,13 @@ impl Telling<'_> {
 
     pub(super) fn hearing(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::ContractAcknowledged { topic, version, agency, by } => {
+            Event::Contract(ContractEvent::ContractAcknowledged { topic, version, agency, by }) => {
                 let found = self.version(topic, *version)?;
                 let what = format!("acknowledged by {agency}");
                 let notice = self.of_version("contract.acknowledged", found, &what, by)?;
                 Some(between(notice, agency, found.0))
             }
-            Event::ContractObjected { topic, version, agency, reason, by } => {
+            Event::Contract(ContractEvent::ContractObjected { topic, version, agency, reason, by }) => {
                 let found = self.version(topic, *version)?;
                 let what = format!("objected to by {agency}: {reason}");
                 let notice = self.of_version("contract.objected", found, &what, by)?;
@@ -72,13 +72,13 @@ impl Telling<'_> {
                 let asks = vec![Ask { agency: owner.clone(), wanted: "answer", how, by: None }];
                 Some(Notice { reason: Some(reason.clone()), asks, ..between(notice, agency, found.0) })
             }
-            Event::ObjectionAnswered { topic, version, agency, answer, by } => {
+            Event::Contract(ContractEvent::ObjectionAnswered { topic, version, agency, answer, by }) => {
                 let found = self.version(topic, *version)?;
                 let what = format!("objection of {agency} answered: {answer}");
                 let notice = self.of_version("contract.answered", found, &what, by)?;
                 Some(Notice { reason: Some(answer.clone()), ..between(notice, agency, found.0) })
             }
-            Event::ContractOverridden { topic, version, reason, role, by } => {
+            Event::Contract(ContractEvent::ContractOverridden { topic, version, reason, role, by }) => {
                 let found = self.version(topic, *version)?;
                 let so = if is_overridden(&found.1.overrides) {
                     "it may go live"
@@ -95,7 +95,7 @@ impl Telling<'_> {
 
     pub(super) fn life(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::ContractActivated { topic, version, by } => {
+            Event::Contract(ContractEvent::ContractActivated { topic, version, by }) => {
                 let found = self.version(topic, *version).filter(|(topic, _)| !is_own(&topic.name))?;
                 let what = match &found.1.definition.migration {
                     None => "is live: events may follow it",
@@ -106,13 +106,13 @@ impl Telling<'_> {
                 };
                 self.of_version("contract.activated", found, what, by)
             }
-            Event::ContractDeprecated { topic, version, sunset, by } => {
+            Event::Contract(ContractEvent::ContractDeprecated { topic, version, sunset, by }) => {
                 let found = self.version(topic, *version)?;
                 let what = format!("ends on {sunset}: from that day on it takes no event");
                 let notice = self.of_version("contract.deprecated", found, &what, by)?;
                 Some(Notice { sunset: Some(*sunset), ..notice })
             }
-            Event::ContractRetired { topic, version, by } => {
+            Event::Contract(ContractEvent::ContractRetired { topic, version, by }) => {
                 let found = self.version(topic, *version)?;
                 let what = if found.1.activated.is_some() { "ended" } else { "is withdrawn" };
                 self.of_version("contract.retired", found, what, by)

@@ -8,7 +8,7 @@ use contract::AgencyName;
 use super::{Telling, instant};
 use crate::Role;
 use crate::erasure::{concerned, speakers};
-use crate::events::{By, Event};
+use crate::events::{By, ErasureEvent, Event};
 use crate::notices::{Ask, Notice};
 use crate::state::{Erasure, EventAt, HoldOn};
 
@@ -18,7 +18,7 @@ const EVENTS_NAMED: usize = 10;
 impl Telling<'_> {
     pub(super) fn erasure(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::ErasureRequested { erasure, reason, by, .. } => {
+            Event::Erasure(ErasureEvent::ErasureRequested { erasure, reason, by, .. }) => {
                 let known = self.state.erasure(erasure)?;
                 let asks = self.approvals(known);
                 let text = format!("erasure {erasure} of a person is asked for: {reason}");
@@ -28,7 +28,7 @@ impl Telling<'_> {
                 let concerns = concerns.into_iter().collect();
                 Some(Notice { reason: Some(reason.clone()), concerns, asks, ..notice })
             }
-            Event::ErasureAskedOf { erasure, agency, by } => {
+            Event::Erasure(ErasureEvent::ErasureAskedOf { erasure, agency, by }) => {
                 let known = self.state.erasure(erasure)?;
                 let reason = &known.reason;
                 let text = format!(
@@ -39,15 +39,15 @@ impl Telling<'_> {
                 let (agency, reason) = (Some(agency.clone()), Some(reason.clone()));
                 Some(Notice { agency, reason, concerns, asks, ..notice })
             }
-            Event::ErasureDeclined { erasure, agencies, reason, by } => {
+            Event::Erasure(ErasureEvent::ErasureDeclined { erasure, agencies, reason, by }) => {
                 let of: Vec<&str> = agencies.iter().map(|agency| agency.as_str()).collect();
                 let what = format!("is declined for what the keys of {} seal", of.join(", "));
                 self.ended(erasure, &what, reason, by)
             }
-            Event::ErasureWithdrawn { erasure, reason, by } => {
+            Event::Erasure(ErasureEvent::ErasureWithdrawn { erasure, reason, by }) => {
                 self.ended(erasure, "is withdrawn", reason, by)
             }
-            Event::ErasureTraced { erasure, agency, by } => {
+            Event::Erasure(ErasureEvent::ErasureTraced { erasure, agency, by }) => {
                 let known = self.state.erasure(erasure)?;
                 let told = known.informed.keys().filter(|(part, _)| part == agency).count();
                 let text = format!(
@@ -58,7 +58,7 @@ impl Telling<'_> {
                 let concerns = speakers(self.state, found).into_iter().cloned().collect();
                 Some(Notice { agency: Some(agency.clone()), concerns, ..notice })
             }
-            Event::ErasureTold { erasure, agency, to, handed, some, by } => {
+            Event::Erasure(ErasureEvent::ErasureTold { erasure, agency, to, handed, some, by }) => {
                 let events: u64 = handed.iter().map(|one| one.events).sum();
                 let what = if events == 1 { "event".to_owned() } else { format!("{events} events") };
                 let text = format!(
@@ -84,7 +84,7 @@ impl Telling<'_> {
                     ..notice
                 })
             }
-            Event::ErasureAnswered { erasure, agency, kept, by } => {
+            Event::Erasure(ErasureEvent::ErasureAnswered { erasure, agency, kept, by }) => {
                 let known = self.state.erasure(erasure)?;
                 let text = match kept {
                     None => format!("{agency} deleted the events that erasure {erasure} is about"),

@@ -3,34 +3,34 @@
 use contract::AgencyName;
 
 use super::{Telling, instant, named};
-use crate::events::{By, Event};
+use crate::events::{By, Event, OwnershipEvent, SuccessionEvent};
 use crate::notices::{Ask, Notice};
 use crate::{Date, succession, transfer};
 
 impl Telling<'_> {
     pub(super) fn transfer(&self, event: &Event) -> Option<Notice> {
         let (topic, other, notice) = match event {
-            Event::TopicOffered { topic, to, on, by } => {
+            Event::Ownership(OwnershipEvent::TopicOffered { topic, to, on, by }) => {
                 let what = format!("is offered to {to}, theirs from {on} on");
                 let (topic, notice) = self.of_topic("topic.offered", topic, &what, by)?;
                 let asks = vec![acceptance(to, transfer::acceptance(topic, to), *on)];
                 (topic, Some(to), Notice { asks, ..notice })
             }
-            Event::TopicAccepted { topic, steward, by, .. } => {
+            Event::Ownership(OwnershipEvent::TopicAccepted { topic, steward, by, .. }) => {
                 let offer = self.state.topic(topic)?.stewardship.offer.as_ref()?;
                 let what =
                     format!("is accepted by {}, theirs from {} on (steward {steward})", offer.to, offer.on);
                 let (topic, notice) = self.of_topic("topic.accepted", topic, &what, by)?;
                 (topic, Some(&offer.to), notice)
             }
-            Event::OfferWithdrawn { topic, reason, by } => {
+            Event::Ownership(OwnershipEvent::OfferWithdrawn { topic, reason, by }) => {
                 let to = self.state.topic(topic)?.stewardship.no_longer_offered.as_ref();
                 let whom = to.map_or("anybody", |agency| agency.as_str());
                 let what = format!("is not offered to {whom} any more: {reason}");
                 let (topic, notice) = self.of_topic("topic.offer-withdrawn", topic, &what, by)?;
                 (topic, to, Notice { reason: Some(reason.clone()), ..notice })
             }
-            Event::TopicTransferred { topic, owner, steward, by, .. } => {
+            Event::Ownership(OwnershipEvent::TopicTransferred { topic, owner, steward, by, .. }) => {
                 let what = format!("belongs to {owner} now (steward {steward})");
                 let (topic, notice) = self.of_topic("topic.transferred", topic, &what, by)?;
                 let former = topic.stewardship.owners.iter().rev().nth(1).map(|tenure| &tenure.agency);
@@ -44,7 +44,7 @@ impl Telling<'_> {
 
     pub(super) fn succession(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::SuccessionProposed { agency, on, shares, by } => {
+            Event::Succession(SuccessionEvent::SuccessionProposed { agency, on, shares, by }) => {
                 let successors = shares.successors();
                 let what = format!("is to be succeeded by {} on {on}", listed(&successors));
                 let ask = |successor: &&AgencyName| {
@@ -53,17 +53,17 @@ impl Telling<'_> {
                 let asks = successors.iter().map(ask).collect();
                 Some(Notice { asks, ..self.of_agency("succession.proposed", agency, &what, by)? })
             }
-            Event::SuccessionAccepted { agency, successor, by, .. } => {
+            Event::Succession(SuccessionEvent::SuccessionAccepted { agency, successor, by, .. }) => {
                 let on = self.state.succession(agency)?.on;
                 let what = format!("is to be succeeded on {on}: {successor} agrees");
                 self.of_agency("succession.accepted", agency, &what, by)
             }
-            Event::SuccessionWithdrawn { agency, reason, by } => {
+            Event::Succession(SuccessionEvent::SuccessionWithdrawn { agency, reason, by }) => {
                 let what = format!("is not to be succeeded any more: {reason}");
                 let notice = self.of_agency("succession.withdrawn", agency, &what, by)?;
                 Some(Notice { reason: Some(reason.clone()), ..notice })
             }
-            Event::AgencySucceeded { agency, successors, by } => {
+            Event::Succession(SuccessionEvent::AgencySucceeded { agency, successors, by }) => {
                 let successors: Vec<&AgencyName> = successors.iter().collect();
                 let what = format!("was succeeded by {}: what it had is theirs", listed(&successors));
                 self.of_agency("succession.completed", agency, &what, by)

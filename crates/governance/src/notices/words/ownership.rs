@@ -4,7 +4,7 @@ use contract::{AgencyName, TopicName};
 
 use super::{Telling, instant, named};
 use crate::agreement::minute;
-use crate::events::{By, Event};
+use crate::events::{By, Event, OwnershipEvent};
 use crate::notices::{Ask, Notice};
 use crate::ownership::{remedy, why};
 use crate::state::Topic;
@@ -12,9 +12,13 @@ use crate::state::Topic;
 impl Telling<'_> {
     pub(super) fn ownership(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::StewardLeft { topic, person, by } => self.left(topic, person.as_str(), by),
-            Event::ConfirmationDue { topic, freezes_ms, by }
-            | Event::FreezeAhead { topic, freezes_ms, by } => {
+            Event::Ownership(OwnershipEvent::StewardLeft { topic, person, by }) => {
+                self.left(topic, person.as_str(), by)
+            }
+            Event::Ownership(
+                OwnershipEvent::ConfirmationDue { topic, freezes_ms, by }
+                | OwnershipEvent::FreezeAhead { topic, freezes_ms, by },
+            ) => {
                 let what = format!(
                     "is to be confirmed; otherwise nothing of it changes from {} on",
                     minute(*freezes_ms)
@@ -23,8 +27,10 @@ impl Telling<'_> {
                 let asks = vec![heal(topic, Some(*freezes_ms))];
                 Some(Notice { concerns: vec![topic.owner.clone()], asks, ..notice })
             }
-            Event::TopicOrphaned { topic, suspends_ms, by }
-            | Event::SuspensionAhead { topic, suspends_ms, by } => {
+            Event::Ownership(
+                OwnershipEvent::TopicOrphaned { topic, suspends_ms, by }
+                | OwnershipEvent::SuspensionAhead { topic, suspends_ms, by },
+            ) => {
                 let reason = why(self.state.topic(topic)?);
                 let until = minute(*suspends_ms);
                 let what = format!(
@@ -32,11 +38,11 @@ impl Telling<'_> {
                 );
                 self.unheld("topic.orphaned", topic, &what, Some(*suspends_ms), by)
             }
-            Event::TopicSuspended { topic, by } => {
+            Event::Ownership(OwnershipEvent::TopicSuspended { topic, by }) => {
                 let what = format!("takes no events: {}", why(self.state.topic(topic)?));
                 self.unheld("topic.suspended", topic, &what, None, by)
             }
-            Event::TopicHealed { topic, by } => {
+            Event::Ownership(OwnershipEvent::TopicHealed { topic, by }) => {
                 let (topic, notice) = self.of_topic("topic.healed", topic, "is answered for again", by)?;
                 Some(Notice { concerns: self.around_and_central(topic), ..notice })
             }

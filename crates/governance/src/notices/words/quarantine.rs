@@ -4,14 +4,15 @@ use contract::leaks::{detector, detectors};
 
 use super::Telling;
 use crate::Role;
-use crate::events::Event;
+use crate::events::{Event, LeakEvent};
 use crate::leaks::Answer;
 use crate::notices::{Ask, Notice};
 use crate::state::Topic;
 
 impl Telling<'_> {
     pub(super) fn leak(&self, event: &Event) -> Option<Notice> {
-        let Event::LeakFound { topic, place, detector: name, answer, events, by } = event else {
+        let Event::Leak(LeakEvent::LeakFound { topic, place, detector: name, answer, events, by }) = event
+        else {
             return None;
         };
         let became = match answer {
@@ -53,7 +54,7 @@ impl Telling<'_> {
 
     pub(super) fn quarantine(&self, event: &Event) -> Option<Notice> {
         let (kind, topic, at, what, reason, by) = match event {
-            Event::QuarantineReleased { topic, partition, offset, reason, by } => (
+            Event::Leak(LeakEvent::QuarantineReleased { topic, partition, offset, reason, by }) => (
                 "quarantine.released",
                 topic,
                 (partition, offset),
@@ -61,7 +62,7 @@ impl Telling<'_> {
                 reason,
                 by,
             ),
-            Event::QuarantineDiscarded { topic, partition, offset, reason, by, .. } => {
+            Event::Leak(LeakEvent::QuarantineDiscarded { topic, partition, offset, reason, by, .. }) => {
                 ("quarantine.discarded", topic, (partition, offset), "is discarded", reason, by)
             }
             _ => return None,

@@ -4,17 +4,17 @@
 use contract::AgencyName;
 
 use super::{Telling, named};
-use crate::events::{By, Event};
+use crate::events::{AgencyEvent, By, Event};
 use crate::notices::Notice;
 
 impl Telling<'_> {
     pub(super) fn sealing_key(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::SealingKeyPublished { agency, key, by, .. } => {
+            Event::Agency(AgencyEvent::SealingKeyPublished { agency, key, by, .. }) => {
                 let text = format!("{agency} published the sealing key {key}");
                 self.of_key("agency.key-published", agency, &text, by)
             }
-            Event::SealingKeyRetired { agency, key, reason, by } => {
+            Event::Agency(AgencyEvent::SealingKeyRetired { agency, key, reason, by }) => {
                 let text =
                     format!("{agency} retired the sealing key {key}: nothing is sealed for it any more");
                 let notice = self.of_key("agency.key-retired", agency, &text, by)?;

@@ -4,22 +4,33 @@ use contract::SubscriptionName;
 
 use super::{Telling, answerable, instant, named};
 use crate::Access;
-use crate::events::{By, Event, Side};
+use crate::events::{By, Event, Side, SubscriptionEvent, SuccessionEvent};
 use crate::notices::{Ask, Notice};
 use crate::state::{Subscription, Terms, Topic};
 
 impl Telling<'_> {
     pub(super) fn subscription(&self, event: &Event) -> Option<Notice> {
         match event {
-            Event::SubscriptionRequested { subscription, terms, by, .. } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionRequested {
+                subscription, terms, by, ..
+            }) => {
                 let what = format!("requested, {}", words_of(terms));
                 self.of_subscription("subscription.requested", subscription, &what, by)
             }
-            Event::SubscriptionChangeRequested { subscription, terms, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionChangeRequested {
+                subscription,
+                terms,
+                by,
+            }) => {
                 let what = format!("other terms requested, {}", words_of(terms));
                 self.of_subscription("subscription.requested", subscription, &what, by)
             }
-            Event::SubscriptionApproved { subscription, side, conditions, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionApproved {
+                subscription,
+                side,
+                conditions,
+                by,
+            }) => {
                 let whose = match side {
                     Side::Owner => "the topic's owner",
                     Side::SecondOwner => "the second of the topic's owner",
@@ -28,27 +39,27 @@ impl Telling<'_> {
                 let what = format!("approved by {whose}{}", on_condition(conditions));
                 self.of_subscription("subscription.approved", subscription, &what, by)
             }
-            Event::SubscriptionGranted { subscription, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionGranted { subscription, by }) => {
                 let grant = self.state.subscription(subscription)?.granted.as_ref()?;
                 let conditions: Vec<&str> = grant.conditions().collect();
                 let what = format!("granted, {}{}", words_of(&grant.terms), on_condition(&conditions));
                 self.of_subscription("subscription.granted", subscription, &what, by)
             }
-            Event::SubscriptionNarrowed { subscription, terms, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionNarrowed { subscription, terms, by }) => {
                 let what = format!("narrowed, {}", words_of(terms));
                 self.of_subscription("subscription.changed", subscription, &what, by)
             }
-            Event::SubscriptionRefused { subscription, reason, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionRefused { subscription, reason, by }) => {
                 let what = format!("refused: {reason}");
                 let notice = self.of_subscription("subscription.refused", subscription, &what, by)?;
                 Some(Notice { reason: Some(reason.clone()), ..notice })
             }
-            Event::SubscriptionRevoked { subscription, reason, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionRevoked { subscription, reason, by }) => {
                 let what = format!("revoked: {reason}");
                 let notice = self.of_subscription("subscription.revoked", subscription, &what, by)?;
                 Some(Notice { reason: Some(reason.clone()), ..notice })
             }
-            Event::SubscriptionExpiring { subscription, expires, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionExpiring { subscription, expires, by }) => {
                 let what = format!("ends on {expires}");
                 let notice = self.of_subscription("subscription.expiring", subscription, &what, by)?;
                 let agency = notice.agency.clone()?;
@@ -59,10 +70,10 @@ impl Telling<'_> {
                 let renewal = Ask { agency, wanted: "renewal", how, by: ends };
                 Some(Notice { asks: std::iter::once(renewal).chain(notice.asks).collect(), ..notice })
             }
-            Event::SubscriptionExpired { subscription, by } => {
+            Event::Subscription(SubscriptionEvent::SubscriptionExpired { subscription, by }) => {
                 self.of_subscription("subscription.expired", subscription, "has expired", by)
             }
-            Event::SubscriptionMoved { subscription, agency, by } => {
+            Event::Succession(SuccessionEvent::SubscriptionMoved { subscription, agency, by }) => {
                 let what = format!("is {agency}'s now");
                 let notice = self.of_subscription("subscription.moved", subscription, &what, by)?;
                 let former = self.state.subscription(subscription)?.formerly.last();

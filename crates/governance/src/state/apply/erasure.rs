@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::State;
 use crate::erasure::speakers;
-use crate::events::Event;
+use crate::events::ErasureEvent;
 use crate::state::{Erasure, Hold, Informed, Part, Response, Stopped, Word};
 
-pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
+pub(super) fn fold(state: &mut State, event: &ErasureEvent, at_ms: u64) {
     match event {
-        Event::ErasureRequested { erasure, parts, reason, speaks_for, by } => {
+        ErasureEvent::ErasureRequested { erasure, parts, reason, speaks_for, by } => {
             let part = |found: &crate::state::Found| Part {
                 found: found.clone(),
                 ended: None,
@@ -28,7 +28,7 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
             };
             state.erasures.insert(erasure.clone(), Arc::new(record));
         }
-        Event::HoldPlaced { hold, on, agency, reason, reference, by } => {
+        ErasureEvent::HoldPlaced { hold, on, agency, reason, reference, by } => {
             let record = Hold {
                 id: hold.clone(),
                 on: on.clone(),
@@ -41,68 +41,67 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
             };
             state.holds.insert(hold.clone(), Arc::new(record));
         }
-        Event::HoldLifted { hold, reason, by } => {
+        ErasureEvent::HoldLifted { hold, reason, by } => {
             if let Some(record) = state.holds.get_mut(hold) {
                 Arc::make_mut(record).lifted = Some((reason.clone(), by.clone(), at_ms));
             }
         }
-        Event::ErasureApproved { erasure, .. }
-        | Event::ErasureDeclined { erasure, .. }
-        | Event::ErasureWithdrawn { erasure, .. }
-        | Event::ErasureLooked { erasure, .. }
-        | Event::ErasureAskedOf { erasure, .. }
-        | Event::PersonErased { erasure, .. }
-        | Event::ErasureTold { erasure, .. }
-        | Event::ErasureTraced { erasure, .. }
-        | Event::ErasureAnswered { erasure, .. } => {
+        ErasureEvent::ErasureApproved { erasure, .. }
+        | ErasureEvent::ErasureDeclined { erasure, .. }
+        | ErasureEvent::ErasureWithdrawn { erasure, .. }
+        | ErasureEvent::ErasureLooked { erasure, .. }
+        | ErasureEvent::ErasureAskedOf { erasure, .. }
+        | ErasureEvent::PersonErased { erasure, .. }
+        | ErasureEvent::ErasureTold { erasure, .. }
+        | ErasureEvent::ErasureTraced { erasure, .. }
+        | ErasureEvent::ErasureAnswered { erasure, .. } => {
             if let Some(record) = state.erasures.get_mut(erasure) {
                 change(Arc::make_mut(record), event, at_ms);
             }
         }
-        _ => {}
     }
 }
 
-fn change(record: &mut Erasure, event: &Event, at_ms: u64) {
+fn change(record: &mut Erasure, event: &ErasureEvent, at_ms: u64) {
     match event {
-        Event::ErasureApproved { speaks_for, by, .. } => {
+        ErasureEvent::ErasureApproved { speaks_for, by, .. } => {
             record.agreed.push(Word { speaks_for: speaks_for.clone(), by: by.clone(), at_ms });
         }
-        Event::ErasureDeclined { agencies, reason, by, .. } => {
+        ErasureEvent::ErasureDeclined { agencies, reason, by, .. } => {
             let end = Stopped { withdrawn: false, reason: reason.clone(), by: by.clone(), at_ms };
             let open = record.parts.iter_mut().filter(|part| part.is_open());
             open.filter(|part| agencies.contains(&part.found.person.agency))
                 .for_each(|part| part.ended = Some(end.clone()));
         }
-        Event::ErasureWithdrawn { reason, by, .. } => {
+        ErasureEvent::ErasureWithdrawn { reason, by, .. } => {
             let end = Stopped { withdrawn: true, reason: reason.clone(), by: by.clone(), at_ms };
             let open = record.parts.iter_mut().filter(|part| part.is_open());
             open.for_each(|part| part.ended = Some(end.clone()));
         }
-        Event::ErasureLooked { agency, topics, .. } => {
+        ErasureEvent::ErasureLooked { agency, topics, .. } => {
             if let Some(part) = part(record, agency) {
                 part.found.topics.clone_from(topics);
             }
         }
-        Event::ErasureAskedOf { agency, .. } => {
+        ErasureEvent::ErasureAskedOf { agency, .. } => {
             record.asked_of.insert(agency.clone());
         }
-        Event::PersonErased { agency, topics, by, .. } => {
+        ErasureEvent::PersonErased { agency, topics, by, .. } => {
             if let Some(part) = part(record, agency) {
                 part.found.topics.clone_from(topics);
                 part.erased = Some((by.clone(), at_ms));
             }
         }
-        Event::ErasureTold { agency, to, handed, some, .. } => {
+        ErasureEvent::ErasureTold { agency, to, handed, some, .. } => {
             let informed = Informed { handed: handed.clone(), some: some.clone(), at_ms, answer: None };
             record.informed.insert((agency.clone(), to.clone()), informed);
         }
-        Event::ErasureTraced { agency, .. } => {
+        ErasureEvent::ErasureTraced { agency, .. } => {
             if let Some(part) = part(record, agency) {
                 part.traced_ms = Some(at_ms);
             }
         }
-        Event::ErasureAnswered { agency, kept, by, .. } => {
+        ErasureEvent::ErasureAnswered { agency, kept, by, .. } => {
             let told = record.informed.iter_mut().filter(|((_, to), _)| to == agency);
             told.for_each(|(_, informed)| {
                 informed.answer = Some(Response { kept: kept.clone(), by: by.clone(), at_ms });

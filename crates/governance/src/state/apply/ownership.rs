@@ -5,15 +5,15 @@ use std::sync::Arc;
 use contract::{PrincipalName, TopicName};
 
 use crate::State;
-use crate::events::{By, Event};
+use crate::events::{By, OwnershipEvent};
 use crate::state::{Accepted, Offer, Stage, Tenure, Topic};
 
-pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
+pub(super) fn fold(state: &mut State, event: &OwnershipEvent, at_ms: u64) {
     match event {
-        Event::TopicConfirmed { topic, by } => {
+        OwnershipEvent::TopicConfirmed { topic, by } => {
             change(state, topic, |record| record.stewardship.confirm(by, at_ms));
         }
-        Event::StewardLeft { topic, person, .. } => change(state, topic, |record| {
+        OwnershipEvent::StewardLeft { topic, person, .. } => change(state, topic, |record| {
             if record.steward == *person {
                 record.stewardship.steward_left_ms = Some(at_ms);
             }
@@ -21,25 +21,25 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
                 record.stewardship.deputy_left_ms = Some(at_ms);
             }
         }),
-        Event::ConfirmationDue { topic, .. } => told(state, topic, Stage::Due, at_ms),
-        Event::FreezeAhead { topic, .. } => told(state, topic, Stage::FreezeAhead, at_ms),
-        Event::TopicOrphaned { topic, .. } => told(state, topic, Stage::Orphaned, at_ms),
-        Event::SuspensionAhead { topic, .. } => told(state, topic, Stage::SuspensionAhead, at_ms),
-        Event::TopicSuspended { topic, .. } => told(state, topic, Stage::Suspended, at_ms),
-        Event::TopicOffered { topic, to, on, by } => change(state, topic, |record| {
+        OwnershipEvent::ConfirmationDue { topic, .. } => told(state, topic, Stage::Due, at_ms),
+        OwnershipEvent::FreezeAhead { topic, .. } => told(state, topic, Stage::FreezeAhead, at_ms),
+        OwnershipEvent::TopicOrphaned { topic, .. } => told(state, topic, Stage::Orphaned, at_ms),
+        OwnershipEvent::SuspensionAhead { topic, .. } => told(state, topic, Stage::SuspensionAhead, at_ms),
+        OwnershipEvent::TopicSuspended { topic, .. } => told(state, topic, Stage::Suspended, at_ms),
+        OwnershipEvent::TopicOffered { topic, to, on, by } => change(state, topic, |record| {
             let (to, by) = (to.clone(), by.clone());
             record.stewardship.offer = Some(Offer { to, on: *on, by, at_ms, accepted: None });
         }),
-        Event::TopicAccepted { topic, steward, deputy, by } => change(state, topic, |record| {
+        OwnershipEvent::TopicAccepted { topic, steward, deputy, by } => change(state, topic, |record| {
             if let Some(offer) = &mut record.stewardship.offer {
                 let (steward, deputy, by) = (steward.clone(), deputy.clone(), by.clone());
                 offer.accepted = Some(Accepted { steward, deputy, by, at_ms });
             }
         }),
-        Event::OfferWithdrawn { topic, .. } => change(state, topic, |record| {
+        OwnershipEvent::OfferWithdrawn { topic, .. } => change(state, topic, |record| {
             record.stewardship.no_longer_offered = record.stewardship.offer.take().map(|offer| offer.to);
         }),
-        Event::TopicTransferred { topic, owner, steward, deputy, accepted_by, by } => {
+        OwnershipEvent::TopicTransferred { topic, owner, steward, deputy, accepted_by, by } => {
             let was = state.topics.get(topic).map(|record| &record.owner);
             Arc::make_mut(&mut state.holdings).topic(was, was.is_some().then_some(owner));
             change(state, topic, |record| {
@@ -55,7 +55,8 @@ pub(super) fn fold(state: &mut State, event: &Event, at_ms: u64) {
             });
         }
         // The confirmation beside it has done it.
-        _ => {}
+        // Naming people is what healed it.
+        OwnershipEvent::TopicHealed { .. } => {}
     }
 }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use contract::PrincipalName;
 
-use crate::events::Event;
+use crate::events::{AgencyEvent, PrincipalEvent};
 use crate::sealing_keys::{Retired, SealingKey};
 use crate::state::{Agency, Delegation, Principal, Since, State};
 use crate::{Roles, Scram, TokenHash};
 
 /// Folds a fact about an agency.
-pub(super) fn agencies(state: &mut State, event: &Event, at_ms: u64) {
+pub(super) fn agencies(state: &mut State, event: &AgencyEvent, at_ms: u64) {
     match event {
-        Event::AgencyRegistered { agency, profile, .. } => {
+        AgencyEvent::AgencyRegistered { agency, profile, .. } => {
             let since = Since::default().of(&profile.notices, at_ms);
             let (agency, profile) = (agency.clone(), profile.clone());
             let record = Agency {
@@ -26,34 +26,33 @@ pub(super) fn agencies(state: &mut State, event: &Event, at_ms: u64) {
             };
             state.agencies.insert(agency, Arc::new(record));
         }
-        Event::AgencyChanged { agency, profile, .. } => {
+        AgencyEvent::AgencyChanged { agency, profile, .. } => {
             if let Some(record) = state.agencies.get_mut(agency) {
                 let record = Arc::make_mut(record);
                 record.since = record.since.of(&profile.notices, at_ms);
                 record.profile = profile.clone();
             }
         }
-        Event::SealingKeyPublished { agency, key, public_key, by } => {
+        AgencyEvent::SealingKeyPublished { agency, key, public_key, by } => {
             if let Some(record) = state.agencies.get_mut(agency) {
                 let (public_key, by) = (public_key.clone(), by.clone());
                 let fresh = SealingKey { public_key, by, since_ms: at_ms, retired: None };
                 Arc::make_mut(record).sealing_keys.insert(key.clone(), fresh);
             }
         }
-        Event::SealingKeyRetired { agency, key, reason, by } => {
+        AgencyEvent::SealingKeyRetired { agency, key, reason, by } => {
             let record = state.agencies.get_mut(agency).map(Arc::make_mut);
             if let Some(found) = record.and_then(|record| record.sealing_keys.get_mut(key)) {
                 found.retired = Some(Retired { reason: reason.clone(), by: by.clone(), at_ms });
             }
         }
-        _ => {}
     }
 }
 
 /// Folds a fact about a principal.
-pub(super) fn principals(state: &mut State, event: &Event, at_ms: u64) {
+pub(super) fn principals(state: &mut State, event: &PrincipalEvent, at_ms: u64) {
     match event {
-        Event::PrincipalCreated { principal, agency, roles, token_hash, scram, .. } => {
+        PrincipalEvent::PrincipalCreated { principal, agency, roles, token_hash, scram, .. } => {
             let record = Principal {
                 principal: principal.clone(),
                 agency: agency.clone(),
@@ -67,28 +66,27 @@ pub(super) fn principals(state: &mut State, event: &Event, at_ms: u64) {
             state.principals.insert(principal.clone(), Arc::new(record));
             set_token(state, principal, *token_hash, scram);
         }
-        Event::PrincipalChanged { principal, roles, .. } => {
+        PrincipalEvent::PrincipalChanged { principal, roles, .. } => {
             change_principal(state, principal, |record| record.roles = *roles);
         }
-        Event::TokenIssued { principal, token_hash, scram, .. } => {
+        PrincipalEvent::TokenIssued { principal, token_hash, scram, .. } => {
             set_token(state, principal, Some(*token_hash), scram);
         }
-        Event::DelegationGiven { principal, to, until, reason, by } => {
+        PrincipalEvent::DelegationGiven { principal, to, until, reason, by } => {
             let (to, reason, by) = (to.clone(), reason.clone(), by.clone());
             let delegation = Delegation { to, until: *until, reason, by, at_ms };
             change_principal(state, principal, |record| record.delegation = Some(delegation));
         }
-        Event::DelegationEnded { principal, .. } => {
+        PrincipalEvent::DelegationEnded { principal, .. } => {
             change_principal(state, principal, |record| record.delegation = None);
         }
-        Event::PrincipalDisabled { principal, .. } => {
+        PrincipalEvent::PrincipalDisabled { principal, .. } => {
             set_token(state, principal, None, &None);
             change_principal(state, principal, |record| {
                 record.disabled = true;
                 record.roles = Roles::default();
             });
         }
-        _ => {}
     }
 }
 
