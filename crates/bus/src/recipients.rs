@@ -1,6 +1,6 @@
 //! For whom a producer seals what a topic's contract wants sealed end to end: one answer with all that it needs.
 
-use contract::{AgencyName, Class, ContractVersion, Pointer, TopicName};
+use contract::{AgencyName, Class, ContractVersion, Format, Pointer, TopicName};
 use governance::{rights, sealing_keys};
 
 use crate::api::Caller;
@@ -12,6 +12,8 @@ use crate::{Bus, Refusal};
 pub struct Sealing {
     /// The version.
     pub version: ContractVersion,
+    /// What its documents are: in a binary one the fields' values stand where its schema says.
+    pub format: Format,
     /// Its fields that are, each with its class.
     pub fields: Vec<(Pointer, Class)>,
     /// Its other fields: where a `*` of the first would reach into one of these, it does not.
@@ -76,6 +78,7 @@ fn sealing(definition: &contract::Definition) -> Sealing {
         classes.partition(|(_, rule)| definition.end_to_end.contains(&rule.class));
     Sealing {
         version: definition.version,
+        format: definition.format,
         fields: sealed.into_iter().map(|(at, rule)| (at.clone(), rule.class.clone())).collect(),
         others: others.into_iter().map(|(at, _)| at.clone()).collect(),
     }

@@ -8,6 +8,7 @@ mod common;
 mod consent_waits;
 mod corners;
 mod end_to_end;
+mod end_to_end_binary;
 mod erasures;
 mod folders;
 mod forms;

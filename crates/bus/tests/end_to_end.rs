@@ -12,9 +12,9 @@ use end_to_end::{PrivateKey, PublicKey, Recipient};
 use governance::{Command, Role};
 use serde_json::{Value, json};
 
-const FINDING: &str = "Positive For Something";
+pub const FINDING: &str = "Positive For Something";
 
-const TOPIC: &str = "topic: health.case.reported
+pub const TOPIC: &str = "topic: health.case.reported
 owner: civil-registry
 steward: m.okafor@civil-registry
 deputy: l.brandt@civil-registry
@@ -42,7 +42,7 @@ const SCHEMA: &str = r#"{
   }
 }"#;
 
-fn case() -> TopicName {
+pub fn case() -> TopicName {
     TopicName::parse("health.case.reported").unwrap()
 }
 
@@ -56,11 +56,20 @@ fn subscription(name: &str, clears: &str) -> (String, String) {
 
 /// The tax office may read what is special, statistics may not.
 async fn clinic(folder: &std::path::Path, topic: &str) -> (World, Caller) {
+    clinic_by(folder, topic, ("v1.schema.json", SCHEMA)).await
+}
+
+/// The same by another schema.
+pub async fn clinic_by(
+    folder: &std::path::Path,
+    topic: &str,
+    (file, schema): (&str, &str),
+) -> (World, Caller) {
     let world = world(folder).await;
     let mut files = files();
     files.extend([
         ("topics/health.case.reported/topic.yaml".to_owned(), topic.to_owned()),
-        ("topics/health.case.reported/v1.schema.json".to_owned(), SCHEMA.to_owned()),
+        (format!("topics/health.case.reported/{file}"), schema.to_owned()),
         subscription("tax-office.cases", "[personal, special]"),
         subscription("statistics.cases", "[personal]"),
     ]);
@@ -69,12 +78,12 @@ async fn clinic(folder: &std::path::Path, topic: &str) -> (World, Caller) {
     (world, officer)
 }
 
-async fn publish_key(world: &World, officer: &Caller, key: &PublicKey) {
+pub async fn publish_key(world: &World, officer: &Caller, key: &PublicKey) {
     let (agency, public_key) = (officer.agency.clone(), key.to_string());
     world.bus.govern(officer, Command::PublishSealingKey { agency, public_key }).await.unwrap();
 }
 
-fn event(id: &str, data: &str) -> CloudEvent {
+pub fn event(id: &str, data: &str) -> CloudEvent {
     CloudEvent {
         id: id.to_owned(),
         ty: "health.case.reported".to_owned(),
@@ -101,13 +110,13 @@ fn sealed(id: &str, recipients: &[(&str, &PrivateKey)]) -> CloudEvent {
     event(id, &documents::seal(&document(FINDING), &fields, &of).unwrap())
 }
 
-async fn report(world: &World, event: CloudEvent) -> Outcome {
+pub async fn report(world: &World, event: CloudEvent) -> Outcome {
     let outcomes = world.bus.publish(&world.registry, &case(), vec![Ok(event)]).await.unwrap();
     outcomes.into_iter().next().unwrap()
 }
 
 /// What is told of an event that is not taken; never what it says.
-async fn told(world: &World, event: CloudEvent) -> String {
+pub async fn told(world: &World, event: CloudEvent) -> String {
     let refused = refusal(report(world, event).await);
     assert_eq!((refused.kind, refused.code), (RefusalKind::Contract, Some("not-sealed-end-to-end")));
     let hint = refused.hint.as_deref().unwrap_or_default();
@@ -302,11 +311,11 @@ async fn an_event_without_an_id_is_refused_though_its_data_have_one() {
     world.bus.close().await;
 }
 
-fn memchr(bytes: &[u8], wanted: &[u8]) -> bool {
+pub fn memchr(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window[0] == wanted[0] && window == wanted)
 }
 
-fn scan(folder: &std::path::Path, look: &mut dyn FnMut(&std::path::Path, &[u8])) {
+pub fn scan(folder: &std::path::Path, look: &mut dyn FnMut(&std::path::Path, &[u8])) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
         match path.is_dir() {

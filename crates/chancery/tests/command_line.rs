@@ -234,17 +234,27 @@ const CASE: &str = r#"{"type": "object", "additionalProperties": false, "propert
     "properties": {"result": {"type": "string"}}}}}}"#;
 
 /// A clinic that reports cases, and an institute that may read them.
-fn clinic(data: &std::path::Path, folder: &std::path::Path) -> Server {
+fn clinic(
+    data: &std::path::Path,
+    folder: &std::path::Path,
+    (format, file, schema): (&str, &str, &str),
+) -> Server {
+    let topic = CASES.replace("json-schema", format).replace("v1.schema.json", file);
     let agency = |name: &str| {
         format!("agency: {name}\nname: {name}\nmandate: An Act\ncontacts: [a@b.example]\ndpo: a@b.example\n")
     };
-    let reads = "subscription: institute.cases\ntopic: health.case.reported\nagency: institute\npurpose: to count\nlegal_basis: An Act\nclears: [personal, special]\nexpires: 2035-01-01\n";
+    let reads = |name: &str, clears: &str| {
+        format!(
+            "subscription: institute.{name}\ntopic: health.case.reported\nagency: institute\npurpose: to count\nlegal_basis: An Act\nclears: {clears}\nexpires: 2035-01-01\n"
+        )
+    };
     for (name, text) in [
         ("agencies/clinic.yaml", agency("clinic")),
         ("agencies/institute.yaml", agency("institute")),
-        ("topics/health.case.reported/topic.yaml", CASES.to_owned()),
-        ("topics/health.case.reported/v1.schema.json", CASE.to_owned()),
-        ("subscriptions/institute.cases.yaml", reads.to_owned()),
+        ("topics/health.case.reported/topic.yaml", topic),
+        (&format!("topics/health.case.reported/{file}"), schema.to_owned()),
+        ("subscriptions/institute.cases.yaml", reads("cases", "[personal, special]")),
+        ("subscriptions/institute.findings.yaml", reads("findings", "[special]")),
     ] {
         let path = folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -279,7 +289,8 @@ fn what_is_sealed_end_to_end_is_sealed_and_opened_on_the_callers_machines() {
     use std::os::unix::fs::PermissionsExt;
     let (data, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
-    let mut server = clinic(data.path(), &home.path().join("governance"));
+    let case = ("json-schema", "v1.schema.json", CASE);
+    let mut server = clinic(data.path(), &home.path().join("governance"), case);
     let producer = server.principal("ward@clinic", "producer");
     let consumer = server.principal("count@institute", "consumer");
     let officer = server.principal("officer@institute", "dpo");
@@ -373,5 +384,139 @@ fn what_is_sealed_end_to_end_is_sealed_and_opened_on_the_callers_machines() {
     let secret = private.rsplit('.').next().unwrap();
     for never in ["Morbus Exemplaris", "Positivum", secret] {
         assert!(!holds(data.path(), never), "{never}");
+    }
+}
+
+const AVRO_CASE: &str = r#"{"type": "record", "name": "Case", "fields": [
+  {"name": "personId", "type": "string"}, {"name": "ward", "type": "string"},
+  {"name": "tests", "type": {"type": "array", "items":
+    {"type": "record", "name": "Test", "fields": [{"name": "result", "type": "string"}]}}},
+  {"name": "finding", "type": ["null", "string"]}]}"#;
+
+const PROTOBUF_CASE: &str = r#"syntax = "proto3";
+message Case { string personId = 1; string ward = 2; repeated Test tests = 3; optional string finding = 4; }
+message Test { string result = 1; }
+"#;
+
+/// A number as both formats write it, but for Avro's zigzag.
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+    out
+}
+
+/// A document for the person, with a test whose block says how long it is.
+fn avro_case(person: &str) -> Vec<u8> {
+    let text = |text: &str| [varint(text.len() << 1), text.as_bytes().to_vec()].concat();
+    let test = text("Positivum");
+    let tests = [vec![1], varint(test.len() << 1), test, vec![0]].concat();
+    [text(person), text("North"), tests, vec![2], text("Morbus Exemplaris")].concat()
+}
+
+fn protobuf_case(person: &str) -> Vec<u8> {
+    let field = |number: u8, text: &[u8]| [vec![number << 3 | 2], varint(text.len()), text.to_vec()].concat();
+    let tests = field(3, &field(1, b"Positivum"));
+    [field(1, person.as_bytes()), field(2, b"North"), tests, field(4, b"Morbus Exemplaris")].concat()
+}
+
+fn binary_event(id: &str, data: &[u8]) -> serde_json::Value {
+    serde_json::json!({
+        "specversion": "1.0", "id": id, "source": "urn:clinic", "type": "health.case.reported",
+        "datacontenttype": "application/octet-stream",
+        "data_base64": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, data),
+    })
+}
+
+/// The data of an event that was printed alone.
+fn printed(told: &std::process::Output) -> Vec<u8> {
+    let event: serde_json::Value = serde_json::from_str(stdout(told).trim()).unwrap();
+    let data = event["data_base64"].as_str().unwrap();
+    base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).unwrap()
+}
+
+#[test]
+fn what_is_sealed_end_to_end_in_binary_formats_is_sealed_and_opened_on_the_callers_machines() {
+    for (case, document) in [
+        (("avro", "v1.avsc", AVRO_CASE), avro_case as fn(&str) -> Vec<u8>),
+        (("protobuf", "v1.proto", PROTOBUF_CASE), protobuf_case),
+    ] {
+        let format = case.0;
+        let (data, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+        let mut server = clinic(data.path(), &home.path().join("governance"), case);
+        let producer = server.principal("ward@clinic", "producer");
+        let consumer = server.principal("count@institute", "consumer");
+        let officer = server.principal("officer@institute", "dpo");
+        let made = chancery(&["--json", "agency", "key", "new", "institute", "--out", &at("keys")]);
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        let public = made["public_key"].as_str().unwrap();
+        assert!(server.cli(&officer, &["agency", "key", "publish", "institute", public]).status.success());
+
+        // What is no document of the contract, or not known to be all of it, is not sent; the rest goes on.
+        let whole = document("P-1");
+        let mut torn = binary_event("c-0", &whole[..whole.len() - 1]);
+        let json = serde_json::json!({
+            "specversion": "1.0", "id": "c-00", "source": "urn:clinic", "type": "health.case.reported", "data": {"a": 1},
+        });
+        let mut both = binary_event("c-000", &whole);
+        both["data"] = "x".into();
+        torn["subject"] = "P-1".into();
+        let events = [torn, json, both, binary_event("c-1", &whole)];
+        let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
+        fs::write(at("cases"), lines.join("\n")).unwrap();
+        let (cases, rejects) = (at("cases"), at("rejects"));
+        let sent = server.cli(&producer, &["publish", &cases, "--rejects", &rejects]);
+        let told = format!("{format}: {}{}", stdout(&sent), stderr(&sent));
+        assert!(stdout(&sent).starts_with("accepted 1, duplicate 0, refused 3"), "{told}");
+        let aside = fs::read_to_string(at("rejects")).unwrap();
+        assert_eq!((aside.lines().count(), aside.matches("not sent").count()), (3, 3), "{aside}");
+        assert!(!told.contains("Morbus"), "{told}");
+        let (path, header) =
+            ("/v1/topics/health.case.reported/events", [("content-type", "application/cloudevents+json")]);
+        let clear = server.post(path, &producer, &header, &binary_event("c-2", &whole).to_string());
+        assert_eq!((clear.status, clear.json()["code"].as_str()), (422, Some("not-sealed-end-to-end")));
+
+        let consume = |subscription: &str, keys: &[&str]| {
+            let arguments = ["consume", subscription, "--consumer", "one", "--no-commit"];
+            server.cli(&consumer, &[&arguments[..], keys].concat())
+        };
+        let holds_text = |data: &[u8], text: &str| String::from_utf8_lossy(data).contains(text);
+        let closed = printed(&consume("institute.cases", &[]));
+        assert!(holds_text(&closed, "e2e1.") && !holds_text(&closed, "Morbus"));
+        let keys = at("keys");
+        let opened = consume("institute.cases", &["--keys", &keys]);
+        assert_eq!(printed(&opened), whole, "{format}: to the byte: {}", stderr(&opened));
+        // By the schema of who is not cleared for all of it.
+        let opened = consume("institute.findings", &["--keys", &keys]);
+        let left = printed(&opened);
+        assert!(opened.status.success(), "{format}: {}", stderr(&opened));
+        assert!(holds_text(&left, "Morbus Exemplaris") && holds_text(&left, "Positivum"), "{format}");
+        assert!(!holds_text(&left, "P-1") && !holds_text(&left, "e2e1."), "{format}");
+        chancery(&["agency", "key", "new", "institute", "--out", &at("others")]);
+        let left = consume("institute.cases", &["--keys", &at("others")]);
+        assert_eq!(printed(&left), closed, "what the keys do not open stays");
+        assert!(left.status.success() && stderr(&left).contains("for none of the keys"), "{}", stderr(&left));
+
+        // One event's values under another's id: the bus cannot tell, and whoever opens it is told.
+        let moved = binary_event("c-3", &closed);
+        assert_eq!(server.post(path, &producer, &header, &moved.to_string()).status, 201);
+        let told = consume("institute.cases", &["--keys", &keys]);
+        assert_eq!(told.status.code(), Some(1), "{}", stderr(&told));
+        assert!(
+            stderr(&told).contains("event c-3, /finding") && stdout(&told).contains("c-3"),
+            "{}",
+            stderr(&told)
+        );
+
+        server.end();
+        let file = fs::read_to_string(at("keys")).unwrap();
+        let private = file.lines().find(|line| line.starts_with("e2e-private1.")).unwrap();
+        for never in ["Morbus Exemplaris", "Positivum", private.rsplit('.').next().unwrap()] {
+            assert!(!holds(data.path(), never), "{format}: {never}");
+        }
     }
 }

@@ -7,14 +7,16 @@
 use std::collections::BTreeSet;
 
 use crate::compile::{Contract, Fault};
-use crate::definition::{Definition, Format};
+use crate::definition::Definition;
 use crate::document::{Document, Kind, Node};
+use crate::formats::Form;
 use crate::impact::{Effect, Weight};
 use crate::limits::Limits;
 use crate::migration::Step;
 use crate::places::Types;
 use crate::plan::{Field, Plan};
 use crate::pointer::Pointer;
+use crate::texts::{Finding, Text, Texts, Token, Unreadable, Way};
 use crate::{Class, formats};
 
 /// A value of a document that must be sealed end to end.
@@ -43,22 +45,49 @@ impl Contract {
         fields.filter(|(_, class)| definition.end_to_end.contains(*class))
     }
 
-    /// The values of a checked document that must be. `null` says that there is none.
-    pub fn end_to_end_values(&self, data: &[u8]) -> Vec<Value> {
-        let mut found = Vec::new();
-        if self.is_end_to_end()
-            && let Ok(document) = Document::parse(data, &Limits::default())
-        {
-            self.values_at(document.root(), 0, &mut Path::default(), &mut found);
+    /// The values of a checked document that must be; in JSON `null` says that there is none, in Avro too, in Protocol Buffers
+    /// that nothing stands there. What was not checked may be read otherwise by others.
+    pub fn end_to_end_values(&self, data: &[u8]) -> Result<Vec<Value>, Unreadable> {
+        if !self.is_end_to_end() {
+            return Ok(Vec::new());
         }
-        found
+        if let Some(texts) = self.end_to_end_texts(data)? {
+            let value = |text: &Text<'_>| {
+                let (pointer, shown) = (text.pointer.clone(), text.shown.clone());
+                let class = self.class_of(text)?.clone();
+                Some(Value { pointer, shown, class, text: text.text.to_owned() })
+            };
+            return Ok(texts.iter().filter_map(value).collect());
+        }
+        let document = Document::parse(data, &Limits::default());
+        let document =
+            document.map_err(|wrong| Unreadable(format!("the document cannot be read as JSON: {wrong}")))?;
+        let mut found = Vec::new();
+        self.values_at(document.root(), 0, &mut Way::default(), &mut found);
+        Ok(found)
     }
 
-    fn values_at(&self, value: Node<'_>, node: u32, path: &mut Path, found: &mut Vec<Value>) {
+    /// The texts of a checked document in Avro or Protocol Buffers that must be, or are to be; nothing where documents are JSON.
+    pub fn end_to_end_texts<'d>(&self, data: &'d [u8]) -> Result<Option<Texts<'d>>, Unreadable> {
+        let wanted = |field: Option<Field>, _: &str| self.end_to_end_class(field).is_some();
+        let finding = Finding::new(Some(&self.plan), &wanted);
+        match &self.form {
+            Form::Json(_) => Ok(None),
+            Form::Avro(form) => form.texts(data, finding).map(Some),
+            Form::Protobuf(form) => form.texts(data, finding).map(Some),
+        }
+    }
+
+    /// The class of a text that was found so.
+    pub fn class_of(&self, text: &Text<'_>) -> Option<&Class> {
+        self.end_to_end_class(text.field)
+    }
+
+    fn values_at<'w>(&self, value: Node<'w>, node: u32, way: &mut Way<'w>, found: &mut Vec<Value>) {
         let node = self.plan.node(node);
         if let Some(text) = value.as_str() {
             if let Some(class) = self.end_to_end_class(node.field) {
-                let (pointer, shown) = (pointer(&path.tokens), pointer(&path.shown));
+                let (pointer, shown) = (way.pointer(), way.shown());
                 found.push(Value { pointer, shown, class: class.clone(), text: text.into_owned() });
             }
             return;
@@ -70,16 +99,16 @@ impl Contract {
             Kind::Object => value.members().for_each(|member| {
                 let name = member.key();
                 let Some(child) = node.member(&name) else { return };
-                let shown = if node.others == Some(child) { "*" } else { &name };
-                path.enter(&name, shown);
-                self.values_at(member.value(), child, path, found);
-                path.leave();
+                let is_declared = node.others != Some(child);
+                way.enter(if is_declared { Token::Name(name) } else { Token::Key(name) });
+                self.values_at(member.value(), child, way, found);
+                way.leave();
             }),
             Kind::Array => value.items().enumerate().for_each(|(index, item)| {
                 let Some(child) = node.element(index) else { return };
-                path.enter(&index.to_string(), &index.to_string());
-                self.values_at(item, child, path, found);
-                path.leave();
+                way.enter(Token::Index(index));
+                self.values_at(item, child, way, found);
+                way.leave();
             }),
             _ => {}
         }
@@ -101,38 +130,11 @@ impl Contract {
     }
 }
 
-/// The way to a value, as it is and as it may be shown.
-#[derive(Default)]
-struct Path {
-    tokens: Vec<String>,
-    shown: Vec<String>,
-}
-
-impl Path {
-    fn enter(&mut self, token: &str, shown: &str) {
-        self.tokens.push(token.to_owned());
-        self.shown.push(shown.to_owned());
-    }
-
-    fn leave(&mut self) {
-        self.tokens.pop();
-        self.shown.pop();
-    }
-}
-
-fn pointer(tokens: &[String]) -> String {
-    Pointer::from_tokens(tokens.iter().cloned()).to_string()
-}
-
 /// What is wrong with it whatever the schema says.
 pub(crate) fn faults(definition: &Definition) -> Vec<Fault> {
     const PART: &str = "end_to_end";
     let classes = &definition.end_to_end;
     let mut faults = Vec::new();
-    if !classes.is_empty() && definition.format != Format::JsonSchema {
-        let problem = "only contracts in JSON Schema can ask for it";
-        faults.push(Fault::new(PART, problem, "leave it out, or write the schema in JSON Schema"));
-    }
     for class in classes {
         if !class.is_about_a_person() {
             let problem = format!("{class} is nobody's data");
@@ -191,7 +193,8 @@ pub(crate) fn place_fault(class: &Class, types: Types, keyword: Option<&str>) ->
         let problem = format!(
             "is {class}, which is end to end, and its schema admits no sealed text: it has `{keyword}`"
         );
-        (problem, format!("leave `{keyword}` out: what is sealed is for its producer to check"))
+        let remedy = "let it be a plain string: what is sealed is for its producer to check";
+        (problem, format!("leave `{keyword}` out, and {remedy}"))
     })
 }
 

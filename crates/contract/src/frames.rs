@@ -64,15 +64,19 @@ pub struct CutFrame {
 
 /// The frames of a document from which `spans` are cut. Both are in order, and no span is empty.
 pub fn cut(frames: &[Frame], spans: &[Span]) -> Vec<CutFrame> {
+    cut_at(frames, spans.iter().map(|span| (span.start, span.end)))
+}
+
+/// The same for spans by their first bytes, and one past their last.
+pub(crate) fn cut_at(frames: &[Frame], spans: impl Iterator<Item = (u32, u32)>) -> Vec<CutFrame> {
     // JSON has none.
     if frames.is_empty() {
         return Vec::new();
     }
     let ends: Vec<(u32, u32)> = spans
-        .iter()
-        .scan(0, |cut, span| {
-            *cut += span.end - span.start;
-            Some((span.end, *cut))
+        .scan(0, |cut, (start, end)| {
+            *cut += end - start;
+            Some((end, *cut))
         })
         .collect();
     let place = |at: u32| {

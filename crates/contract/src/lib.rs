@@ -31,6 +31,7 @@ pub mod redact;
 pub mod redaction;
 pub mod schemas;
 mod subjects;
+pub mod texts;
 mod varint;
 
 pub use check::{Checked, Key, Shape, Span, Violation, Workspace};

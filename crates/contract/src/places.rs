@@ -56,7 +56,7 @@ pub(crate) trait Places {
     /// Whether only listed values, or texts of a form that is nobody's such as a date, can stand there.
     fn is_fixed(&self, place: &Self::Place) -> bool;
 
-    /// The keyword, if any, that a text which its producer sealed cannot meet.
+    /// The keyword or type, if any, that a text which its producer sealed cannot meet.
     fn forbids_sealed(&self, _place: &Self::Place) -> Option<&'static str> {
         None
     }

@@ -8,6 +8,7 @@ mod check;
 mod cloudevents;
 mod document;
 mod end_to_end;
+mod end_to_end_binary;
 mod forms;
 mod frames;
 mod leaks;

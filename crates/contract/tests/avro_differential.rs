@@ -13,9 +13,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 /// A source of choices that a failing case can be shrunk by.
-struct Choices<'c> {
-    from: &'c [u32],
-    at: usize,
+pub(crate) struct Choices<'c> {
+    pub(crate) from: &'c [u32],
+    pub(crate) at: usize,
 }
 
 impl Choices<'_> {
@@ -32,10 +32,10 @@ impl Choices<'_> {
 const CLASSES: [&str; 4] = ["public", "internal", "personal", "special"];
 
 /// A schema and its classification, made together.
-struct Made<'c> {
+pub(crate) struct Made<'c> {
     choices: Choices<'c>,
-    classify: BTreeMap<String, &'static str>,
-    subjects: Vec<String>,
+    pub(crate) classify: BTreeMap<String, &'static str>,
+    pub(crate) subjects: Vec<String>,
     named: HashMap<String, Value>,
 }
 
@@ -159,7 +159,7 @@ impl Made<'_> {
     }
 }
 
-fn made(choices: &[u32]) -> (Value, Made<'_>) {
+pub(crate) fn made(choices: &[u32]) -> (Value, Made<'_>) {
     let mut made = Made {
         choices: Choices { from: choices, at: 0 },
         classify: BTreeMap::from([("/id".to_owned(), "personal")]),
@@ -176,10 +176,10 @@ fn made(choices: &[u32]) -> (Value, Made<'_>) {
 }
 
 /// A value of a schema; the texts of what is not public say so.
-struct Sample<'c, 'm> {
-    choices: Choices<'c>,
-    made: &'m Made<'m>,
-    persons: i64,
+pub(crate) struct Sample<'c, 'm> {
+    pub(crate) choices: Choices<'c>,
+    pub(crate) made: &'m Made<'m>,
+    pub(crate) persons: i64,
 }
 
 const SECRET: &str = "SECRET";
@@ -190,7 +190,7 @@ impl Sample<'_, '_> {
         format!("{}{}", if public { "open" } else { SECRET }, "x".repeat(self.choices.below(90)))
     }
 
-    fn value(&mut self, schema: &Value, path: &str, depth: usize) -> Datum {
+    pub(crate) fn value(&mut self, schema: &Value, path: &str, depth: usize) -> Datum {
         let kind = schema.as_str().or(schema["type"].as_str());
         let number = self.choices.below(86_400_000) as i64 - 1;
         match (kind, schema["logicalType"].as_str()) {
@@ -256,7 +256,7 @@ impl Sample<'_, '_> {
 
 /// The class of a place: that of the rule at it, or at the nearest place above. `*` in a rule stands for every step that
 /// no rule names beside it.
-fn class_of<'m>(made: &Made<'m>, path: &str) -> &'static str {
+pub(crate) fn class_of<'m>(made: &Made<'m>, path: &str) -> &'static str {
     let steps: Vec<&str> = path.split('/').skip(1).collect();
     let mut rules: Vec<(Vec<&str>, &'static str)> =
         made.classify.iter().map(|(at, class)| (at.split('/').skip(1).collect(), *class)).collect();
@@ -273,7 +273,7 @@ fn class_of<'m>(made: &Made<'m>, path: &str) -> &'static str {
 }
 
 /// Avro's bytes with blocks of any lengths, with and without their sizes.
-fn write(value: &Datum, choices: &mut Choices<'_>, out: &mut Vec<u8>) {
+pub(crate) fn write(value: &Datum, choices: &mut Choices<'_>, out: &mut Vec<u8>) {
     match value {
         Datum::Null => {}
         Datum::Boolean(value) => out.push(u8::from(*value)),

@@ -66,13 +66,13 @@ message Office {
 "#;
 
 /// A file, and the identifiers of its persons.
-const FILES: [(&str, &[&str]); 3] =
+pub(crate) const FILES: [(&str, &[&str]); 3] =
     [(RICH, &["/id"]), (SCALARS, &["/id"]), (OLDER, &["/id", "/people/*/id"])];
 
 /// A source of choices that a failing case can be shrunk by.
-struct Choices<'c> {
-    from: &'c [u32],
-    at: usize,
+pub(crate) struct Choices<'c> {
+    pub(crate) from: &'c [u32],
+    pub(crate) at: usize,
 }
 
 impl Choices<'_> {
@@ -82,10 +82,10 @@ impl Choices<'_> {
     }
 }
 
-type Classes = BTreeMap<String, &'static str>;
+pub(crate) type Classes = BTreeMap<String, &'static str>;
 
 /// A class for each place that needs one: for all of a message at once, or for what is in it.
-fn classified(file: &str, subjects: &[&str], choices: &mut Choices<'_>) -> Classes {
+pub(crate) fn classified(file: &str, subjects: &[&str], choices: &mut Choices<'_>) -> Classes {
     const CLASSES: [&str; 4] = ["personal", "special", "public", "internal"];
     let places: Vec<String> =
         schemas::places(Format::Protobuf, file).iter().map(ToString::to_string).collect();
@@ -103,7 +103,11 @@ fn classified(file: &str, subjects: &[&str], choices: &mut Choices<'_>) -> Class
     classes
 }
 
-fn sample(described: &MessageDescriptor, choices: &mut Choices<'_>, depth: usize) -> DynamicMessage {
+pub(crate) fn sample(
+    described: &MessageDescriptor,
+    choices: &mut Choices<'_>,
+    depth: usize,
+) -> DynamicMessage {
     let mut message = DynamicMessage::new(described.clone());
     for field in described.fields() {
         let must = field.cardinality() == Cardinality::Required || (depth == 0 && field.name() == "id");

@@ -37,7 +37,7 @@ pub async fn of_agency(
 fn sealing(version: &Sealing) -> Value {
     let field = |(at, class): &(contract::Pointer, contract::Class)| json!({"pointer": at.to_string(), "class": class.as_str()});
     json!({
-        "version": version.version.0, "fields": version.fields.iter().map(field).collect::<Vec<_>>(),
+        "version": version.version.0, "format": version.format, "fields": version.fields.iter().map(field).collect::<Vec<_>>(),
         "others": version.others.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

@@ -17,12 +17,11 @@ pub fn keep(core: &Core, topic: &Topic, contract: &Contract, data: &[u8]) -> Res
     if !contract.is_end_to_end() {
         return Ok(());
     }
-    let wrong: Vec<String> = contract
-        .end_to_end_values(data)
-        .iter()
-        .flat_map(|value| wrong(core, topic, value))
-        .take(MISMATCHES_TOLD)
-        .collect();
+    // What keeps the contract is read once more. Were it not to be, something in it might be in the clear.
+    let values =
+        contract.end_to_end_values(data).map_err(|why| refusal(topic, contract, &[why.to_string()]))?;
+    let wrong: Vec<String> =
+        values.iter().flat_map(|value| wrong(core, topic, value)).take(MISMATCHES_TOLD).collect();
     if wrong.is_empty() { Ok(()) } else { Err(refusal(topic, contract, &wrong)) }
 }
 

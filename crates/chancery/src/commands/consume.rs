@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Options;
-use super::sealing::Opening;
+use super::opening::{self, Opening};
 use crate::client::{Client, segment};
 use crate::output::{self, Failure};
 
@@ -62,7 +62,9 @@ impl Consume {
                 .map_err(|error| Failure::new(format!("the answer does not read: {error}")))?;
             for event in &events {
                 let shown = match &mut opening {
-                    Some(opening) => opening.open(event.get())?,
+                    Some(opening) => {
+                        opening.open(event.get(), |topic| opening::readings(&client, &base, topic))?
+                    }
                     None => event.get().to_owned(),
                 };
                 output::line(shown.replace('\n', " "));

@@ -266,7 +266,9 @@ impl Sender {
     fn send_sealed(&mut self, topic: &str, events: &[&RawValue]) -> Result<Vec<Value>, Failure> {
         if !self.sealing.contains_key(topic) {
             let answer = self.send_until_answered("GET", &Sealing::path(topic), None)?;
-            self.sealing.insert(topic.to_owned(), Sealing::read(topic, answer)?);
+            let ask = |path: &str| self.send_until_answered("GET", path, None);
+            let sealing = Sealing::read(topic, answer, ask)?;
+            self.sealing.insert(topic.to_owned(), sealing);
         }
         let Some(sealing) = self.sealing.get(topic).and_then(Option::as_ref) else {
             return self.post(topic, events);

@@ -1,15 +1,18 @@
-//! What `publish` seals before it sends, and `consume` opens after it came: on this machine, as the contract wants it.
+//! What `publish` seals before it sends: on this machine, as the contract wants it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bus::Framing;
 use contract::cloudevents::is_json;
+use contract::texts::Text;
+use contract::{Contract, Definition, Workspace, compile};
 use end_to_end::documents::{self, Event, Field};
-use end_to_end::{OpenError, PREFIX, PrivateKey, PublicKey, Recipient, read_keys};
+use end_to_end::{Context, PublicKey, Recipient, Sealed};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use crate::client::{Answer, segment};
 use crate::output::{self, Failure, cell};
@@ -25,13 +28,22 @@ pub fn is_stale(problem: &Value) -> bool {
 /// A field's place, and its class; none where it is not sealed.
 type Line = (String, Option<String>);
 
+/// What a version that takes events wants sealed.
+enum Version {
+    Nothing,
+    /// These fields of its JSON documents.
+    Fields(Vec<Line>),
+    /// What it says itself of its binary ones.
+    Places(Box<Contract>),
+}
+
 /// For whom the events of one topic are sealed.
 pub struct Sealing {
     topic: String,
     /// The version that an event follows that names none.
     newest: Option<u64>,
-    /// Of each version that takes events its fields, none where nothing of it is sealed.
-    versions: BTreeMap<u64, Vec<Line>>,
+    /// The versions that take events.
+    versions: BTreeMap<u64, Version>,
     /// Of each class the keys.
     recipients: HashMap<String, Vec<Recipient>>,
 }
@@ -43,8 +55,12 @@ impl Sealing {
     }
 
     /// What it told; nothing where nothing of the topic is sealed end to end. Without an answer nothing is sent: it might go
-    /// in the clear.
-    pub fn read(topic: &str, answer: Answer) -> Result<Option<Self>, Failure> {
+    /// in the clear. `ask` gets what else is to be known: which places of a binary document are meant its schema says.
+    pub fn read(
+        topic: &str,
+        answer: Answer,
+        ask: impl Fn(&str) -> Result<Answer, Failure>,
+    ) -> Result<Option<Self>, Failure> {
         let answer = answer.good()?.json()?;
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let mut sealing = Self {
@@ -54,11 +70,20 @@ impl Sealing {
             recipients: HashMap::new(),
         };
         for version in list(&answer["versions"]) {
+            let number = version["version"].as_u64().unwrap_or_default();
             let fields = list(&version["fields"]);
-            let sealed = fields.iter().map(|field| (cell(&field["pointer"]), Some(cell(&field["class"]))));
-            let others = if fields.is_empty() { Vec::new() } else { list(&version["others"]) };
-            let all = sealed.chain(others.iter().map(|pointer| (cell(pointer), None))).collect();
-            sealing.versions.insert(version["version"].as_u64().unwrap_or_default(), all);
+            let wants = if fields.is_empty() {
+                Version::Nothing
+            } else if version["format"].as_str().is_some_and(|format| format != "json-schema") {
+                let path = format!("/v1/contracts/{}/{number}", segment(topic));
+                Version::Places(Box::new(contract_of(&ask(&path)?.good()?.json()?)?))
+            } else {
+                let sealed =
+                    fields.iter().map(|field| (cell(&field["pointer"]), Some(cell(&field["class"]))));
+                let others = list(&version["others"]);
+                Version::Fields(sealed.chain(others.iter().map(|pointer| (cell(pointer), None))).collect())
+            };
+            sealing.versions.insert(number, wants);
         }
         for class in list(&answer["classes"]) {
             let (name, mut keys) = (cell(&class["class"]), Vec::new());
@@ -77,7 +102,8 @@ impl Sealing {
             }
             sealing.recipients.insert(name, keys);
         }
-        Ok(Some(sealing).filter(|sealing| sealing.versions.values().any(|fields| !fields.is_empty())))
+        let wants = |version: &Version| !matches!(version, Version::Nothing);
+        Ok(Some(sealing).filter(|sealing| sealing.versions.values().any(wants)))
     }
 
     /// The event with its fields sealed; else its result, as the bus would tell it: it is not sent.
@@ -85,12 +111,20 @@ impl Sealing {
         let of = Attributes::of(event.get()).map_err(|error| kept_back("", &error.text))?;
         let kept = |why: &str| kept_back(&of.id, why);
         // By now its version may take events.
-        let fields = self.fields(&of).map_err(|why| as_stale(kept(&why)))?;
-        if fields.is_empty() {
-            return Ok(event.to_owned());
-        }
-        let data =
-            of.json_data().ok_or_else(|| kept("it has no data in JSON, whose fields could be sealed"))?;
+        let (name, data) = match self.version(&of).map_err(|why| as_stale(kept(&why)))? {
+            Version::Nothing => return Ok(event.to_owned()),
+            Version::Fields(fields) => ("data", self.sealed_json(&of, fields)),
+            Version::Places(contract) => ("data_base64", self.sealed_binary(&of, contract)),
+        };
+        let sealed = data.and_then(|data| {
+            documents::with_member(event.get(), name, &data).map_err(|error| cannot(&error))
+        });
+        RawValue::from_string(sealed.map_err(|why| kept(&why))?).map_err(|error| kept(&error.to_string()))
+    }
+
+    /// The data of an event with its fields sealed; otherwise why it is not sent.
+    fn sealed_json(&self, of: &Attributes<'_>, fields: &[Line]) -> Result<String, String> {
+        let data = of.json_data().ok_or("it has no data in JSON, whose fields could be sealed")?;
         let none = Vec::new();
         let field = |(pointer, class): &Line| {
             let recipients = class.as_ref().map(|class| self.recipients.get(class).unwrap_or(&none));
@@ -102,15 +136,47 @@ impl Sealing {
             .map(|(pointer, recipients)| Field { pointer, recipients: recipients.as_deref() })
             .collect();
         let bound = Event { topic: &self.topic, source: &of.source, id: &of.id };
-        let sealed = documents::seal(data.get(), &fields, &bound)
-            .and_then(|data| documents::with_member(event.get(), "data", &data))
-            .map_err(|error| kept(&format!("it cannot be sealed: {error}")))?;
-        RawValue::from_string(sealed).map_err(|error| kept(&error.to_string()))
+        documents::seal(data.get(), &fields, &bound).map_err(|error| cannot(&error))
     }
 
-    /// The fields of the version that an event follows. Where that is not known for sure, what should be sealed might go in
+    /// The same of data in Avro or Protocol Buffers. It is checked first: of what keeps its contract all readers see the same,
+    /// so that nothing is sent that one of them would find in the clear.
+    fn sealed_binary(&self, of: &Attributes<'_>, contract: &Contract) -> Result<String, String> {
+        let data =
+            of.binary_data().ok_or("it has no data in `data_base64` alone, whose fields could be sealed")?;
+        contract.check(&data, &mut Workspace::default()).map_err(|violations| {
+            let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            format!("contract {} {}: {}", self.topic, contract.definition().version, said.join("; "))
+        })?;
+        let texts = contract.end_to_end_texts(&data).map_err(|error| cannot(&error))?;
+        let texts = texts.ok_or("its contract is one in JSON")?;
+        let sealed = texts.iter().map(|text| self.sealed_text(of, contract, text));
+        let mut sealed = sealed.collect::<Result<Vec<_>, String>>()?.into_iter();
+        let data = texts.replaced(|_| sealed.next().flatten());
+        Ok(format!("\"{}\"", STANDARD.encode(data)))
+    }
+
+    /// What is sealed of a text is the JSON string; nothing where it is sealed already.
+    fn sealed_text(
+        &self,
+        of: &Attributes<'_>,
+        contract: &Contract,
+        text: &Text<'_>,
+    ) -> Result<Option<String>, String> {
+        if Sealed::parse(text.text).is_ok() {
+            return Ok(None);
+        }
+        let recipients = contract.class_of(text).and_then(|class| self.recipients.get(class.as_str()));
+        let recipients = recipients.map_or(&[][..], Vec::as_slice);
+        let (source, id, pointer) = (&*of.source, &*of.id, &*text.pointer);
+        let context = Context { topic: &self.topic, source, id, pointer };
+        let sealed = end_to_end::seal(&json!(text.text).to_string(), recipients, &context);
+        sealed.map(Some).map_err(|why| cannot(&format!("{pointer}: {why}")))
+    }
+
+    /// What the version wants that an event follows. Where that is not known for sure, what should be sealed might go in
     /// the clear.
-    fn fields(&self, of: &Attributes<'_>) -> Result<&[Line], String> {
+    fn version(&self, of: &Attributes<'_>) -> Result<&Version, String> {
         let topic = &self.topic;
         let named = named_version(&of.ty);
         if named.is_none() && Framing::of(of.dataschema.as_deref()).is_some() {
@@ -120,16 +186,31 @@ impl Sealing {
         }
         let none = || format!("no version of the contract of {topic} takes events");
         let version = named.or(self.newest).ok_or_else(none)?;
-        let fields = self.versions.get(&version);
-        fields.map(Vec::as_slice).ok_or_else(|| {
+        self.versions.get(&version).ok_or_else(|| {
             let known: Vec<String> = self.versions.keys().map(|version| format!("v{version}")).collect();
             format!("v{version} of the contract of {topic} takes no events: use {}", known.join(" or "))
         })
     }
 }
 
+fn cannot(error: &dyn std::fmt::Display) -> String {
+    format!("it cannot be sealed: {error}")
+}
+
+/// A contract as the bus tells it.
+pub(super) fn contract_of(told: &Value) -> Result<Contract, Failure> {
+    let wrong = |why: String| {
+        Failure::new(format!("the contract that the bus tells does not read: {why}"))
+            .hint("use a chancery of the bus's own version")
+    };
+    let definition =
+        Definition::deserialize(&told["definition"]).map_err(|error| wrong(error.to_string()))?;
+    compile(&definition)
+        .map_err(|faults| wrong(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
+}
+
 /// The version of a type's `.vN` suffix; one that is too long for a number is none that there is.
-fn named_version(ty: &str) -> Option<u64> {
+pub(super) fn named_version(ty: &str) -> Option<u64> {
     let (_, digits) = ty.rsplit_once(".v")?;
     let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
@@ -149,19 +230,19 @@ fn as_stale(mut result: Value) -> Value {
 }
 
 /// What of an event a sealed value is bound to, and what says where its fields are.
-struct Attributes<'a> {
-    id: String,
-    source: String,
-    ty: String,
+pub(super) struct Attributes<'a> {
+    pub(super) id: String,
+    pub(super) source: String,
+    pub(super) ty: String,
     dataschema: Option<String>,
     datacontenttype: Option<String>,
-    data: Option<&'a RawValue>,
-    /// Whether there is `data_base64`.
-    has_bytes: bool,
+    pub(super) data: Option<&'a RawValue>,
+    /// `data_base64`.
+    bytes: Option<&'a RawValue>,
 }
 
 impl<'a> Attributes<'a> {
-    fn of(event: &'a str) -> Result<Self, Failure> {
+    pub(super) fn of(event: &'a str) -> Result<Self, Failure> {
         let members: HashMap<String, &RawValue> =
             serde_json::from_str(event).map_err(|_| Failure::usage("an event is not a JSON object"))?;
         let text = |name: &str| serde_json::from_str::<String>(members.get(name)?.get()).ok();
@@ -172,70 +253,19 @@ impl<'a> Attributes<'a> {
             dataschema: text("dataschema"),
             datacontenttype: text("datacontenttype"),
             data: members.get("data").copied(),
-            has_bytes: members.get("data_base64").is_some_and(|value| value.get() != "null"),
+            bytes: members.get("data_base64").copied().filter(|value| value.get() != "null"),
         })
     }
 
     /// The data where it is JSON: not bytes, and not a text of another media type.
     fn json_data(&self) -> Option<&'a RawValue> {
-        self.data.filter(|_| !self.has_bytes && is_json(self.datacontenttype.as_deref()))
-    }
-}
-
-/// What opens.
-pub struct Opening {
-    topic: String,
-    keys: Vec<PrivateKey>,
-    /// Whether it was told that something is not for these keys.
-    told: bool,
-    /// Events with something that is for them, it seems, and did not open.
-    changed: u64,
-}
-
-impl Opening {
-    /// The keys of a file, for what comes of a topic.
-    pub fn read(file: &Path, topic: String) -> Result<Self, Failure> {
-        let wrong = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", file.display()));
-        let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| wrong(&error))?);
-        let keys = read_keys(&text).map_err(|error| wrong(&error))?;
-        Ok(Self { topic, keys, told: false, changed: 0 })
+        self.data.filter(|_| self.bytes.is_none() && is_json(self.datacontenttype.as_deref()))
     }
 
-    /// The event with what the keys open; what they do not stays sealed. That it is for others is told once, that it is not
-    /// what its producer sealed each time.
-    pub fn open(&mut self, event: &str) -> Result<String, Failure> {
-        let of = Attributes::of(event)?;
-        let Some(data) = of.data.filter(|data| data.get().contains(PREFIX)) else {
-            return Ok(event.to_owned());
-        };
-        let bound = Event { topic: &self.topic, source: &of.source, id: &of.id };
-        let wrong = |error: documents::DocumentError| Failure::new(format!("event {}: {error}", of.id));
-        let (data, found) = documents::open(data.get(), &self.keys, &bound).map_err(wrong)?;
-        let mut is_changed = false;
-        for (place, why) in found.into_iter().filter_map(|one| Some((one.pointer, one.left?))) {
-            let hint = if why == OpenError::NotForUs {
-                if std::mem::replace(&mut self.told, true) {
-                    continue;
-                }
-                "it was sealed before your agency could read it, or for another of its keys"
-            } else {
-                is_changed = true;
-                "it is not what its producer sealed"
-            };
-            output::note(format_args!("event {}, {place}: {why}; {hint}", of.id));
-        }
-        self.changed += u64::from(is_changed);
-        documents::with_member(event, "data", &data).map_err(wrong)
-    }
-
-    /// Fails where anything was not what its producer sealed.
-    pub fn end(self) -> Result<(), Failure> {
-        if self.changed == 0 {
-            return Ok(());
-        }
-        let text = format!("{} events hold what is not what its producer sealed", self.changed);
-        Err(Failure::new(text)
-            .hint("ask whoever published them, and whoever runs the bus; they are told above"))
+    /// The data where it is bytes, and nothing besides.
+    pub(super) fn binary_data(&self) -> Option<Vec<u8>> {
+        let encoded = self.bytes.filter(|_| self.data.is_none())?;
+        STANDARD.decode(serde_json::from_str::<String>(encoded.get()).ok()?).ok()
     }
 }
 
@@ -252,7 +282,7 @@ mod tests {
             {"version": 1, "fields": [], "others": ["/a"]},
             {"version": 2, "fields": [{"pointer": "/a", "class": "special"}], "others": ["/b"]},
         ]});
-        Sealing::read("x.one", answer(200, &told)).unwrap().unwrap()
+        Sealing::read("x.one", answer(200, &told), |_| panic!("JSON needs no schema")).unwrap().unwrap()
     }
 
     fn sealed(event: &Value) -> Result<String, Value> {
@@ -299,11 +329,20 @@ mod tests {
 
     #[test]
     fn without_an_answer_of_the_bus_nothing_is_sent() {
+        let read = |status, told: &Value| {
+            Sealing::read("x.one", answer(status, told), |_| Ok(answer(404, &json!({"detail": "no"}))))
+        };
         for status in [404, 403, 502] {
-            assert!(Sealing::read("x.one", answer(status, &json!({"detail": "no"}))).is_err(), "{status}");
+            assert!(read(status, &json!({"detail": "no"})).is_err(), "{status}");
         }
+        // Nor without the schema that says where the fields of a binary document are.
+        let fields = json!([{"pointer": "/a", "class": "special"}]);
+        let avro = json!({"newest": 1, "classes": [], "versions": [
+            {"version": 1, "format": "avro", "fields": fields, "others": []}
+        ]});
+        assert!(read(200, &avro).is_err());
         let plain =
             json!({"newest": 1, "versions": [{"version": 1, "fields": [], "others": []}], "classes": []});
-        assert!(Sealing::read("x.one", answer(200, &plain)).unwrap().is_none());
+        assert!(read(200, &plain).unwrap().is_none());
     }
 }

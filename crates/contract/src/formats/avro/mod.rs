@@ -1,7 +1,8 @@
 //! Avro documents: one datum in Avro's binary encoding, without a header.
 //!
 //! The schema's text is [read](read) into [types](schema), the classification is laid over their [places](places), and
-//! both are made into one [program](program), which the [walk](walk) follows over a document's bytes.
+//! both are made into one [program](program), which the [walk](walk) follows over a document's bytes. Where [texts](texts) stand
+//! another walk says.
 
 mod cursor;
 mod explain;
@@ -12,6 +13,7 @@ mod read;
 mod redacted;
 mod scalars;
 mod schema;
+mod texts;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,6 +27,7 @@ use crate::plan::Plan;
 use crate::pointer::Pointer;
 use program::Program;
 use schema::{Kind, Schema, TypeId};
+pub(crate) use texts::Reading;
 
 /// An Avro schema, compiled.
 pub(crate) struct Form {

@@ -71,6 +71,15 @@ impl Places for Schema {
             && place.iter().all(|id| is(Kind::String)(id) || is(Kind::Null)(id))
     }
 
+    /// What readers make of a text by a logical type, also by one that asks nothing of it here, no sealed text is.
+    fn forbids_sealed(&self, place: &Self::Place) -> Option<&'static str> {
+        place.iter().find_map(|id| match self.kind(*id) {
+            Kind::Enum(_) => Some("enum"),
+            Kind::String if self.is_annotated(*id) => Some("logicalType"),
+            _ => None,
+        })
+    }
+
     fn is_fixed(&self, place: &Self::Place) -> bool {
         place.iter().all(|id| {
             let is_one_of_few = matches!(self.kind(*id), Kind::Null | Kind::Boolean | Kind::Enum(_));

@@ -125,8 +125,10 @@ impl Reader {
     /// A primitive type with attributes.
     fn annotated(&mut self, primitive: TypeId, attributes: &Map<String, Value>, at: &str) -> TypeId {
         let kind = self.types[primitive as usize].kind.clone();
+        let is_annotated =
+            kind == Kind::String && attributes.get("logicalType").is_some_and(Value::is_string);
         match self.rule(attributes, &kind, at) {
-            None => primitive,
+            None if !is_annotated => primitive,
             rule => self.add(Type { kind, rule, name: None, at: at.to_owned() }),
         }
     }

@@ -1,7 +1,7 @@
 //! A contract's Avro schema, read once: every type with its references resolved.
 //!
 //! Invariants: ids lead into the same list; a union's branches are no unions; the bare primitive types come first, in
-//! the order of [`PRIMITIVES`], and stand there once.
+//! the order of [`PRIMITIVES`], and stand there once; a string with a logical type, whatever that asks, is another type.
 
 use serde_json::Value;
 
@@ -76,6 +76,11 @@ impl Schema {
 
     pub(super) fn kind(&self, id: TypeId) -> &Kind {
         &self.type_of(id).kind
+    }
+
+    /// Whether a primitive type has a logical one.
+    pub(super) fn is_annotated(&self, id: TypeId) -> bool {
+        id as usize >= PRIMITIVES.len()
     }
 
     /// The types that a value may have where `id` stands: a union's branches, or itself.

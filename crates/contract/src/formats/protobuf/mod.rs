@@ -1,7 +1,8 @@
 //! Protocol Buffers documents: one message in the wire encoding, the first of its file.
 //!
 //! The schema's text is read into [messages](schema), the classification is laid over their [places](places), and both
-//! are made into one [program](program), which the [walk](walk) follows over a document's bytes.
+//! are made into one [program](program), which the [walk](walk) follows over a document's bytes. Where [texts](texts) stand
+//! another walk says.
 
 mod cursor;
 mod explain;
@@ -11,6 +12,7 @@ mod program;
 mod redacted;
 mod scalars;
 mod schema;
+mod texts;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +25,7 @@ use crate::plan::Plan;
 use crate::schemas;
 use program::Program;
 use schema::Schema;
+pub(crate) use texts::Reading;
 
 /// A file, compiled.
 pub(crate) struct Form {

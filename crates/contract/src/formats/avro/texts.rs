@@ -1,0 +1,196 @@
+//! The walk that finds texts with their places. Every byte is read as the walk that checks reads it.
+
+use super::Form;
+use super::cursor::{Cursor, Damage};
+use super::read;
+use super::scalars;
+use super::schema::{Kind, Schema, TypeId};
+use crate::compile::Fault;
+use crate::definition::Format;
+use crate::frames::{Coding, Frame};
+use crate::limits::{self, Limits};
+use crate::plan::PlanNode;
+use crate::texts::{self, At, Finding, Texts, Token, Unreadable};
+
+/// A schema without a contract.
+pub(crate) struct Reading(Schema);
+
+impl Reading {
+    pub(crate) fn new(schema: &str) -> Result<Self, Vec<Fault>> {
+        read::read(schema).map(Self)
+    }
+
+    pub(crate) fn texts<'w, 'd: 'w>(
+        &'w self,
+        data: &'d [u8],
+        finding: Finding<'w, 'd>,
+    ) -> Result<Texts<'d>, Unreadable> {
+        texts(&self.0, data, finding)
+    }
+}
+
+impl Form {
+    /// The texts of a document.
+    pub(crate) fn texts<'w, 'd: 'w>(
+        &'w self,
+        data: &'d [u8],
+        finding: Finding<'w, 'd>,
+    ) -> Result<Texts<'d>, Unreadable> {
+        texts(&self.schema, data, finding)
+    }
+}
+
+fn texts<'w, 'd: 'w>(
+    schema: &'w Schema,
+    data: &'d [u8],
+    finding: Finding<'w, 'd>,
+) -> Result<Texts<'d>, Unreadable> {
+    if texts::is_too_long(data) {
+        return Err(Unreadable("the document is too long to be read".to_owned()));
+    }
+    let (root, cursor) = (finding.root(), Cursor { data, at: 0 });
+    let depth_left = Limits::default().depth;
+    let items_left = data.len().saturating_add(limits::EMPTY_ITEMS);
+    let mut walk = Walk { schema, cursor, finding, depth_left, items_left };
+    let read = walk.value(schema.root, root).and_then(|()| match walk.cursor.left() {
+        0 => Ok(()),
+        _ => Err(Damage::Trailing),
+    });
+    match read {
+        Ok(()) => Ok(walk.finding.texts(Format::Avro, data)),
+        Err(damage) => {
+            let (at, whole) = (walk.cursor.at, "the document cannot be read as Avro");
+            Err(Unreadable(format!("{whole}: {damage} (byte {at})")))
+        }
+    }
+}
+
+struct Walk<'w, 'd> {
+    schema: &'w Schema,
+    cursor: Cursor<'d>,
+    finding: Finding<'w, 'd>,
+    /// How much deeper containers may be nested.
+    depth_left: usize,
+    /// Items of arrays and entries of maps that may still come.
+    items_left: usize,
+}
+
+impl<'w, 'd: 'w> Walk<'w, 'd> {
+    fn value(&mut self, of: TypeId, at: At) -> Result<(), Damage> {
+        let schema = self.schema;
+        match schema.kind(of) {
+            Kind::Null => Ok(()),
+            Kind::Record(fields) => {
+                self.enter()?;
+                for field in fields {
+                    let inner = self.below(at, |node| node.member(&field.name));
+                    self.inner(Token::Name((&*field.name).into()), field.of, inner)?;
+                }
+                self.depth_left += 1;
+                Ok(())
+            }
+            // A union is no step: what stands in it stands in its place.
+            Kind::Union(branches) => {
+                let branch = self.cursor.long()?;
+                match usize::try_from(branch).ok().and_then(|branch| branches.get(branch)) {
+                    Some(of) => self.value(*of, at),
+                    None => Err(Damage::NoBranch(branch)),
+                }
+            }
+            Kind::Array(items) => {
+                let inner = self.below(at, |node| node.rest);
+                self.blocks(|walk, index| walk.inner(Token::Index(index), *items, inner))
+            }
+            // A map's entries are of one class, whatever their keys.
+            Kind::Map(values) => {
+                let inner = self.below(at, |node| node.others);
+                self.blocks(|walk, _| {
+                    let key = walk.cursor.text()?;
+                    walk.inner(Token::Key(key.into()), *values, inner)
+                })
+            }
+            Kind::String => {
+                let start = self.cursor.at;
+                let text = self.cursor.text()?;
+                self.finding.text(at, text, (start, self.cursor.at));
+                Ok(())
+            }
+            kind => {
+                let mut cursor: Cursor<'w> = self.cursor;
+                let read = scalars::read(&mut cursor, kind).map(drop);
+                self.cursor.at = cursor.at;
+                read
+            }
+        }
+    }
+
+    fn inner(&mut self, token: Token<'w>, of: TypeId, at: At) -> Result<(), Damage> {
+        self.finding.way.enter(token);
+        self.value(of, at)?;
+        self.finding.way.leave();
+        Ok(())
+    }
+
+    fn below(&self, at: At, step: impl Fn(&PlanNode) -> Option<u32>) -> At {
+        match (at, self.finding.plan) {
+            (At::Node(node), Some(plan)) => {
+                let node = plan.node(node);
+                let child = if node.whole { None } else { step(node) };
+                child.map_or(At::Covered, At::Node)
+            }
+            (at, _) => at,
+        }
+    }
+
+    fn enter(&mut self) -> Result<(), Damage> {
+        let left = self.depth_left.checked_sub(1);
+        self.depth_left = left.ok_or(Damage::TooDeep(Limits::default().depth))?;
+        Ok(())
+    }
+
+    /// Blocks of items until an empty one; `each` is called with the item's index.
+    fn blocks(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<(), Damage>) -> Result<(), Damage> {
+        self.enter()?;
+        let mut index = 0;
+        loop {
+            let found = self.finding.count();
+            let (count, frame) = self.block()?;
+            if count == 0 {
+                break;
+            }
+            for _ in 0..count {
+                each(self, index)?;
+                index += 1;
+            }
+            let Some(frame) = frame else { continue };
+            if self.cursor.at != self.finding.frames[frame].end as usize {
+                return Err(Damage::BlockSize);
+            }
+            if self.finding.count() == found {
+                self.finding.frames.truncate(frame);
+            }
+        }
+        self.depth_left += 1;
+        Ok(())
+    }
+
+    /// How many items a block has, and the frame of its size if that is said.
+    fn block(&mut self) -> Result<(usize, Option<usize>), Damage> {
+        let count = self.cursor.long()?;
+        let mut frame = None;
+        if count < 0 {
+            let start = self.cursor.at as u32;
+            let size = usize::try_from(self.cursor.long()?).map_err(|_| Damage::NegativeLength)?;
+            if size > self.cursor.left() {
+                return Err(Damage::LengthBeyondEnd);
+            }
+            let content = self.cursor.at as u32;
+            frame = Some(self.finding.frames.len());
+            let end = content + size as u32;
+            self.finding.frames.push(Frame { start, content, end, coding: Coding::Zigzag });
+        }
+        let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        self.items_left = self.items_left.checked_sub(count).ok_or(Damage::TooManyItems)?;
+        Ok((count, frame))
+    }
+}
