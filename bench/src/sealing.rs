@@ -14,7 +14,7 @@ use crate::{publish, report, setup};
 /// Events of one portion.
 const PORTION: usize = 30_000;
 
-/// Events before a portion; as many for each way, and enough that each of the known people comes twice.
+/// Events before a portion about known people; as many for each way, and enough that each of them comes twice.
 const WARMING: usize = 2 * publish::PEOPLE;
 
 /// So many people that nobody comes twice; their numbers have eleven digits.
@@ -47,7 +47,7 @@ pub async fn run(count: usize) {
     }
     let mut costs: [Vec<Cost>; WAYS.len()] = Default::default();
     let mut next = 1_000_000;
-    for round in 0..count.div_ceil(PORTION).max(1) {
+    for round in 0..count.div_ceil(PORTION).max(2) {
         // In another order each time: the journal settles its full logs at a pace of its own.
         for at in 0..WAYS.len() {
             let way = (at * (1 + 2 * (round / WAYS.len() % 2)) + round) % WAYS.len();

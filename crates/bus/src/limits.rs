@@ -112,12 +112,12 @@ pub const TRANSACTIONS_ROOM_KIB: u32 = 128 * 1024;
 pub const TRANSACTION_MAX_MS: u64 = 15 * 60 * 1000;
 
 /// Events of a topic that wait in quarantine for a decision; at it, more are refused. About 300 bytes each in memory, and more
-/// than an officer looks at in the time that they have. What is released and only to be placed does not count: each took somebody's
-/// decision, and while the keys that placing needs are out of reach nothing comes in either.
+/// than an officer looks at in the time that they have. What is released and only to be placed does not count, and has no bound of
+/// its own: each took somebody's decision.
 pub const QUARANTINE_MAX: usize = 10_000;
 
-/// Notes of a lane's quarantined events that are not needed any more and are kept all the same: beyond them what still waits is
-/// noted anew, and the older notes are trimmed. A start reads them all.
+/// Notes of a lane's quarantined events that are not needed any more and are kept all the same: beyond them, and two for each
+/// event that waits, what still waits is noted anew, and the older notes are trimmed. A start reads them all.
 pub const QUARANTINE_NOTES_KEPT: u64 = 10_000;
 
 /// How long an event waits in quarantine for a decision; after that it is discarded: 90 days.

@@ -14,8 +14,8 @@ use crate::subscriptions::memberships;
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// A group of a usual size.
-const NOTED_AT_ONCE: usize = 500;
+/// A group of a usual size, also where each note names many places.
+const NOTED_AT_ONCE: usize = 100;
 
 /// Looks after retention until the bus closes.
 pub async fn run(core: Arc<Core>) {

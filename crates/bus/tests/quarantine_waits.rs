@@ -108,7 +108,7 @@ async fn a_release_that_meets_the_same_event_in_its_group_comes_later_and_once()
         outcomes.into_iter().next().unwrap()
     };
     let mut taken = Vec::new();
-    for number in 1..=3 {
+    for number in 1..=6 {
         taken.push(receipt(publish(leaking_round(&round, number)).await));
     }
     clock.advance(91 * DAY_MS);
@@ -133,7 +133,7 @@ async fn a_release_that_meets_the_same_event_in_its_group_comes_later_and_once()
         let release = tokio::spawn(async move { bus.release_quarantined(&officer, place).await });
         until(async || is_decided().then_some(())).await;
         // Until it is in the lane's queue too.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200 * number as u64)).await;
         gate.hold_lane(false);
         before.await.unwrap();
         let again = receipt(again.outcomes().await.unwrap().remove(0));
@@ -141,9 +141,10 @@ async fn a_release_that_meets_the_same_event_in_its_group_comes_later_and_once()
         // Where they did not meet, as the clerk was at it or the machine slow, the next one is tried.
         if let Err(told) = release.await.unwrap() {
             assert_eq!(told.kind, RefusalKind::Unavailable, "{told}");
-            assert!(told.text.contains("it was sent again at the same moment"), "{told}");
-            met = Some((number, taken, again));
-            break;
+            if told.text.contains("it was sent again at the same moment") {
+                met = Some((number, taken, again));
+                break;
+            }
         }
     }
     let (number, taken, again) = met.expect("they never met in a group");
@@ -195,7 +196,7 @@ async fn what_was_on_its_way_into_quarantine_keeps_its_topic_from_being_believed
         });
         tokio::time::sleep(Duration::from_millis(200 * slow)).await;
         let second = tokio::spawn(withdraw());
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100 * slow)).await;
         gate.hold_lane(false);
         let (first, second, believing) =
             (first.await.unwrap(), second.await.unwrap(), believing.await.unwrap());

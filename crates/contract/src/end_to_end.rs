@@ -16,7 +16,7 @@ use crate::migration::Step;
 use crate::places::Types;
 use crate::plan::{Field, Plan};
 use crate::pointer::Pointer;
-use crate::texts::{Finding, Text, Texts, Token, Unreadable, Way};
+use crate::texts::{Finding, Room, Text, Texts, Token, Unreadable, Way};
 use crate::{Class, formats};
 
 /// A value of a document that must be sealed end to end.
@@ -51,26 +51,32 @@ impl Contract {
         if !self.is_end_to_end() {
             return Ok(Vec::new());
         }
-        if let Some(texts) = self.end_to_end_texts(data)? {
-            let value = |text: &Text<'_>| {
-                let (pointer, shown) = (text.pointer.clone(), text.shown.clone());
-                let class = self.class_of(text)?.clone();
-                Some(Value { pointer, shown, class, text: text.text.to_owned() })
+        let mut room = Room::of_sealed(data);
+        if !matches!(self.form, Form::Json(_)) {
+            let texts = self.texts(data, room)?.map(Texts::into_found).unwrap_or_default();
+            let value = |text: Text<'_>| {
+                let class = self.class_of(&text)?.clone();
+                let Text { pointer, shown, text, .. } = text;
+                Some(Value { pointer, shown, class, text: text.to_owned() })
             };
-            return Ok(texts.iter().filter_map(value).collect());
+            return Ok(texts.into_iter().filter_map(value).collect());
         }
         let document = Document::parse(data, &Limits::default());
         let document =
             document.map_err(|wrong| Unreadable(format!("the document cannot be read as JSON: {wrong}")))?;
         let mut found = Vec::new();
-        self.values_at(document.root(), 0, &mut Way::default(), &mut found);
+        self.values_at(document.root(), 0, &mut Way::default(), &mut (&mut room, &mut found))?;
         Ok(found)
     }
 
     /// The texts of a checked document in Avro or Protocol Buffers that must be, or are to be; nothing where documents are JSON.
     pub fn end_to_end_texts<'d>(&self, data: &'d [u8]) -> Result<Option<Texts<'d>>, Unreadable> {
+        self.texts(data, Room::of_any())
+    }
+
+    fn texts<'d>(&self, data: &'d [u8], room: Room) -> Result<Option<Texts<'d>>, Unreadable> {
         let wanted = |field: Option<Field>, _: &str| self.end_to_end_class(field).is_some();
-        let finding = Finding::new(Some(&self.plan), &wanted);
+        let finding = Finding::new(Some(&self.plan), &wanted, room);
         match &self.form {
             Form::Json(_) => Ok(None),
             Form::Avro(form) => form.texts(data, finding).map(Some),
@@ -83,34 +89,44 @@ impl Contract {
         self.end_to_end_class(text.field)
     }
 
-    fn values_at<'w>(&self, value: Node<'w>, node: u32, way: &mut Way<'w>, found: &mut Vec<Value>) {
+    fn values_at<'w>(
+        &self,
+        value: Node<'w>,
+        node: u32,
+        way: &mut Way<'w>,
+        into: &mut (&mut Room, &mut Vec<Value>),
+    ) -> Result<(), Unreadable> {
         let node = self.plan.node(node);
         if let Some(text) = value.as_str() {
             if let Some(class) = self.end_to_end_class(node.field) {
+                let (room, found) = into;
+                room.take(way)?;
                 let (pointer, shown) = (way.pointer(), way.shown());
                 found.push(Value { pointer, shown, class: class.clone(), text: text.into_owned() });
             }
-            return;
+            return Ok(());
         }
         if node.whole {
-            return;
+            return Ok(());
         }
         match value.kind() {
-            Kind::Object => value.members().for_each(|member| {
+            Kind::Object => value.members().try_for_each(|member| {
                 let name = member.key();
-                let Some(child) = node.member(&name) else { return };
+                let Some(child) = node.member(&name) else { return Ok(()) };
                 let is_declared = node.others != Some(child);
                 way.enter(if is_declared { Token::Name(name) } else { Token::Key(name) });
-                self.values_at(member.value(), child, way, found);
+                self.values_at(member.value(), child, way, into)?;
                 way.leave();
+                Ok(())
             }),
-            Kind::Array => value.items().enumerate().for_each(|(index, item)| {
-                let Some(child) = node.element(index) else { return };
+            Kind::Array => value.items().enumerate().try_for_each(|(index, item)| {
+                let Some(child) = node.element(index) else { return Ok(()) };
                 way.enter(Token::Index(index));
-                self.values_at(item, child, way, found);
+                self.values_at(item, child, way, into)?;
                 way.leave();
+                Ok(())
             }),
-            _ => {}
+            _ => Ok(()),
         }
     }
 

@@ -49,6 +49,11 @@ impl<'d> Texts<'d> {
         self.found.iter()
     }
 
+    /// Each of them, for good.
+    pub(crate) fn into_found(self) -> Vec<Text<'d>> {
+        self.found
+    }
+
     /// The document with what `other` says in place of each text, to the byte as it was everywhere else but for the lengths
     /// around them. Nothing: the text stays.
     pub fn replaced(&self, mut other: impl FnMut(&Text<'d>) -> Option<String>) -> Vec<u8> {
@@ -105,10 +110,10 @@ impl Reading {
         })
     }
 
-    /// The texts of a document that are `wanted`. Of messages that a file imports nothing is looked at.
+    /// The texts of a document that are `wanted`, where something sealed can stand. Of messages that a file imports nothing is looked at.
     pub fn texts<'d>(&self, data: &'d [u8], wanted: impl Fn(&str) -> bool) -> Result<Texts<'d>, Unreadable> {
         let wanted = |_: Option<Field>, text: &str| wanted(text);
-        let finding = Finding::new(None, &wanted);
+        let finding = Finding::new(None, &wanted, Room::of_any());
         match &self.0 {
             Schema::Avro(reading) => reading.texts(data, finding),
             Schema::Protobuf(reading) => reading.texts(data, finding),
@@ -126,17 +131,34 @@ pub(crate) enum Token<'w> {
     Key(Cow<'w, str>),
 }
 
+impl Token<'_> {
+    /// How many bytes of a pointer it takes, with the slash before it (RFC 6901, 3).
+    fn bytes(&self) -> usize {
+        match self {
+            Token::Index(index) => 2 + index.checked_ilog10().unwrap_or(0) as usize,
+            Token::Name(name) | Token::Key(name) => {
+                1 + name.len() + name.bytes().filter(|byte| matches!(byte, b'~' | b'/')).count()
+            }
+        }
+    }
+}
+
 /// The way to a text.
 #[derive(Default)]
-pub(crate) struct Way<'w>(Vec<Token<'w>>);
+pub(crate) struct Way<'w> {
+    tokens: Vec<Token<'w>>,
+    /// How long the pointer is.
+    bytes: usize,
+}
 
 impl<'w> Way<'w> {
     pub(crate) fn enter(&mut self, token: Token<'w>) {
-        self.0.push(token);
+        self.bytes += token.bytes();
+        self.tokens.push(token);
     }
 
     pub(crate) fn leave(&mut self) {
-        self.0.pop();
+        self.bytes -= self.tokens.pop().map_or(0, |token| token.bytes());
     }
 
     /// As it is.
@@ -150,7 +172,7 @@ impl<'w> Way<'w> {
     }
 
     fn told(&self, key: impl Fn(&str) -> &str) -> String {
-        let tokens = self.0.iter().map(|token| match token {
+        let tokens = self.tokens.iter().map(|token| match token {
             Token::Name(name) => name.to_string(),
             Token::Index(index) => index.to_string(),
             Token::Key(name) => key(name).to_owned(),
@@ -158,6 +180,43 @@ impl<'w> Way<'w> {
         Pointer::from_tokens(tokens).to_string()
     }
 }
+
+/// Room for the texts that are found. Each is told with its whole way: a long key above very many empty texts would be copied
+/// for each of them.
+pub(crate) struct Room(usize);
+
+impl Room {
+    /// For the texts of a document of so many bytes of which all that are found are sealed, or are refused: a sealed text
+    /// says its place, so that it is longer than what is told of it takes.
+    pub(crate) fn of_sealed(data: &[u8]) -> Self {
+        Self(4 * data.len() + 64 * 1024)
+    }
+
+    /// For texts that are still to be sealed, or that only look as if they were; on the machine of who sent or reads them.
+    pub(crate) fn of_any() -> Self {
+        Self(256 * 1024 * 1024)
+    }
+
+    /// Takes the room of a text that stands here.
+    pub(crate) fn take(&mut self, way: &Way<'_>) -> Result<(), Unreadable> {
+        if way.bytes > PLACE_BYTES {
+            let place = way.shown();
+            let why = "its place is longer than 4,096 bytes, and nothing can be sealed for such a place";
+            return Err(Unreadable(format!("{place}: {why}")));
+        }
+        let left = self.0.checked_sub(TEXT_BYTES + 2 * way.bytes);
+        self.0 = left.ok_or_else(|| {
+            Unreadable("more of it is to be sealed end to end, and is not, than can be told".to_owned())
+        })?;
+        Ok(())
+    }
+}
+
+/// The longest place that a sealed value can name, as a pointer (`docs/formats/end-to-end.md`).
+const PLACE_BYTES: usize = 4096;
+
+/// What is told of a text beside its place.
+const TEXT_BYTES: usize = 256;
 
 /// Where a walk is, in the plan that is laid over the document.
 #[derive(Clone, Copy)]
@@ -175,13 +234,21 @@ pub(crate) struct Finding<'w, 'd> {
     pub(crate) plan: Option<&'w Plan>,
     wanted: &'w dyn Fn(Option<Field>, &str) -> bool,
     pub(crate) way: Way<'w>,
+    room: Room,
+    /// Why there is no answer, if there is none.
+    failed: Option<Unreadable>,
     found: Vec<Text<'d>>,
     pub(crate) frames: Vec<Frame>,
 }
 
 impl<'w, 'd> Finding<'w, 'd> {
-    pub(crate) fn new(plan: Option<&'w Plan>, wanted: &'w dyn Fn(Option<Field>, &str) -> bool) -> Self {
-        Self { plan, wanted, way: Way::default(), found: Vec::new(), frames: Vec::new() }
+    pub(crate) fn new(
+        plan: Option<&'w Plan>,
+        wanted: &'w dyn Fn(Option<Field>, &str) -> bool,
+        room: Room,
+    ) -> Self {
+        let (way, failed, found, frames) = (Way::default(), None, Vec::new(), Vec::new());
+        Self { plan, wanted, way, room, failed, found, frames }
     }
 
     /// The document.
@@ -196,7 +263,13 @@ impl<'w, 'd> Finding<'w, 'd> {
             (At::Node(node), Some(plan)) => plan.node(node).field,
             _ => None,
         };
-        if (self.wanted)(field, text) {
+        // Without a plan it may be anybody's text: where nothing can be sealed, nothing is.
+        let is_nobodys = self.plan.is_none() && self.way.bytes > PLACE_BYTES;
+        if self.failed.is_none() && (self.wanted)(field, text) && !is_nobodys {
+            if let Err(why) = self.room.take(&self.way) {
+                self.failed = Some(why);
+                return;
+            }
             let (pointer, shown) = (self.way.pointer(), self.way.shown());
             let (start, end) = (start as u32, end as u32);
             self.found.push(Text { pointer, shown, text, field, start, end });
@@ -209,8 +282,11 @@ impl<'w, 'd> Finding<'w, 'd> {
     }
 
     /// What was found in all.
-    pub(crate) fn texts(self, format: Format, data: &'d [u8]) -> Texts<'d> {
-        Texts { format, data, found: self.found, frames: self.frames }
+    pub(crate) fn texts(self, format: Format, data: &'d [u8]) -> Result<Texts<'d>, Unreadable> {
+        match self.failed {
+            None => Ok(Texts { format, data, found: self.found, frames: self.frames }),
+            Some(why) => Err(why),
+        }
     }
 }
 

@@ -52,6 +52,24 @@ fn its_values_are_found_with_their_places_and_names_in_maps_are_not_shown() {
     assert!(contract.end_to_end_values(b"{\"finding\": ").is_err());
 }
 
+/// What is told of them is bounded by the document, whatever stands above them and however many there are.
+#[test]
+fn a_long_name_and_very_many_values_are_refused_before_they_are_told() {
+    let contract = compiled(&case(&["special"]));
+    let told = |rest: Value| {
+        let mut document = json!({"person": "1", "office": "North", "finding": "a"});
+        document.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let values = contract.end_to_end_values(document.to_string().as_bytes());
+        values.map(|values| values.len()).map_err(|why| why.to_string())
+    };
+    let long = |bytes: usize| json!({"byDay": {"k".repeat(bytes): ""}});
+    let why = told(long(5000)).unwrap_err();
+    assert!(why.starts_with("/byDay/*: its place is longer") && !why.contains("kkk"), "{why}");
+    assert_eq!(told(long(4000)), Ok(2));
+    let many = vec![json!({"kind": "", "result": ""}); 20_000];
+    assert!(told(json!({"tests": many})).unwrap_err().contains("than can be told"));
+}
+
 #[test]
 fn what_cannot_be_is_told() {
     let faults = |definition: &Definition| -> Vec<String> {

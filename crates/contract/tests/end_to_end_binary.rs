@@ -398,6 +398,70 @@ fn a_schema_alone_finds_texts_too_and_refuses_what_it_does_not_read() {
     assert!(many.texts(&long(i64::MAX), |_| true).unwrap_err().to_string().contains("more items"));
 }
 
+/// What is told of texts is bounded by the document, whatever stands above them and however many there are.
+#[test]
+fn a_long_key_and_very_many_texts_are_refused_before_they_are_told() {
+    let key = "k".repeat(5000);
+    let avro = |by_day: &[Vec<u8>], results: usize| {
+        let start = [text("1"), text("North"), text("a")].concat();
+        let tests = [long(results as i64), [text(""), long(1), text("")].concat().repeat(results)].concat();
+        let tests = if results == 0 { long(0) } else { [tests, long(0)].concat() };
+        let by_day = if by_day.is_empty() { long(0) } else { [long(1), by_day.concat(), long(0)].concat() };
+        [start, tests, by_day].concat()
+    };
+    let protobuf = |by_day: &[Vec<u8>], results: usize| {
+        let start = [bytes(1, b"1"), bytes(2, b"North"), bytes(3, b"a")].concat();
+        let tests = bytes(4, &[bytes(1, b""), bytes(2, b"")].concat()).repeat(results);
+        let by_day = if by_day.is_empty() { Vec::new() } else { bytes(5, &by_day.concat()) };
+        [start, tests, by_day].concat()
+    };
+    let of_key = |key: &str| [(text(key), text("")), (bytes(1, key.as_bytes()), bytes(2, b""))];
+    let [(avro_key, avro_text), (protobuf_key, protobuf_text)] = of_key(&key);
+    let [(avro_short, _), (protobuf_short, _)] = of_key(&key[..4000]);
+    let cases = [
+        (
+            avro_case(),
+            avro(&[avro_key, avro_text.clone()], 0),
+            avro(&[], 100_000),
+            avro(&[avro_short, avro_text], 0),
+        ),
+        (
+            protobuf_case(),
+            protobuf(&[protobuf_key, protobuf_text.clone()], 0),
+            protobuf(&[], 100_000),
+            protobuf(&[protobuf_short, protobuf_text], 0),
+        ),
+    ];
+    for (case, long_key, many, short_enough) in cases {
+        let contract = compiled(&case);
+        let told = |data: &[u8]| {
+            contract.check(data, &mut Workspace::default()).unwrap();
+            contract.end_to_end_values(data).map(|values| values.len()).map_err(|why| why.to_string())
+        };
+        let why = told(&long_key).unwrap_err();
+        assert!(why.starts_with("/by_day/*: its place is longer") && !why.contains("kkk"), "{why}");
+        assert!(contract.end_to_end_texts(&long_key).is_err());
+        assert!(told(&many).unwrap_err().contains("than can be told"));
+        assert_eq!(told(&short_enough), Ok(2));
+        // Where no plan says whose they are, what nothing can be sealed for is passed by.
+        let reading = Reading::new(case.format, &case.schema).unwrap().unwrap();
+        assert_eq!(reading.texts(&long_key, |text| text.is_empty()).unwrap().iter().len(), 0);
+        assert_eq!(reading.texts(&short_enough, |text| text.is_empty()).unwrap().iter().len(), 1);
+    }
+}
+
+/// Items that were left out take no byte in what is delivered.
+#[test]
+fn a_delivered_document_has_as_many_items_as_the_admitted_one() {
+    let schema = record(
+        "A",
+        &[("gone", json!({"type": "array", "items": record("Gone", &[])})), ("kept", json!("string"))],
+    );
+    let reading = Reading::new(Format::Avro, &schema.to_string()).unwrap().unwrap();
+    let data = [long(3000), long(0), text("x")].concat();
+    assert_eq!(reading.texts(&data, |_| true).unwrap().iter().next().unwrap().pointer, "/kept");
+}
+
 /// Every other time all that is sealed is to be special where it can: texts are few among all types.
 fn more_special(classes: &mut BTreeMap<String, &str>, turn: u32) {
     if turn.is_multiple_of(2) {

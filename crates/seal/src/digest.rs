@@ -4,6 +4,8 @@
 //! library gives these away, so HMAC's two lines and SHA-256's padding are written here, around the library's compression
 //! function; a test holds them against the `hmac` crate.
 
+use std::slice;
+
 use sha2::block_api::compress256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -14,7 +16,8 @@ const DIGEST_BYTES: usize = 32;
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// A key of digests, made ready; zeroised on drop.
+/// A key of digests, made ready; zeroised on drop. What making and moving one leaves on the stack is overwritten by what comes
+/// after.
 #[derive(Clone, ZeroizeOnDrop)]
 pub(crate) struct DigestKey {
     inner: [u32; 8],
@@ -27,20 +30,21 @@ impl DigestKey {
             let mut block = [pad; BLOCK_BYTES];
             block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
             let mut state = INITIAL;
-            compress256(&mut state, &[block]);
+            compress256(&mut state, slice::from_ref(&block));
             block.zeroize();
             state
         };
         Self { inner: begun(0x36), outer: begun(0x5c) }
     }
 
-    /// HMAC-SHA-256 of what `parts` writes.
-    pub(crate) fn tag(&self, parts: impl FnOnce(&mut Running)) -> [u8; DIGEST_BYTES] {
+    /// HMAC-SHA-256 of what `parts` writes; into `tag`, which may be a key, and is the caller's to overwrite.
+    pub(crate) fn tag(&self, tag: &mut [u8; DIGEST_BYTES], parts: impl FnOnce(&mut Running)) {
         let mut inner = Running::after_a_block(self.inner);
         parts(&mut inner);
+        inner.finish(tag);
         let mut outer = Running::after_a_block(self.outer);
-        outer.update(&inner.finish());
-        outer.finish()
+        outer.update(tag);
+        outer.finish(tag);
     }
 }
 
@@ -68,7 +72,7 @@ impl Running {
             if self.filled < BLOCK_BYTES {
                 return;
             }
-            compress256(&mut self.state, &[self.block]);
+            compress256(&mut self.state, slice::from_ref(&self.block));
             bytes = later;
         }
         let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
@@ -78,20 +82,18 @@ impl Running {
     }
 
     /// A one bit, zeros, and the length in bits (FIPS 180-4, 5.1.1).
-    fn finish(mut self) -> [u8; DIGEST_BYTES] {
+    fn finish(mut self, digest: &mut [u8; DIGEST_BYTES]) {
         self.block[self.filled] = 0x80;
         self.block[self.filled + 1..].fill(0);
         if self.filled + 1 > BLOCK_BYTES - 8 {
-            compress256(&mut self.state, &[self.block]);
+            compress256(&mut self.state, slice::from_ref(&self.block));
             self.block.fill(0);
         }
         self.block[BLOCK_BYTES - 8..].copy_from_slice(&(self.length * 8).to_be_bytes());
-        compress256(&mut self.state, &[self.block]);
-        let mut digest = [0; DIGEST_BYTES];
+        compress256(&mut self.state, slice::from_ref(&self.block));
         for (bytes, word) in digest.as_chunks_mut::<4>().0.iter_mut().zip(self.state) {
             *bytes = word.to_be_bytes();
         }
-        digest
     }
 }
 
@@ -105,21 +107,22 @@ impl Drop for Running {
 /// The first 16 bytes of HMAC-SHA-256 over the parts, each preceded by its length as u64 little-endian, so that
 /// `["ab", "c"]` and `["a", "bc"]` differ.
 pub(crate) fn keyed_digest(key: &DigestKey, parts: &[&[u8]]) -> [u8; 16] {
-    first_half(&key.tag(|running| {
+    first_half(key, |running| {
         for part in parts {
             running.update(&(part.len() as u64).to_le_bytes());
             running.update(part);
         }
-    }))
+    })
 }
 
 /// The first 16 bytes of HMAC-SHA-256 over one text as it is.
 pub(crate) fn keyed_name(key: &DigestKey, text: &[u8]) -> [u8; 16] {
-    first_half(&key.tag(|running| running.update(text)))
+    first_half(key, |running| running.update(text))
 }
 
-fn first_half(tag: &[u8; DIGEST_BYTES]) -> [u8; 16] {
-    let mut half = [0; 16];
+fn first_half(key: &DigestKey, parts: impl FnOnce(&mut Running)) -> [u8; 16] {
+    let (mut tag, mut half) = ([0; DIGEST_BYTES], [0; 16]);
+    key.tag(&mut tag, parts);
     half.copy_from_slice(&tag[..16]);
     half
 }
@@ -141,7 +144,8 @@ mod tests {
         ) {
             let mut hmac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
             parts.iter().for_each(|part| hmac.update(part));
-            let tag = DigestKey::new(&key).tag(|running| parts.iter().for_each(|part| running.update(part)));
+            let mut tag = [0; 32];
+            DigestKey::new(&key).tag(&mut tag, |running| parts.iter().for_each(|part| running.update(part)));
             prop_assert!(hmac.verify_slice(&tag).is_ok());
         }
     }
@@ -153,7 +157,8 @@ mod tests {
         for length in 0..=text.len() {
             let mut hmac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
             hmac.update(&text[..length]);
-            let tag = DigestKey::new(&key).tag(|running| running.update(&text[..length]));
+            let mut tag = [0; 32];
+            DigestKey::new(&key).tag(&mut tag, |running| running.update(&text[..length]));
             assert!(hmac.verify_slice(&tag).is_ok(), "{length}");
         }
     }

@@ -304,16 +304,19 @@ fn wrapped_by(epoch: u32, pseudonym: &Pseudonym) -> [u8; label::WRAPPED.len() + 
 
 /// HKDF-SHA-256's extract step without a salt, made ready for expansion (RFC 5869, 2.2).
 fn extract(secret: &Secret) -> DigestKey {
-    let extracted = DigestKey::new(&[0; KEY_BYTES]).tag(|hmac| hmac.update(secret.expose()));
-    DigestKey::new(&Zeroizing::new(extracted))
+    let mut extracted = Zeroizing::new([0; KEY_BYTES]);
+    DigestKey::new(&[0; KEY_BYTES]).tag(&mut extracted, |hmac| hmac.update(secret.expose()));
+    DigestKey::new(&extracted)
 }
 
 /// HKDF-SHA-256's expand step, for one key: its first block (RFC 5869, 2.3).
 fn expand(from: &DigestKey, label: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
-    Zeroizing::new(from.tag(|hmac| {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    from.tag(&mut key, |hmac| {
         hmac.update(label);
         hmac.update(&[1]);
-    }))
+    });
+    key
 }
 
 fn aes_key(bytes: &[u8; KEY_BYTES]) -> LessSafeKey {

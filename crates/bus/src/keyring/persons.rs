@@ -297,7 +297,7 @@ mod tests {
     /// One of many, all in few sets.
     fn crowded(n: u64) -> Pseudonym {
         let mut pseudonym = Pseudonym([0; 16]);
-        pseudonym.0[..8].copy_from_slice(&((n % 3) << 38 | (n << 58)).to_le_bytes());
+        pseudonym.0[..8].copy_from_slice(&((n % 3) << 38 | n << 48 | n << 58).to_le_bytes());
         pseudonym.0[8..].copy_from_slice(&n.to_le_bytes());
         pseudonym
     }

@@ -197,6 +197,7 @@ impl FactsJob {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.facts.records.iter().map(|fact| fact.body.len()).sum::<usize>() + 256 * self.facts.entries.len()
+        let small = self.facts.entries.len() + self.facts.waiting.len();
+        self.facts.records.iter().map(|fact| fact.body.len()).sum::<usize>() + 256 * small
     }
 }

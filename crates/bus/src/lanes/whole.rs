@@ -117,6 +117,8 @@ impl Forming<'_> {
         let taken = self.parts.sequences.judge(&sequence, job.outcomes.len() as u32, stream);
         if let (Verdict::Repeated(offset), Some(Some(Outcome::Duplicate(now)))) =
             (taken, job.outcomes.first())
+            // The same event may have been taken before in another partition, which is nothing that comes back to this one.
+            && now.partition == whole.partition
             && now.offset != offset
         {
             job.outcomes[0] = Some(Outcome::Duplicate(self.receipt_at(job, whole, offset)));

@@ -475,6 +475,7 @@ mod tests {
         }
         assert_eq!(shelf.get(&key(1)), folded.get(&key(1)));
         assert!(anew(1) != came(1) && !anew(1).places(&key(1)));
+        assert!(!came(1).places(&key(1)));
     }
 
     #[test]
@@ -489,5 +490,9 @@ mod tests {
         for noted in [came(7), placed(None), placed(Some(2))] {
             assert_eq!(serde_json::from_slice::<Noted>(&noted.encode()).unwrap(), noted);
         }
+        let of = |offset| ("a.b".parse().unwrap(), 1, offset);
+        assert!(
+            placed(None).places(&of(2)) && placed(Some(2)).places(&of(2)) && !placed(None).places(&of(3))
+        );
     }
 }

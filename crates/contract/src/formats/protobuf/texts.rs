@@ -57,7 +57,7 @@ fn texts<'w, 'd: 'w>(
     let (root, cursor) = (finding.root(), Cursor { data, at: 0, end: data.len() });
     let mut walk = Walk { schema, cursor, finding, depth_left: Limits::default().depth };
     match walk.message(schema.root, root) {
-        Ok(()) => Ok(walk.finding.texts(Format::Protobuf, data)),
+        Ok(()) => walk.finding.texts(Format::Protobuf, data),
         Err(damage) => {
             let (at, whole) = (walk.cursor.at, "the document cannot be read as Protocol Buffers");
             Err(Unreadable(format!("{whole}: {damage} (byte {at})")))
