@@ -17,7 +17,7 @@ use bus::limits::QUARANTINE_NOTES_KEPT;
 use bus::{Batch, Bus, Outcome, RefusalKind, SetApart};
 use contract::CloudEvent;
 use governance::{Command, Role};
-use journal::{Embedded, Journal, Options, RealDisk};
+use journal::Journal;
 use seal::{Kms, KmsError, Secret};
 use serde_json::json;
 
@@ -240,9 +240,7 @@ async fn what_waits_for_long_keeps_few_notes_of_what_came_behind_it_and_stays_wh
     let World { bus, operator, registry, tax, statistics } = world;
     bus.close().await;
     drop(bus);
-    let options = Options { log_bytes: 1 << 20, ..Options::default() };
-    let journal = Embedded::open(folder.path().join("journal"), Arc::new(RealDisk::new()), options);
-    let journal = Arc::new(journal.unwrap().0);
+    let journal = Arc::new(journal(folder.path()).await);
     let (stream, many) = (notes(&journal).id, QUARANTINE_NOTES_KEPT + 10);
     note(
         &journal,

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use bus::Bus;
 use bus::clock::{Clock, SystemClock};
 use journal::{
-    Bounds, Embedded, Entry, Found, Group, Journal, JournalError, LaneId, Listener, Offset, Options,
-    RealDisk, Record, StreamId, StreamInfo, StreamSpec,
+    Bounds, Embedded, Entry, Found, Group, Journal, JournalError, LaneId, Listener, Offset, Record, StreamId,
+    StreamInfo, StreamSpec,
 };
 use parking_lot::{Condvar, Mutex};
 use seal::Kms;
@@ -127,8 +127,7 @@ pub async fn over_by(
     let World { bus, operator, registry, tax, statistics } = world;
     bus.close().await;
     drop(bus);
-    let options = Options { log_bytes: 1 << 20, ..Options::default() };
-    let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
+    let journal = super::journal(folder).await;
     let journal: Arc<dyn Journal> = match gate {
         None => Arc::new(journal),
         Some(gate) => Arc::new(Gated { journal, gate: gate.clone() }),

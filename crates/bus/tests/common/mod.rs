@@ -14,7 +14,7 @@ use bus::{Bus, Caller, KeySettings, Outcome, Pull, Receipt, Refusal, Settings};
 use bytes::Bytes;
 use contract::{AgencyName, CloudEvent, Data, PrincipalName, SubscriptionName, TopicName};
 use governance::{Role, Roles};
-use journal::{Embedded, Options, RealDisk};
+use journal::{Embedded, OpenError, Options, RealDisk};
 use seal::{Kms, KmsError, Secret};
 
 pub use gate::{Gate, gated, over, over_by};
@@ -83,10 +83,21 @@ pub async fn open(folder: &Path) -> (Bus, bus::Opened) {
 }
 
 pub async fn open_by(folder: &Path, clock: Arc<dyn Clock>) -> (Bus, bus::Opened) {
-    let options = Options { log_bytes: 1 << 20, ..Options::default() };
-    let (journal, _) = Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options).unwrap();
+    let journal = journal(folder).await;
     let settings = settings(folder);
     Bus::open(settings, Arc::new(journal), Arc::new(TestKms), clock).await.unwrap()
+}
+
+/// A bus's journal. What a bus that is closed still does behind may hold it for a moment.
+pub async fn journal(folder: &Path) -> Embedded {
+    let options = Options { log_bytes: 1 << 20, ..Options::default() };
+    let open = || Embedded::open(folder.join("journal"), Arc::new(RealDisk::new()), options.clone());
+    until(async || match open() {
+        Ok((journal, _)) => Some(journal),
+        Err(OpenError::Locked { .. }) => None,
+        Err(error) => panic!("{error}"),
+    })
+    .await
 }
 
 pub fn settings(folder: &Path) -> Settings {
