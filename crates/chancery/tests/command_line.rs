@@ -465,15 +465,22 @@ fn what_is_sealed_end_to_end_in_binary_formats_is_sealed_and_opened_on_the_calle
         let mut both = binary_event("c-000", &whole);
         both["data"] = "x".into();
         torn["subject"] = "P-1".into();
-        let events = [torn, json, both, binary_event("c-1", &whole)];
+        let mut events = vec![torn, json, both, binary_event("c-1", &whole)];
+        // A singular field that stands twice: the walk that seals would read it, the contract's check does not.
+        if format == "protobuf" {
+            let again = [&whole[..], &[4 << 3 | 2, 6], b"Morbus"].concat();
+            events.insert(0, binary_event("c-0000", &again));
+        }
+        let refused = events.len() - 1;
         let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
         fs::write(at("cases"), lines.join("\n")).unwrap();
         let (cases, rejects) = (at("cases"), at("rejects"));
         let sent = server.cli(&producer, &["publish", &cases, "--rejects", &rejects]);
         let told = format!("{format}: {}{}", stdout(&sent), stderr(&sent));
-        assert!(stdout(&sent).starts_with("accepted 1, duplicate 0, refused 3"), "{told}");
+        assert!(stdout(&sent).starts_with(&format!("accepted 1, duplicate 0, refused {refused}")), "{told}");
         let aside = fs::read_to_string(at("rejects")).unwrap();
-        assert_eq!((aside.lines().count(), aside.matches("not sent").count()), (3, 3), "{aside}");
+        let kept = (aside.lines().count(), aside.matches("not sent").count());
+        assert_eq!(kept, (refused, refused), "{aside}");
         assert!(!told.contains("Morbus"), "{told}");
         let (path, header) =
             ("/v1/topics/health.case.reported/events", [("content-type", "application/cloudevents+json")]);

@@ -1,21 +1,21 @@
 //! What `publish` seals before it sends: on this machine, as the contract wants it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bus::Framing;
 use contract::cloudevents::is_json;
 use contract::texts::Text;
-use contract::{Contract, Definition, Workspace, compile};
-use end_to_end::documents::{self, Event, Field};
+use contract::{Contract, Definition, Format, Workspace, compile};
+use end_to_end::documents::{self, DocumentError, Event, Field};
 use end_to_end::{Context, PublicKey, Recipient, Sealed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, segment};
-use crate::output::{self, Failure, cell};
+use crate::output::{self, Failure};
 
 /// The refusal's code for which another try with the recipients of this moment may do.
 const NOT_SEALED: &str = "not-sealed-end-to-end";
@@ -35,6 +35,49 @@ enum Version {
     Fields(Vec<Line>),
     /// What it says itself of its binary ones.
     Places(Box<Contract>),
+    /// That is not known for sure, and why: what follows it is not sent.
+    Unknown(String),
+}
+
+/// What the bus tells of a topic. What of it is missing is not taken to be nothing: something might go in the clear.
+#[derive(Deserialize)]
+struct Told {
+    newest: Option<u64>,
+    versions: Vec<ToldVersion>,
+    classes: Vec<ToldClass>,
+}
+
+#[derive(Deserialize)]
+struct ToldVersion {
+    version: u64,
+    /// One that is not known here stops only what follows this version.
+    #[serde(default)]
+    format: Value,
+    fields: Vec<ToldField>,
+    others: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct ToldField {
+    pointer: String,
+    class: String,
+}
+
+#[derive(Deserialize)]
+struct ToldClass {
+    class: String,
+    recipients: Vec<ToldReader>,
+}
+
+#[derive(Deserialize)]
+struct ToldReader {
+    agency: String,
+    keys: Vec<ToldKey>,
+}
+
+#[derive(Deserialize)]
+struct ToldKey {
+    public_key: String,
 }
 
 /// For whom the events of one topic are sealed.
@@ -61,49 +104,82 @@ impl Sealing {
         answer: Answer,
         ask: impl Fn(&str) -> Result<Answer, Failure>,
     ) -> Result<Option<Self>, Failure> {
-        let answer = answer.good()?.json()?;
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let wrong = |why: &dyn std::fmt::Display| {
+            Failure::new(format!("for whom {topic} is sealed, as the bus tells it, does not read: {why}"))
+                .hint("use a chancery of the bus's own version")
+        };
+        let told = Told::deserialize(answer.good()?.json()?).map_err(|error| wrong(&error))?;
         let mut sealing = Self {
             topic: topic.to_owned(),
-            newest: answer["newest"].as_u64(),
+            newest: told.newest,
             versions: BTreeMap::new(),
             recipients: HashMap::new(),
         };
-        for version in list(&answer["versions"]) {
-            let number = version["version"].as_u64().unwrap_or_default();
-            let fields = list(&version["fields"]);
-            let wants = if fields.is_empty() {
-                Version::Nothing
-            } else if version["format"].as_str().is_some_and(|format| format != "json-schema") {
-                let path = format!("/v1/contracts/{}/{number}", segment(topic));
-                Version::Places(Box::new(contract_of(&ask(&path)?.good()?.json()?)?))
-            } else {
-                let sealed =
-                    fields.iter().map(|field| (cell(&field["pointer"]), Some(cell(&field["class"]))));
-                let others = list(&version["others"]);
-                Version::Fields(sealed.chain(others.iter().map(|pointer| (cell(pointer), None))).collect())
-            };
-            sealing.versions.insert(number, wants);
-        }
-        for class in list(&answer["classes"]) {
-            let (name, mut keys) = (cell(&class["class"]), Vec::new());
-            for reader in list(&class["recipients"]) {
-                for key in list(&reader["keys"]) {
-                    let key = cell(&key["public_key"]).parse::<PublicKey>();
+        for ToldClass { class, recipients } in told.classes {
+            let mut keys = Vec::new();
+            for reader in recipients {
+                for key in reader.keys {
+                    let key = key.public_key.parse::<PublicKey>();
                     let key = key.map_err(|error| Failure::new(format!("the bus names {error}")))?;
-                    keys.push(Recipient { agency: cell(&reader["agency"]), key });
+                    keys.push(Recipient { agency: reader.agency.clone(), key });
                 }
             }
             if keys.is_empty() {
                 output::note(format_args!(
-                    "nobody with a key may read what is {name} in {topic}: it is sealed for nobody, and nobody will ever \
+                    "nobody with a key may read what is {class} in {topic}: it is sealed for nobody, and nobody will ever \
                      open it"
                 ));
             }
-            sealing.recipients.insert(name, keys);
+            if sealing.recipients.insert(class, keys).is_some() {
+                return Err(wrong(&"a class stands in it twice"));
+            }
+        }
+        for version in told.versions {
+            let (number, wants) = (version.version, sealing.wants(version, &ask)?);
+            if sealing.versions.insert(number, wants).is_some() {
+                return Err(wrong(&format!("v{number} stands in it twice")));
+            }
         }
         let wants = |version: &Version| !matches!(version, Version::Nothing);
         Ok(Some(sealing).filter(|sealing| sealing.versions.values().any(wants)))
+    }
+
+    /// What a version wants. What is not sure of it alone is no error but of the events that follow it.
+    fn wants(
+        &self,
+        told: ToldVersion,
+        ask: impl Fn(&str) -> Result<Answer, Failure>,
+    ) -> Result<Version, Failure> {
+        let (topic, number) = (&self.topic, told.version);
+        if told.fields.is_empty() {
+            return Ok(Version::Nothing);
+        }
+        let unknown = |why: String| {
+            Ok(Version::Unknown(format!(
+                "what v{number} of the contract of {topic} wants is not sure: {why}"
+            )))
+        };
+        let Ok(format) = Format::deserialize(&told.format) else {
+            return unknown("chancery does not know its format; use one of the bus's own version".to_owned());
+        };
+        if let Some(field) = told.fields.iter().find(|field| !self.recipients.contains_key(&field.class)) {
+            return unknown(not_told(&field.class));
+        }
+        if format == Format::JsonSchema {
+            let sealed = told.fields.into_iter().map(|field| (field.pointer, Some(field.class)));
+            return Ok(Version::Fields(
+                sealed.chain(told.others.into_iter().map(|pointer| (pointer, None))).collect(),
+            ));
+        }
+        let answer = ask(&format!("/v1/contracts/{}/{number}", segment(topic)))?.good()?.json()?;
+        match contract_of(&answer, topic, number) {
+            Ok(contract) if says(&contract, format, &told) => Ok(Version::Places(Box::new(contract))),
+            Ok(_) => unknown(
+                "its contract says otherwise than the bus tells of its recipients; look whether the bus answers itself"
+                    .to_owned(),
+            ),
+            Err(why) => unknown(why),
+        }
     }
 
     /// The event with its fields sealed; else its result, as the bus would tell it: it is not sent.
@@ -113,6 +189,7 @@ impl Sealing {
         // By now its version may take events.
         let (name, data) = match self.version(&of).map_err(|why| as_stale(kept(&why)))? {
             Version::Nothing => return Ok(event.to_owned()),
+            Version::Unknown(why) => return Err(kept(why)),
             Version::Fields(fields) => ("data", self.sealed_json(&of, fields)),
             Version::Places(contract) => ("data_base64", self.sealed_binary(&of, contract)),
         };
@@ -125,18 +202,26 @@ impl Sealing {
     /// The data of an event with its fields sealed; otherwise why it is not sent.
     fn sealed_json(&self, of: &Attributes<'_>, fields: &[Line]) -> Result<String, String> {
         let data = of.json_data().ok_or("it has no data in JSON, whose fields could be sealed")?;
-        let none = Vec::new();
-        let field = |(pointer, class): &Line| {
-            let recipients = class.as_ref().map(|class| self.recipients.get(class).unwrap_or(&none));
-            (pointer.clone(), recipients.cloned())
+        let field = |(pointer, class): &'_ Line| {
+            let recipients = class.as_ref().map(|class| self.recipients_of(class)).transpose()?;
+            Ok((pointer.clone(), recipients))
         };
-        let fields: Vec<_> = fields.iter().map(field).collect();
-        let fields: Vec<Field<'_>> = fields
-            .iter()
-            .map(|(pointer, recipients)| Field { pointer, recipients: recipients.as_deref() })
-            .collect();
+        let lines: Vec<(String, _)> = fields.iter().map(field).collect::<Result<_, String>>()?;
+        let lines: Vec<Field<'_>> =
+            lines.iter().map(|(pointer, recipients)| Field { pointer, recipients: *recipients }).collect();
         let bound = Event { topic: &self.topic, source: &of.source, id: &of.id };
-        documents::seal(data.get(), &fields, &bound).map_err(|error| cannot(&error))
+        documents::seal(data.get(), &lines, &bound).map_err(|error| match &error {
+            DocumentError::Seal(pointer, why) => {
+                let place = shown(pointer, fields.iter().map(|(pointer, _)| &**pointer));
+                cannot(&format!("{}: {why}", place.unwrap_or("a field")))
+            }
+            DocumentError::NotJson => cannot(&error),
+        })
+    }
+
+    /// For whom a class is sealed. One that was not told is not one that nobody reads.
+    fn recipients_of(&self, class: &str) -> Result<&[Recipient], String> {
+        self.recipients.get(class).map(Vec::as_slice).ok_or_else(|| not_told(class))
     }
 
     /// The same of data in Avro or Protocol Buffers. It is checked first: of what keeps its contract all readers see the same,
@@ -166,12 +251,12 @@ impl Sealing {
         if Sealed::parse(text.text).is_ok() {
             return Ok(None);
         }
-        let recipients = contract.class_of(text).and_then(|class| self.recipients.get(class.as_str()));
-        let recipients = recipients.map_or(&[][..], Vec::as_slice);
+        let class = contract.class_of(text).ok_or("a field that is sealed has no class")?;
+        let recipients = self.recipients_of(class.as_str())?;
         let (source, id, pointer) = (&*of.source, &*of.id, &*text.pointer);
         let context = Context { topic: &self.topic, source, id, pointer };
         let sealed = end_to_end::seal(&json!(text.text).to_string(), recipients, &context);
-        sealed.map(Some).map_err(|why| cannot(&format!("{pointer}: {why}")))
+        sealed.map(Some).map_err(|why| cannot(&format!("{}: {why}", text.shown)))
     }
 
     /// What the version wants that an event follows. Where that is not known for sure, what should be sealed might go in
@@ -197,16 +282,46 @@ fn cannot(error: &dyn std::fmt::Display) -> String {
     format!("it cannot be sealed: {error}")
 }
 
-/// A contract as the bus tells it.
-pub(super) fn contract_of(told: &Value) -> Result<Contract, Failure> {
+fn not_told(class: &str) -> String {
+    format!("the bus does not tell for whom {class} is sealed")
+}
+
+/// The pointer of those of a contract that names a place, as it may be shown: a name that no schema declares is in it a `*`.
+/// What was in its stead may be a person's identifier, and hold control characters.
+pub(super) fn shown<'p>(place: &str, pointers: impl Iterator<Item = &'p str>) -> Option<&'p str> {
+    let names = |pointer: &&str| {
+        let is = |(token, one): (&str, &str)| one == "*" || one == token;
+        pointer.split('/').count() == place.split('/').count()
+            && place.split('/').zip(pointer.split('/')).all(is)
+    };
+    pointers.filter(names).min_by_key(|pointer| pointer.split('/').filter(|token| *token == "*").count())
+}
+
+/// A version of a topic's contract as the bus tells it; otherwise why it is none.
+pub(super) fn contract_of(told: &Value, topic: &str, number: u64) -> Result<Contract, String> {
     let wrong = |why: String| {
-        Failure::new(format!("the contract that the bus tells does not read: {why}"))
-            .hint("use a chancery of the bus's own version")
+        format!(
+            "the contract that the bus tells does not read: {why}; use a chancery of the bus's own version"
+        )
     };
     let definition =
         Definition::deserialize(&told["definition"]).map_err(|error| wrong(error.to_string()))?;
+    if definition.topic.as_str() != topic || u64::from(definition.version.0) != number {
+        return Err(wrong("it is another topic's, or another version".to_owned()));
+    }
     compile(&definition)
         .map_err(|faults| wrong(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
+}
+
+/// Whether a contract says of its fields what was told of them, no less and no more.
+fn says(contract: &Contract, format: Format, told: &ToldVersion) -> bool {
+    let sealed: BTreeSet<_> =
+        contract.end_to_end_fields().map(|(pointer, class)| (pointer.to_string(), class.as_str())).collect();
+    let told_sealed: BTreeSet<_> =
+        told.fields.iter().map(|field| (field.pointer.clone(), &*field.class)).collect();
+    let all: BTreeSet<_> = contract.definition().classify.keys().map(ToString::to_string).collect();
+    let told_all = told.fields.iter().map(|field| &field.pointer).chain(&told.others);
+    contract.definition().format == format && sealed == told_sealed && all == told_all.cloned().collect()
 }
 
 /// The version of a type's `.vN` suffix; one that is too long for a number is none that there is.
@@ -278,9 +393,10 @@ mod tests {
     }
 
     fn sealing() -> Sealing {
-        let told = json!({"newest": 2, "classes": [], "versions": [
-            {"version": 1, "fields": [], "others": ["/a"]},
-            {"version": 2, "fields": [{"pointer": "/a", "class": "special"}], "others": ["/b"]},
+        let told = json!({"newest": 2, "classes": [{"class": "special", "recipients": []}], "versions": [
+            {"version": 1, "format": "json-schema", "fields": [], "others": ["/a"]},
+            {"version": 2, "format": "json-schema", "fields": [{"pointer": "/a", "class": "special"}],
+             "others": ["/b"]},
         ]});
         Sealing::read("x.one", answer(200, &told), |_| panic!("JSON needs no schema")).unwrap().unwrap()
     }
@@ -337,12 +453,162 @@ mod tests {
         }
         // Nor without the schema that says where the fields of a binary document are.
         let fields = json!([{"pointer": "/a", "class": "special"}]);
-        let avro = json!({"newest": 1, "classes": [], "versions": [
+        let avro = json!({"newest": 1, "classes": [{"class": "special", "recipients": []}], "versions": [
             {"version": 1, "format": "avro", "fields": fields, "others": []}
         ]});
         assert!(read(200, &avro).is_err());
         let plain =
             json!({"newest": 1, "versions": [{"version": 1, "fields": [], "others": []}], "classes": []});
         assert!(read(200, &plain).unwrap().is_none());
+        // What is missing in an answer, or stands in it twice, is not nothing.
+        for (part, other) in [
+            ("/versions", json!(null)),
+            ("/classes", json!({})),
+            ("/versions/0/version", json!(null)),
+            ("/versions/0/version", json!("1")),
+            ("/versions/0/fields", json!(null)),
+            ("/newest", json!("1")),
+            ("/versions", json!([plain["versions"][0], plain["versions"][0]])),
+        ] {
+            let mut told = plain.clone();
+            *told.pointer_mut(part).unwrap() = other;
+            assert!(read(200, &told).is_err(), "{told}");
+        }
+    }
+
+    const FILE: &str = r#"syntax = "proto3";
+message Case { string person = 1; string finding = 2; map<string, string> by_person = 3; }
+"#;
+
+    fn contract(number: u64) -> Value {
+        json!({"definition": {
+            "topic": "x.one", "version": number, "format": "protobuf", "schema": FILE, "subject": ["/person"],
+            "classify": {"/person": "personal", "/finding": "special", "/by_person/*": "special"},
+            "end_to_end": ["special"],
+        }})
+    }
+
+    fn told_of_binary() -> Value {
+        json!({"newest": 1, "classes": [{"class": "special", "recipients": []}], "versions": [{
+            "version": 1, "format": "protobuf", "others": ["/person"], "fields": [
+                {"pointer": "/finding", "class": "special"}, {"pointer": "/by_person/*", "class": "special"},
+            ],
+        }]})
+    }
+
+    fn binary(told: &Value, contract: &Value, data: &[u8]) -> Result<Vec<u8>, String> {
+        let ask = |_: &str| Ok(answer(200, contract));
+        let sealing = Sealing::read("x.one", answer(200, told), ask).unwrap().unwrap();
+        let event =
+            json!({"id": "1", "source": "urn:a", "type": "x.one", "data_base64": STANDARD.encode(data)});
+        let event = RawValue::from_string(event.to_string()).unwrap();
+        let sealed = sealing.seal(&event).map_err(|kept| kept["problem"]["detail"].to_string())?;
+        Ok(Attributes::of(sealed.get()).unwrap().binary_data().unwrap())
+    }
+
+    fn field(number: u8, text: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, text.len() as u8], text].concat()
+    }
+
+    #[test]
+    fn a_contract_that_says_otherwise_than_what_was_told_keeps_its_events_back() {
+        let data = [field(1, b"P-1"), field(2, b"B20")].concat();
+        let sealed = binary(&told_of_binary(), &contract(1), &data).unwrap();
+        let text = String::from_utf8_lossy(&sealed);
+        assert!(text.contains("e2e1.") && !text.contains("B20"), "{text}");
+        for (part, other) in [
+            ("/definition/version", json!(2)),
+            ("/definition/topic", json!("x.two")),
+            ("/definition/end_to_end", json!([])),
+            ("/definition/classify/~1finding", json!("internal")),
+            ("/definition/schema", json!("none")),
+            ("/definition", json!(null)),
+            ("/definition/format", json!("avro")),
+        ] {
+            let mut said = contract(1);
+            *said.pointer_mut(part).unwrap() = other;
+            let why = binary(&told_of_binary(), &said, &data).unwrap_err();
+            assert!(why.contains("what v1 of the contract of x.one wants is not sure"), "{part}: {why}");
+        }
+        // In the told format as well, and with the told class.
+        for (part, other) in [
+            ("/versions/0/format", json!("avro")),
+            ("/versions/0/format", json!("asn1")),
+            ("/versions/0/format", json!(null)),
+            ("/versions/0/fields/0/class", json!("personal")),
+            ("/versions/0/others", json!([])),
+            ("/classes", json!([])),
+        ] {
+            let mut told = told_of_binary();
+            *told.pointer_mut(part).unwrap() = other;
+            let why = binary(&told, &contract(1), &data).unwrap_err();
+            assert!(why.contains("is not sure"), "{told}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_does_not_read_stops_only_what_follows_it() {
+        let mut told = told_of_binary();
+        let mut second = told["versions"][0].clone();
+        second["version"] = 2.into();
+        told["versions"].as_array_mut().unwrap().push(second);
+        let ask = |path: &str| {
+            let is_first = path.ends_with("/1");
+            Ok(answer(200, &if is_first { json!({"definition": {"topic": "x.one"}}) } else { contract(2) }))
+        };
+        let sealing = Sealing::read("x.one", answer(200, &told), ask).unwrap().unwrap();
+        let event = |version: u8| {
+            let data = STANDARD.encode([field(1, b"P-1"), field(2, b"B20")].concat());
+            let ty = format!("x.one.v{version}");
+            let event = json!({"id": "1", "source": "urn:a", "type": ty, "data_base64": data});
+            sealing.seal(&RawValue::from_string(event.to_string()).unwrap())
+        };
+        assert!(event(1).unwrap_err()["problem"]["detail"].as_str().unwrap().contains("does not read"));
+        assert!(event(2).is_ok());
+    }
+
+    #[test]
+    fn a_class_without_a_word_for_whom_keeps_its_events_back_in_json_too() {
+        let told = json!({"newest": 1, "classes": [], "versions": [
+            {"version": 1, "format": "json-schema", "fields": [{"pointer": "/a", "class": "special"}], "others": []},
+        ]});
+        let mut sealing = Sealing::read("x.one", answer(200, &told), |_| panic!()).unwrap().unwrap();
+        let event = json!({"id": "1", "source": "urn:a", "type": "x.one", "data": {"a": "secret"}});
+        let event = RawValue::from_string(event.to_string()).unwrap();
+        let kept = sealing.seal(&event).unwrap_err().to_string();
+        assert!(kept.contains("does not tell for whom special is sealed"), "{kept}");
+        let line = ("/a".to_owned(), Some("special".to_owned()));
+        sealing.versions.insert(1, Version::Fields(vec![line]));
+        assert!(sealing.seal(&event).is_err());
+    }
+
+    #[test]
+    fn what_the_walk_reads_and_the_check_refuses_is_kept_back() {
+        let twice = [field(1, b"P-1"), field(2, b"B20"), field(2, b"B21")].concat();
+        let definition = Definition::deserialize(&contract(1)["definition"]).unwrap();
+        assert!(compile(&definition).unwrap().end_to_end_texts(&twice).is_ok(), "the walk reads it");
+        let why = binary(&told_of_binary(), &contract(1), &twice).unwrap_err();
+        assert!(why.contains("not sent") && why.contains("/finding") && !why.contains("B2"), "{why}");
+    }
+
+    #[test]
+    fn no_key_of_a_map_is_shown() {
+        let key = end_to_end::PrivateKey::generate().unwrap().public().to_string();
+        // Nothing can be sealed for one key twice.
+        let keys = json!([{"public_key": key}, {"public_key": key}]);
+        let classes = json!([{"class": "special", "recipients": [{"agency": "a", "keys": keys}]}]);
+        let mut told = told_of_binary();
+        told["classes"] = classes.clone();
+        let entry = [field(1, b"P-1\x07"), field(2, b"B20")].concat();
+        let data = [field(1, b"P-0"), field(3, &entry)].concat();
+        let why = binary(&told, &contract(1), &data).unwrap_err();
+        assert!(why.contains("/by_person/*: ") && !why.contains("P-1") && !why.contains("u0007"), "{why}");
+        let told = json!({"newest": 1, "classes": classes, "versions": [{
+            "version": 1, "format": "json-schema", "fields": [{"pointer": "/by/*/a", "class": "special"}], "others": [],
+        }]});
+        let sealing = Sealing::read("x.one", answer(200, &told), |_| panic!()).unwrap().unwrap();
+        let event = json!({"id": "1", "source": "urn:a", "type": "x.one", "data": {"by": {"P-1\u{7}": {"a": "B20"}}}});
+        let kept = sealing.seal(&RawValue::from_string(event.to_string()).unwrap()).unwrap_err().to_string();
+        assert!(kept.contains("/by/*/a: ") && !kept.contains("P-1") && !kept.contains("u0007"), "{kept}");
     }
 }
