@@ -53,10 +53,11 @@ fn opened_elsewhere_mib(folder: &Path) -> f64 {
     String::from_utf8_lossy(&said.stdout).trim().parse().expect("MiB")
 }
 
-/// Opens a folder and says how much more memory there is then, in MiB.
+/// Opens a folder and says how much more memory there is then, in MiB, once what the last writer left to settle is settled.
 pub async fn opened(folder: &Path) {
     let before = report::resident_mib();
     let (bus, _) = setup::open(folder).await;
+    settled_bytes(folder).await;
     println!("{}", report::resident_mib() - before);
     bus.close().await;
 }

@@ -102,8 +102,9 @@ pub fn fold_keys(journal: &dyn Journal, epochs: &Epochs) -> Result<(Epoch, KeyTa
     for epoch in before.iter().chain([&running]) {
         table.begin(&epoch.streams);
         for stream in epoch.streams {
-            let first = journal.bounds(stream)?.first;
-            journal.entries(stream, first, &mut |entry| {
+            let bounds = journal.bounds(stream)?;
+            table.reserve((bounds.next - bounds.first) as usize);
+            journal.entries(stream, bounds.first, &mut |entry| {
                 table.insert(entry.primary, Place { stream, offset: entry.offset });
             })?;
         }

@@ -39,6 +39,12 @@ impl KeyTable {
         }
     }
 
+    /// Makes room for so many more, so that a start leaves no memory behind that was outgrown.
+    pub fn reserve(&mut self, more: usize) {
+        let each = more / SHARDS;
+        self.shards.iter_mut().for_each(|shard| shard.reserve(each, |slot| spread(tag_of(*slot))));
+    }
+
     /// The places that the mark may lead to and that satisfy `is_it`; the first one found.
     pub fn find(&self, mark: u64, mut is_it: impl FnMut(Place) -> bool) -> Option<Place> {
         let tag = tag(mark);
