@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::compile::{Contract, Fault};
 use crate::definition::Definition;
 use crate::document::{Document, Kind, Node};
-use crate::formats::Form;
+use crate::formats::{Form, avro, protobuf};
 use crate::impact::{Effect, Weight};
 use crate::limits::Limits;
 use crate::migration::Step;
@@ -79,8 +79,8 @@ impl Contract {
         let finding = Finding::new(Some(&self.plan), &wanted, room);
         match &self.form {
             Form::Json(_) => Ok(None),
-            Form::Avro(form) => form.texts(data, finding).map(Some),
-            Form::Protobuf(form) => form.texts(data, finding).map(Some),
+            Form::Avro(form) => avro::texts(&form.schema, data, finding).map(Some),
+            Form::Protobuf(form) => protobuf::texts(&form.schema, data, finding).map(Some),
         }
     }
 

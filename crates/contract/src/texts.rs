@@ -96,8 +96,8 @@ impl std::error::Error for Unreadable {}
 pub struct Reading(Schema);
 
 enum Schema {
-    Avro(Box<avro::Reading>),
-    Protobuf(Box<protobuf::Reading>),
+    Avro(Box<avro::Schema>),
+    Protobuf(Box<protobuf::Schema>),
 }
 
 impl Reading {
@@ -105,8 +105,8 @@ impl Reading {
     pub fn new(format: Format, schema: &str) -> Result<Option<Self>, Vec<Fault>> {
         Ok(match format {
             Format::JsonSchema => None,
-            Format::Avro => Some(Self(Schema::Avro(Box::new(avro::Reading::new(schema)?)))),
-            Format::Protobuf => Some(Self(Schema::Protobuf(Box::new(protobuf::Reading::new(schema)?)))),
+            Format::Avro => Some(Self(Schema::Avro(Box::new(avro::read(schema)?)))),
+            Format::Protobuf => Some(Self(Schema::Protobuf(Box::new(protobuf::Schema::read(schema)?)))),
         })
     }
 
@@ -115,8 +115,8 @@ impl Reading {
         let wanted = |_: Option<Field>, text: &str| wanted(text);
         let finding = Finding::new(None, &wanted, Room::of_any());
         match &self.0 {
-            Schema::Avro(reading) => reading.texts(data, finding),
-            Schema::Protobuf(reading) => reading.texts(data, finding),
+            Schema::Avro(schema) => avro::texts(schema, data, finding),
+            Schema::Protobuf(schema) => protobuf::texts(schema, data, finding),
         }
     }
 }

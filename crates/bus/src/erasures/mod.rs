@@ -243,18 +243,7 @@ pub(crate) fn marks(marker: &Marker, events: &[Event]) -> Vec<u64> {
 /// The erasure that a fact is about.
 fn named(event: &Event) -> Option<&str> {
     match event {
-        Event::Erasure(
-            ErasureEvent::ErasureRequested { erasure, .. }
-            | ErasureEvent::ErasureApproved { erasure, .. }
-            | ErasureEvent::ErasureDeclined { erasure, .. }
-            | ErasureEvent::ErasureWithdrawn { erasure, .. }
-            | ErasureEvent::ErasureLooked { erasure, .. }
-            | ErasureEvent::ErasureAskedOf { erasure, .. }
-            | ErasureEvent::PersonErased { erasure, .. }
-            | ErasureEvent::ErasureTold { erasure, .. }
-            | ErasureEvent::ErasureTraced { erasure, .. }
-            | ErasureEvent::ErasureAnswered { erasure, .. },
-        ) => Some(erasure),
+        Event::Erasure(event) => event.erasure(),
         _ => None,
     }
 }

@@ -118,3 +118,22 @@ pub enum ErasureEvent {
         by: By,
     },
 }
+
+impl ErasureEvent {
+    /// The erasure that it is about; none where it is about a hold.
+    pub fn erasure(&self) -> Option<&str> {
+        match self {
+            Self::ErasureRequested { erasure, .. }
+            | Self::ErasureApproved { erasure, .. }
+            | Self::ErasureDeclined { erasure, .. }
+            | Self::ErasureWithdrawn { erasure, .. }
+            | Self::ErasureLooked { erasure, .. }
+            | Self::ErasureAskedOf { erasure, .. }
+            | Self::PersonErased { erasure, .. }
+            | Self::ErasureTold { erasure, .. }
+            | Self::ErasureTraced { erasure, .. }
+            | Self::ErasureAnswered { erasure, .. } => Some(erasure),
+            Self::HoldPlaced { .. } | Self::HoldLifted { .. } => None,
+        }
+    }
+}

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::frames::{Coding, Frame};
+
 /// Why bytes cannot be what the schema says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Damage {
@@ -83,6 +85,25 @@ impl<'d> Cursor<'d> {
         let taken = self.data[self.at..].first_chunk().ok_or(Damage::Ends)?;
         self.at += SIZE;
         Ok(*taken)
+    }
+
+    /// The head of a block: how many items it has, which are taken from those that may still come, and the frame of its size if
+    /// that is said.
+    pub(super) fn block(&mut self, items_left: &mut usize) -> Result<(usize, Option<Frame>), Damage> {
+        let count = self.long()?;
+        let mut frame = None;
+        if count < 0 {
+            let start = self.at as u32;
+            let size = usize::try_from(self.long()?).map_err(|_| Damage::NegativeLength)?;
+            if size > self.left() {
+                return Err(Damage::LengthBeyondEnd);
+            }
+            let content = self.at as u32;
+            frame = Some(Frame { start, content, end: content + size as u32, coding: Coding::Zigzag });
+        }
+        let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        *items_left = items_left.checked_sub(count).ok_or(Damage::TooManyItems)?;
+        Ok((count, frame))
     }
 
     /// A number: zigzag, then unsigned LEB128.

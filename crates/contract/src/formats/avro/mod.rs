@@ -26,12 +26,14 @@ use crate::places::{Places, Step, Types};
 use crate::plan::Plan;
 use crate::pointer::Pointer;
 use program::Program;
-use schema::{Kind, Schema, TypeId};
-pub(crate) use texts::Reading;
+pub(crate) use read::read;
+pub(crate) use schema::Schema;
+use schema::{Kind, TypeId};
+pub(crate) use texts::texts;
 
 /// An Avro schema, compiled.
 pub(crate) struct Form {
-    schema: Schema,
+    pub(crate) schema: Schema,
     program: Program,
     /// The fields of records whose names speak of what a detector finds.
     speaking: HashMap<(TypeId, u32), Set>,

@@ -14,7 +14,7 @@ use crate::document::Document;
 use crate::limits::{self, Limits};
 
 /// The schema that a text is, or everything that is wrong with it.
-pub(super) fn read(text: &str) -> Result<Schema, Vec<Fault>> {
+pub(crate) fn read(text: &str) -> Result<Schema, Vec<Fault>> {
     let limits = Limits { document_bytes: limits::DOCUMENT_BYTES, depth: 2 * limits::DEPTH };
     // The strict parser refuses what serde_json would let pass: duplicate keys, of which only one would count.
     let document = Document::parse(text.as_bytes(), &limits)

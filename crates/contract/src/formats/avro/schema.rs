@@ -11,7 +11,7 @@ use super::logical::Rule;
 pub(super) type TypeId = u32;
 
 /// A schema.
-pub(super) struct Schema {
+pub(crate) struct Schema {
     /// The text that it was read from.
     pub(super) text: Value,
     pub(super) root: TypeId,

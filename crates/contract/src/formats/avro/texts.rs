@@ -1,46 +1,15 @@
 //! The walk that finds texts with their places. Every byte is read as the walk that checks reads it.
 
-use super::Form;
 use super::cursor::{Cursor, Damage};
-use super::read;
 use super::scalars;
 use super::schema::{Kind, Schema, TypeId};
-use crate::compile::Fault;
 use crate::definition::Format;
-use crate::frames::{Coding, Frame};
 use crate::limits::{self, Limits};
 use crate::plan::PlanNode;
 use crate::texts::{self, At, Finding, Texts, Token, Unreadable};
 
-/// A schema without a contract.
-pub(crate) struct Reading(Schema);
-
-impl Reading {
-    pub(crate) fn new(schema: &str) -> Result<Self, Vec<Fault>> {
-        read::read(schema).map(Self)
-    }
-
-    pub(crate) fn texts<'w, 'd: 'w>(
-        &'w self,
-        data: &'d [u8],
-        finding: Finding<'w, 'd>,
-    ) -> Result<Texts<'d>, Unreadable> {
-        texts(&self.0, data, finding)
-    }
-}
-
-impl Form {
-    /// The texts of a document.
-    pub(crate) fn texts<'w, 'd: 'w>(
-        &'w self,
-        data: &'d [u8],
-        finding: Finding<'w, 'd>,
-    ) -> Result<Texts<'d>, Unreadable> {
-        texts(&self.schema, data, finding)
-    }
-}
-
-fn texts<'w, 'd: 'w>(
+/// The texts of a document of this schema.
+pub(crate) fn texts<'w, 'd: 'w>(
     schema: &'w Schema,
     data: &'d [u8],
     finding: Finding<'w, 'd>,
@@ -178,21 +147,11 @@ impl<'w, 'd: 'w> Walk<'w, 'd> {
 
     /// How many items a block has, and the frame of its size if that is said.
     fn block(&mut self) -> Result<(usize, Option<usize>), Damage> {
-        let count = self.cursor.long()?;
-        let mut frame = None;
-        if count < 0 {
-            let start = self.cursor.at as u32;
-            let size = usize::try_from(self.cursor.long()?).map_err(|_| Damage::NegativeLength)?;
-            if size > self.cursor.left() {
-                return Err(Damage::LengthBeyondEnd);
-            }
-            let content = self.cursor.at as u32;
-            frame = Some(self.finding.frames.len());
-            let end = content + size as u32;
-            self.finding.frames.push(Frame { start, content, end, coding: Coding::Zigzag });
-        }
-        let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        self.items_left = self.items_left.checked_sub(count).ok_or(Damage::TooManyItems)?;
-        Ok((count, frame))
+        let (count, frame) = self.cursor.block(&mut self.items_left)?;
+        let at = frame.map(|frame| {
+            self.finding.frames.push(frame);
+            self.finding.frames.len() - 1
+        });
+        Ok((count, at))
     }
 }

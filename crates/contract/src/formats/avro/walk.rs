@@ -14,7 +14,7 @@ use crate::compile::Contract;
 use crate::formats::leaks;
 use crate::formats::persons::{self, Found, Persons};
 use crate::formats::searches::Want;
-use crate::frames::{Coding, Frame};
+use crate::frames::Frame;
 use crate::leaks::{Search, Set};
 use crate::limits::{self, Limits};
 use crate::subjects::Why;
@@ -255,21 +255,12 @@ impl<'d, 'w> Walk<'d, 'w> {
 
     /// How many items a block has, and the frame of its size if that is said.
     fn block(&mut self) -> Result<(usize, Option<usize>), Damage> {
-        let count = self.cursor.long()?;
-        let mut frame = None;
-        if count < 0 {
-            let start = self.cursor.at as u32;
-            let size = usize::try_from(self.cursor.long()?).map_err(|_| Damage::NegativeLength)?;
-            if size > self.cursor.left() {
-                return Err(Damage::LengthBeyondEnd);
-            }
-            let content = self.cursor.at as u32;
-            frame = Some(self.frames.len());
-            self.frames.push(Frame { start, content, end: content + size as u32, coding: Coding::Zigzag });
-        }
-        let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        self.items_left = self.items_left.checked_sub(count).ok_or(Damage::TooManyItems)?;
-        Ok((count, frame))
+        let (count, frame) = self.cursor.block(&mut self.items_left)?;
+        let at = frame.map(|frame| {
+            self.frames.push(frame);
+            self.frames.len() - 1
+        });
+        Ok((count, at))
     }
 
     fn enter(&mut self) -> Result<(), Stop> {

@@ -24,12 +24,12 @@ use crate::places::{Places, Types};
 use crate::plan::Plan;
 use crate::schemas;
 use program::Program;
-use schema::Schema;
-pub(crate) use texts::Reading;
+pub(crate) use schema::Schema;
+pub(crate) use texts::texts;
 
 /// A file, compiled.
 pub(crate) struct Form {
-    schema: Schema,
+    pub(crate) schema: Schema,
     program: Program,
 }
 

@@ -8,7 +8,7 @@ use crate::places::{Places, Step, Types};
 
 /// A place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Message(MessageId),
     /// All of a repeated field or a map: the message, and the index of the field.
     Several(MessageId, usize),

@@ -12,7 +12,7 @@ use crate::schemas;
 pub(super) type MessageId = u32;
 
 /// A file's messages, with those that it imports.
-pub(super) struct Schema {
+pub(crate) struct Schema {
     pub(super) file: FileDescriptor,
     pub(super) text: String,
     pub(super) messages: Vec<Message>,
@@ -92,7 +92,7 @@ impl Message {
 
 impl Schema {
     /// Reads a file that stands alone; everything in it that is not served is told.
-    pub(super) fn read(text: &str) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn read(text: &str) -> Result<Self, Vec<Fault>> {
         let refused = |problem: String, remedy: &str| vec![Fault::new("schema", problem, remedy)];
         let file = schemas::protobuf_file(text)
             .map_err(|fault| refused(fault.to_string(), "a contract's file imports google/protobuf only"))?;

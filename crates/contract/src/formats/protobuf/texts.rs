@@ -7,46 +7,17 @@
 
 use std::borrow::Cow;
 
-use super::Form;
 use super::cursor::{Cursor, Damage, Wire};
 use super::scalars;
 use super::schema::{Field, Kind, Label, MessageId, Scalar, Schema};
-use crate::compile::Fault;
 use crate::definition::Format;
 use crate::formats::persons::Found;
 use crate::frames::{Coding, Frame};
 use crate::limits::Limits;
 use crate::texts::{self, At, Finding, Texts, Token, Unreadable};
 
-/// A file without a contract.
-pub(crate) struct Reading(Schema);
-
-impl Reading {
-    pub(crate) fn new(schema: &str) -> Result<Self, Vec<Fault>> {
-        Schema::read(schema).map(Self)
-    }
-
-    pub(crate) fn texts<'w, 'd: 'w>(
-        &'w self,
-        data: &'d [u8],
-        finding: Finding<'w, 'd>,
-    ) -> Result<Texts<'d>, Unreadable> {
-        texts(&self.0, data, finding)
-    }
-}
-
-impl Form {
-    /// The texts of a document.
-    pub(crate) fn texts<'w, 'd: 'w>(
-        &'w self,
-        data: &'d [u8],
-        finding: Finding<'w, 'd>,
-    ) -> Result<Texts<'d>, Unreadable> {
-        texts(&self.schema, data, finding)
-    }
-}
-
-fn texts<'w, 'd: 'w>(
+/// The texts of a document of this schema.
+pub(crate) fn texts<'w, 'd: 'w>(
     schema: &'w Schema,
     data: &'d [u8],
     finding: Finding<'w, 'd>,

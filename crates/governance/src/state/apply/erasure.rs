@@ -46,17 +46,10 @@ pub(super) fn fold(state: &mut State, event: &ErasureEvent, at_ms: u64) {
                 Arc::make_mut(record).lifted = Some((reason.clone(), by.clone(), at_ms));
             }
         }
-        ErasureEvent::ErasureApproved { erasure, .. }
-        | ErasureEvent::ErasureDeclined { erasure, .. }
-        | ErasureEvent::ErasureWithdrawn { erasure, .. }
-        | ErasureEvent::ErasureLooked { erasure, .. }
-        | ErasureEvent::ErasureAskedOf { erasure, .. }
-        | ErasureEvent::PersonErased { erasure, .. }
-        | ErasureEvent::ErasureTold { erasure, .. }
-        | ErasureEvent::ErasureTraced { erasure, .. }
-        | ErasureEvent::ErasureAnswered { erasure, .. } => {
-            if let Some(record) = state.erasures.get_mut(erasure) {
-                change(Arc::make_mut(record), event, at_ms);
+        of_one => {
+            let record = of_one.erasure().and_then(|erasure| state.erasures.get_mut(erasure));
+            if let Some(record) = record {
+                change(Arc::make_mut(record), of_one, at_ms);
             }
         }
     }
