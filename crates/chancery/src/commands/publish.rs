@@ -185,7 +185,7 @@ struct Sender {
     /// The bus's topics, asked for once.
     topics: Option<Vec<String>>,
     /// What of each topic is sealed end to end, and for whom; asked for once, and when that has changed.
-    sealing: HashMap<String, Option<Sealing>>,
+    sealing: HashMap<String, Sealing>,
     asked_topic: Option<String>,
     rejects: Option<BufWriter<File>>,
     count: Count,
@@ -264,13 +264,17 @@ impl Sender {
 
     /// Sends events of one topic, sealed where its contract wants it; what became of each.
     fn send_sealed(&mut self, topic: &str, events: &[&RawValue]) -> Result<Vec<Value>, Failure> {
-        if !self.sealing.contains_key(topic) {
+        let is_known = self.sealing.get(topic).is_some_and(|sealing| {
+            // What is sealed of a version that was told keeps back itself what names another.
+            !sealing.is_nothing() || !events.iter().any(|event| sealing.is_behind(event))
+        });
+        if !is_known {
             let answer = self.send_until_answered("GET", &Sealing::path(topic), None)?;
             let ask = |path: &str| self.send_until_answered("GET", path, None);
             let sealing = Sealing::read(topic, answer, ask)?;
             self.sealing.insert(topic.to_owned(), sealing);
         }
-        let Some(sealing) = self.sealing.get(topic).and_then(Option::as_ref) else {
+        let Some(sealing) = self.sealing.get(topic).filter(|sealing| !sealing.is_nothing()) else {
             return self.post(topic, events);
         };
         let sealed: Vec<Result<Box<RawValue>, Value>> =

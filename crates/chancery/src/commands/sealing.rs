@@ -97,13 +97,12 @@ impl Sealing {
         format!("/v1/topics/{}/recipients", segment(topic))
     }
 
-    /// What it told; nothing where nothing of the topic is sealed end to end. Without an answer nothing is sent: it might go
-    /// in the clear. `ask` gets what else is to be known: which places of a binary document are meant its schema says.
+    /// What it told. Without an answer nothing is sent: it might go in the clear. `ask` gets what else is to be known: which places of a binary document are meant its schema says.
     pub fn read(
         topic: &str,
         answer: Answer,
         ask: impl Fn(&str) -> Result<Answer, Failure>,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Self, Failure> {
         let wrong = |why: &dyn std::fmt::Display| {
             Failure::new(format!("for whom {topic} is sealed, as the bus tells it, does not read: {why}"))
                 .hint("use a chancery of the bus's own version")
@@ -140,8 +139,18 @@ impl Sealing {
                 return Err(wrong(&format!("v{number} stands in it twice")));
             }
         }
-        let wants = |version: &Version| !matches!(version, Version::Nothing);
-        Ok(Some(sealing).filter(|sealing| sealing.versions.values().any(wants)))
+        Ok(sealing)
+    }
+
+    /// Whether nothing of the topic is sealed end to end.
+    pub fn is_nothing(&self) -> bool {
+        self.versions.values().all(|version| matches!(version, Version::Nothing))
+    }
+
+    /// Whether an event names a version that the bus did not tell: one may have gone live since.
+    pub fn is_behind(&self, event: &RawValue) -> bool {
+        let named = Attributes::of(event.get()).ok().and_then(|of| named_version(&of.ty));
+        named.is_some_and(|named| !self.versions.contains_key(&named))
     }
 
     /// What a version wants. What is not sure of it alone is no error but of the events that follow it.
@@ -398,7 +407,7 @@ mod tests {
             {"version": 2, "format": "json-schema", "fields": [{"pointer": "/a", "class": "special"}],
              "others": ["/b"]},
         ]});
-        Sealing::read("x.one", answer(200, &told), |_| panic!("JSON needs no schema")).unwrap().unwrap()
+        Sealing::read("x.one", answer(200, &told), |_| panic!("JSON needs no schema")).unwrap()
     }
 
     fn sealed(event: &Value) -> Result<String, Value> {
@@ -459,7 +468,11 @@ mod tests {
         assert!(read(200, &avro).is_err());
         let plain =
             json!({"newest": 1, "versions": [{"version": 1, "fields": [], "others": []}], "classes": []});
-        assert!(read(200, &plain).unwrap().is_none());
+        let nothing = read(200, &plain).unwrap();
+        let named = |ty: &str| RawValue::from_string(json!({"type": ty}).to_string()).unwrap();
+        assert!(nothing.is_nothing() && !sealing().is_nothing());
+        assert!(nothing.is_behind(&named("x.one.v2")), "it may seal something");
+        assert!(!nothing.is_behind(&named("x.one.v1")) && !nothing.is_behind(&named("x.one")));
         // What is missing in an answer, or stands in it twice, is not nothing.
         for (part, other) in [
             ("/versions", json!(null)),
@@ -498,7 +511,7 @@ message Case { string person = 1; string finding = 2; map<string, string> by_per
 
     fn binary(told: &Value, contract: &Value, data: &[u8]) -> Result<Vec<u8>, String> {
         let ask = |_: &str| Ok(answer(200, contract));
-        let sealing = Sealing::read("x.one", answer(200, told), ask).unwrap().unwrap();
+        let sealing = Sealing::read("x.one", answer(200, told), ask).unwrap();
         let event =
             json!({"id": "1", "source": "urn:a", "type": "x.one", "data_base64": STANDARD.encode(data)});
         let event = RawValue::from_string(event.to_string()).unwrap();
@@ -556,7 +569,7 @@ message Case { string person = 1; string finding = 2; map<string, string> by_per
             let is_first = path.ends_with("/1");
             Ok(answer(200, &if is_first { json!({"definition": {"topic": "x.one"}}) } else { contract(2) }))
         };
-        let sealing = Sealing::read("x.one", answer(200, &told), ask).unwrap().unwrap();
+        let sealing = Sealing::read("x.one", answer(200, &told), ask).unwrap();
         let event = |version: u8| {
             let data = STANDARD.encode([field(1, b"P-1"), field(2, b"B20")].concat());
             let ty = format!("x.one.v{version}");
@@ -572,7 +585,7 @@ message Case { string person = 1; string finding = 2; map<string, string> by_per
         let told = json!({"newest": 1, "classes": [], "versions": [
             {"version": 1, "format": "json-schema", "fields": [{"pointer": "/a", "class": "special"}], "others": []},
         ]});
-        let mut sealing = Sealing::read("x.one", answer(200, &told), |_| panic!()).unwrap().unwrap();
+        let mut sealing = Sealing::read("x.one", answer(200, &told), |_| panic!()).unwrap();
         let event = json!({"id": "1", "source": "urn:a", "type": "x.one", "data": {"a": "secret"}});
         let event = RawValue::from_string(event.to_string()).unwrap();
         let kept = sealing.seal(&event).unwrap_err().to_string();
@@ -606,7 +619,7 @@ message Case { string person = 1; string finding = 2; map<string, string> by_per
         let told = json!({"newest": 1, "classes": classes, "versions": [{
             "version": 1, "format": "json-schema", "fields": [{"pointer": "/by/*/a", "class": "special"}], "others": [],
         }]});
-        let sealing = Sealing::read("x.one", answer(200, &told), |_| panic!()).unwrap().unwrap();
+        let sealing = Sealing::read("x.one", answer(200, &told), |_| panic!()).unwrap();
         let event = json!({"id": "1", "source": "urn:a", "type": "x.one", "data": {"by": {"P-1\u{7}": {"a": "B20"}}}});
         let kept = sealing.seal(&RawValue::from_string(event.to_string()).unwrap()).unwrap_err().to_string();
         assert!(kept.contains("/by/*/a: ") && !kept.contains("P-1") && !kept.contains("u0007"), "{kept}");
