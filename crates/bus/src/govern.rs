@@ -357,7 +357,7 @@ pub(crate) fn encode(event: &Event, at_ms: u64) -> Vec<u8> {
 /// Reads what `encode` wrote.
 pub(crate) fn decode(body: &[u8]) -> Option<(Event, u64)> {
     let (at_ms, event) = body.split_first_chunk::<8>()?;
-    Some((serde_json::from_slice(event).ok()?, u64::from_le_bytes(*at_ms)))
+    Some((Event::read(event)?, u64::from_le_bytes(*at_ms)))
 }
 
 pub(crate) fn desired(files: &BTreeMap<String, String>) -> Result<Desired, Refusal> {

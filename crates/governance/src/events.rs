@@ -18,7 +18,8 @@ mod successions;
 mod topics;
 mod who;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use agencies::AgencyEvent;
 pub use bus::BusEvent;
@@ -35,7 +36,7 @@ pub use topics::TopicEvent;
 pub use who::{By, Side};
 
 /// A fact of governance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Event {
     /// The bus and its central rules.
@@ -62,4 +63,26 @@ pub enum Event {
     Erasure(ErasureEvent),
     /// Personal data where a contract says there is none, and what became of the events that it was found in.
     Leak(LeakEvent),
+}
+
+impl Event {
+    /// Reads a fact's JSON; none where it is none that this program knows. A start reads all there are: a subject that does not
+    /// know a tag, which stands first, gives up there and looks at nothing behind it. Those with most facts come first.
+    pub fn read(json: &[u8]) -> Option<Self> {
+        fn of<T: DeserializeOwned>(json: &[u8], fact: fn(T) -> Event) -> Option<Event> {
+            serde_json::from_slice(json).ok().map(fact)
+        }
+        of(json, Event::Contract)
+            .or_else(|| of(json, Event::Topic))
+            .or_else(|| of(json, Event::Subscription))
+            .or_else(|| of(json, Event::Leak))
+            .or_else(|| of(json, Event::Erasure))
+            .or_else(|| of(json, Event::Principal))
+            .or_else(|| of(json, Event::Ownership))
+            .or_else(|| of(json, Event::Carrying))
+            .or_else(|| of(json, Event::Agency))
+            .or_else(|| of(json, Event::Succession))
+            .or_else(|| of(json, Event::Schema))
+            .or_else(|| of(json, Event::Bus))
+    }
 }

@@ -185,7 +185,7 @@ fn it_ends_part_by_part_and_is_answered_by_those_who_were_told() {
 fn handed_over(mut state: State, name: &str) -> State {
     let fact = json!({"event": "topic-transferred", "topic": name, "owner": "b", "steward": "c@b", "deputy": "e@b",
         "accepted_by": "c@b", "by": "s@a"});
-    apply(&mut state, &serde_json::from_value(fact).unwrap(), NOW);
+    apply(&mut state, &Event::read(fact.to_string().as_bytes()).unwrap(), NOW);
     state
 }
 
@@ -265,7 +265,7 @@ fn one_persons_authority_does_not_count_twice() {
     assert_eq!(code(&asked, &speaker, approve("e")), "four-eyes");
     let fact = json!({"event": "erasure-requested", "erasure": "e", "parts": [person("a", '1')], "reason": "r",
         "speaks_for": ["a"], "by": "e@a", "by_instead_of": "d@a"});
-    apply(&mut state, &serde_json::from_value(fact).unwrap(), NOW);
+    apply(&mut state, &Event::read(fact.to_string().as_bytes()).unwrap(), NOW);
     for who in [officer("a"), speaker] {
         assert_eq!(code(&state, &who, approve("e")), "four-eyes", "{}", who.principal);
     }
@@ -311,7 +311,7 @@ fn who_comes_to_have_a_word_is_asked_for_it_once() {
     let mut state = handed_over(small_bus(), "x.two");
     done(&mut state, &officer("a"), ask("e", &[person("a", '1')]));
     let found = json!({"event": "erasure-looked", "erasure": "e", "agency": "a", "topics": {"x.two": 2}, "by": "clerk@bus"});
-    apply(&mut state, &serde_json::from_value(found).unwrap(), NOW);
+    apply(&mut state, &Event::read(found.to_string().as_bytes()).unwrap(), NOW);
     let mut agreed = state.clone();
     done(&mut agreed, &actor("q@central", &[Role::Operator]), because("decline-erasure", "erasure", "e"));
     assert!(!erasure::is_due(&agreed, NOW));

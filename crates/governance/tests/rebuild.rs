@@ -354,7 +354,7 @@ proptest! {
         for (event, at) in &facts {
             apply(&mut folded, event, *at);
             let line = serde_json::to_string(event).unwrap();
-            apply(&mut read, &serde_json::from_str(&line).unwrap(), *at);
+            apply(&mut read, &Event::read(line.as_bytes()).unwrap(), *at);
         }
         prop_assert_eq!(&folded, &live);
         prop_assert_eq!(&read, &live);
